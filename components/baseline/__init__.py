@@ -1,0 +1,1 @@
+"""What a simple model reaches on the same splits."""

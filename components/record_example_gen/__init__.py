@@ -1,0 +1,1 @@
+"""An ExampleGen for tables of records: CSV, TSV, JSON lines, Parquet."""

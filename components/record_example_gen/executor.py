@@ -1,0 +1,321 @@
+"""The work: records to shuffled tf.Examples by split, in memory that stays as the data grows."""
+
+import hashlib
+import json
+import os
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import apache_beam as beam
+import tensorflow as tf
+from tfx.dsl.components.base import base_beam_executor
+from tfx.types import artifact_utils
+
+from components import files
+from components.record_example_gen.report import Report, SumReports, check
+from components.record_files import (
+    BrokenRow,
+    FileFormat,
+    as_text,
+    data_files,
+    read_records,
+)
+from models.core.errors import InputError
+from models.core.progress import reporter
+from models.core.task import RawFeature, load_task
+
+REPORT_FILE = "report.json"
+SPLITS = ("train", "valid", "eval", "test")
+_SPLIT_NAMES = {
+    **{split: split for split in SPLITS},
+    "training": "train",
+    "validation": "valid",
+    "val": "valid",
+    "dev": "valid",
+    "evaluation": "eval",
+    "testing": "test",
+}
+# A shard is shuffled in memory: this many bytes of input a shard bound it.
+_SHARD_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How rows get their split.
+
+    Attributes:
+      features: what is read of a row.
+      how: encoding and delimiter.
+      split_column: column that names the split, or None.
+      valid_share: share of train rows that become `valid`.
+      eval_share: share of train rows that become `eval`.
+      seed: changes which keys go where.
+      keep_in_train: labels of which the hash would leave train no row.
+      shards: files a split.
+    """
+
+    features: tuple[RawFeature, ...]
+    how: FileFormat
+    split_column: str | None
+    valid_share: float
+    eval_share: float
+    seed: int
+    keep_in_train: frozenset[str] = frozenset()
+    shards: int = 1
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read."""
+        names = [feature.column for feature in self.features]
+        return (*names, self.split_column) if self.split_column else tuple(names)
+
+    def place(self, key: str) -> float:
+        """Where in [0, 1) a key falls: the same on every machine."""
+        digest = hashlib.blake2b(f"{self.seed}\0{key}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") / 2**64
+
+    def split_of(self, key: str, label: str | None) -> str:
+        """`train`, `valid` or `eval` for a row of the training data."""
+        place = self.place(key)
+        if label in self.keep_in_train or place >= self.valid_share + self.eval_share:
+            return "train"
+        return "eval" if place < self.eval_share else "valid"
+
+
+class _ReadFiles(beam.DoFn):
+    """(path, whether it is the fixed test data) to ((split, shard), tf.Example) and a `Report`."""
+
+    REPORT = "report"
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def process(self, element: tuple[str, bool]) -> Iterator[Any]:
+        path, is_test = element
+        report = Report()
+        try:
+            for place, record in read_records(path, self._columns(is_test), self._plan.how):
+                if isinstance(record, BrokenRow):
+                    report.add_bad(record.reason, place)
+                    continue
+                row = self._row(place, record, is_test, report)
+                if row is not None:
+                    yield row
+        except InputError as error:
+            # Not raised: a runner would wrap it, and the user would lose the line.
+            report.fatal.append(str(error))
+        yield beam.pvalue.TaggedOutput(self.REPORT, report)
+
+    def _columns(self, is_test: bool) -> tuple[str, ...]:
+        if is_test and self._plan.split_column:
+            return self._plan.columns[:-1]
+        return self._plan.columns
+
+    def _row(
+        self, place: str, record: dict[str, Any], is_test: bool, report: Report
+    ) -> tuple[tuple[str, int], bytes] | None:
+        plan = self._plan
+        values: dict[str, tf.train.Feature] = {}
+        key, label = "", None
+        for feature in plan.features:
+            text = as_text(record[feature.column])
+            if not text.strip():
+                report.add_bad(f"empty {feature.name}", place)
+                return None
+            if feature.kind == "bytes":
+                if feature.label:
+                    text = label = text.strip()
+                values[feature.name] = _bytes_feature(text)
+            else:
+                try:
+                    values[feature.name] = _number_feature(feature.kind, text)
+                except ValueError:
+                    report.add_bad(f"{feature.name} is not a number", place)
+                    return None
+            if feature.key:
+                key = text
+        if is_test:
+            split = "test"
+        elif plan.split_column:
+            given = as_text(record[plan.split_column]).strip().lower()
+            if given not in _SPLIT_NAMES:
+                raise InputError(
+                    f"{place}: column {plan.split_column!r} says {given!r}; "
+                    f"expected {', '.join(SPLITS)}"
+                )
+            split = _SPLIT_NAMES[given]
+            report.add_given(split)
+            if split == "train":
+                split = plan.split_of(key, label)
+        else:
+            split = plan.split_of(key, label)
+        report.add_row(split, label)
+        example = tf.train.Example(features=tf.train.Features(feature=values))
+        # Another hash than the split's, else each shard would hold one part of its range.
+        shard = int(plan.place(f"shard\0{key}") * plan.shards)
+        return (split, shard), example.SerializeToString()
+
+
+def _bytes_feature(text: str) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[text.encode()]))
+
+
+def _number_feature(kind: str, text: str) -> tf.train.Feature:
+    if kind == "int":
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[int(text)]))
+    return tf.train.Feature(float_list=tf.train.FloatList(value=[float(text)]))
+
+
+class _Scatter(beam.DoFn):
+    """((split, shard), example) to unordered files of their own; yields ((split, shard), path)."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def start_bundle(self) -> None:
+        self._writers: dict[tuple[str, int], tuple[str, tf.io.TFRecordWriter]] = {}
+
+    def process(self, element: tuple[tuple[str, int], bytes]) -> None:
+        where, example = element
+        if where not in self._writers:
+            path = os.path.join(self._folder, f"{where[0]}-{where[1]}-{random.getrandbits(64):x}")
+            self._writers[where] = path, tf.io.TFRecordWriter(path)
+        self._writers[where][1].write(example)
+
+    def finish_bundle(self) -> Iterator[Any]:
+        from apache_beam.transforms.window import GlobalWindow
+        from apache_beam.utils.windowed_value import WindowedValue
+
+        for where, (path, writer) in self._writers.items():
+            writer.close()
+            yield WindowedValue((where, path), 0, [GlobalWindow()])
+
+
+class _ShuffleShard(beam.DoFn):
+    """((split, shard), paths) to one shuffled file of the split's folder.
+
+    The data may be sorted, by label or by time; training must not see that order.
+    """
+
+    def __init__(self, folder: str, shards: int, seed: int) -> None:
+        self._folder = folder
+        self._shards = shards
+        self._seed = seed
+
+    def process(self, element: tuple[tuple[str, int], Iterable[str]]) -> None:
+        (split, shard), paths = element
+        examples = [record.numpy() for path in paths for record in tf.data.TFRecordDataset(path)]
+        examples.sort()  # The order of bundles is not fixed; the seed's order is.
+        random.Random(f"{self._seed} {shard}").shuffle(examples)
+        target = os.path.join(
+            self._folder, f"Split-{split}", f"data_tfrecord-{shard:05d}-of-{self._shards:05d}.gz"
+        )
+        tf.io.gfile.makedirs(os.path.dirname(target))
+        with tf.io.TFRecordWriter(target, "GZIP") as writer:
+            for example in examples:
+                writer.write(example)
+        for path in paths:
+            tf.io.gfile.remove(path)
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Runs the reading, again where the first pass shows that the splits must be cut anew."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Reads, splits and writes; see `RecordExampleGen`.
+
+        Raises:
+          InputError: the data cannot be used.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        task = load_task(exec_properties["task"])
+        data: Any = task.data.model_validate_json(exec_properties["data"])
+        train = exec_properties["train"]
+        inputs = [(path, False) for path in data_files(train)]
+        test = exec_properties.get("test")
+        if test:
+            inputs += [(path, True) for path in data_files(test)]
+        examples = artifact_utils.get_single_instance(output_dict["examples"])
+        plan = Plan(
+            features=task.raw_features(data),
+            how=FileFormat(data.encoding, data.delimiter),
+            split_column=data.split_column,
+            valid_share=data.valid_share,
+            eval_share=data.eval_share,
+            seed=data.split_seed,
+            shards=max(1, -(-sum(files.size(path) for path, _ in inputs) // _SHARD_BYTES)),
+        )
+        report = self._run(plan, inputs, examples.uri)
+        amended = amend(plan, report)
+        if amended != plan:
+            tf.io.gfile.rmtree(examples.uri)
+            report = self._run(amended, inputs, examples.uri)
+        check(report, max_bad_share=data.max_bad_share, source=train)
+        if report.bad:
+            reporter().line(f"left out {report.bad_line()}")
+        splits = [split for split in SPLITS if report.rows.get(split)]
+        examples.split_names = artifact_utils.encode_split_names(splits)
+        with tf.io.gfile.GFile(os.path.join(examples.uri, REPORT_FILE), "w") as file:
+            file.write(json.dumps(report.as_dict(), ensure_ascii=False, indent=1, sort_keys=True))
+
+    def _run(self, plan: Plan, inputs: list[tuple[str, bool]], folder: str) -> Report:
+        scratch = os.path.join(folder, "unshuffled")
+        tf.io.gfile.makedirs(scratch)
+        report_path = os.path.join(scratch, REPORT_FILE)
+
+        def write_report(report: Report) -> None:
+            with tf.io.gfile.GFile(report_path, "w") as file:
+                file.write(json.dumps(report.as_dict()))
+
+        with self._make_beam_pipeline() as pipeline:
+            rows = (
+                pipeline
+                | "Files" >> beam.Create(inputs, reshuffle=len(inputs) > 1)
+                | "Read"
+                >> beam.ParDo(_ReadFiles(plan)).with_outputs(_ReadFiles.REPORT, main="rows")
+            )
+            (
+                rows[_ReadFiles.REPORT]
+                | "SumReports" >> beam.CombineGlobally(SumReports())
+                | "WriteReport" >> beam.Map(write_report)
+            )
+            (
+                rows["rows"]
+                | "Scatter" >> beam.ParDo(_Scatter(scratch))
+                | "GroupFiles" >> beam.GroupByKey()
+                | "Shuffle" >> beam.ParDo(_ShuffleShard(folder, plan.shards, plan.seed))
+            )
+        with tf.io.gfile.GFile(report_path) as file:
+            report = Report(**json.loads(file.read()))
+        tf.io.gfile.rmtree(scratch)
+        return report
+
+
+def amend(plan: Plan, report: Report) -> Plan:
+    """The plan that the first pass shows to be needed; the same one where it was right.
+
+    A split that the split column gives is not cut from train as well; a class of which the hash
+    left train no row stays there whole.
+    """
+    if report.fatal:
+        return plan
+    if "valid" in report.given:
+        plan = replace(plan, valid_share=0.0)
+    if "eval" in report.given:
+        plan = replace(plan, eval_share=0.0)
+    train = report.labels.get("train", {})
+    lost = {
+        label
+        for split, counts in report.labels.items()
+        if split in ("valid", "eval") and split not in report.given
+        for label in counts
+        if label not in train
+    }
+    return replace(plan, keep_in_train=frozenset(lost))

@@ -1,0 +1,188 @@
+"""A task's metrics as one TFMA metric: sums over rows, figures from the sums."""
+
+import io
+import zlib
+from collections.abc import Iterable
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+from tensorflow_model_analysis import types
+from tensorflow_model_analysis.metrics import metric_types, metric_util
+from tensorflow_model_analysis.proto import metrics_for_slice_pb2
+
+from models.core.task import load_task
+
+# Rows of a slice that are kept as they are before they become sums: a slice of few rows then
+# costs its rows, not a matrix of classes by classes.
+_BUFFER = 1_024
+
+
+class ArrayValue(types.StructuredMetricValue):
+    """An array as a metric's value; compressed bytes where it has more than one dimension.
+
+    Args:
+      array: the value.
+    """
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = np.asarray(array, np.float64)
+
+    def _apply_binary_op_elementwise(self, other: "ArrayValue", op: Any) -> "ArrayValue":
+        if self.array.shape != other.array.shape:  # Two models with other classes or horizons.
+            return ArrayValue(np.full(self.array.shape, np.nan))
+        return ArrayValue(op(self.array, other.array))
+
+    def _apply_binary_op_broadcast(self, other: float, op: Any) -> "ArrayValue":
+        return ArrayValue(op(self.array, other))
+
+    def to_proto(self) -> metrics_for_slice_pb2.MetricValue:
+        value = metrics_for_slice_pb2.MetricValue()
+        if self.array.ndim > 1:
+            stored = io.BytesIO()
+            np.save(stored, self.array)
+            value.bytes_value = zlib.compress(stored.getvalue())
+        else:
+            value.array_value.data_type = metrics_for_slice_pb2.ArrayValue.FLOAT64
+            value.array_value.shape[:] = self.array.shape
+            value.array_value.float64_values[:] = self.array.tolist()
+        return value
+
+
+def read_array(value: metrics_for_slice_pb2.MetricValue) -> np.ndarray | float:
+    """A stored metric value as a number or an array.
+
+    Raises:
+      ValueError: the value is of a kind that `TaskMetrics` does not write.
+    """
+    kind = value.WhichOneof("type")
+    if kind == "double_value":
+        return float(value.double_value.value)
+    if kind == "array_value":
+        return np.array(value.array_value.float64_values).reshape(value.array_value.shape)
+    if kind == "bytes_value":
+        array: np.ndarray = np.load(io.BytesIO(zlib.decompress(value.bytes_value)))
+        return array
+    raise ValueError(f"unexpected kind of metric value: {kind}")
+
+
+class TaskMetrics(metric_types.Metric):
+    """All metrics of a task, from its `Evaluation.statistics` and `Evaluation.summarise`.
+
+    Args:
+      task: the task's name.
+      name: the metric's name; its figures have names of their own.
+    """
+
+    def __init__(self, task: str, name: str = "task_metrics") -> None:
+        super().__init__(
+            metric_util.merge_per_key_computations(_computations), name=name, task=task
+        )
+
+
+metric_types.register_metric(TaskMetrics)
+
+
+def _computations(
+    task: str,
+    name: str = "task_metrics",
+    eval_config: Any = None,
+    model_name: str = "",
+    output_name: str = "",
+    example_weighted: bool = False,
+    **_: Any,
+) -> list[metric_types.MetricComputation]:
+    evaluation = load_task(task).evaluation
+    keys = {
+        figure: metric_types.MetricKey(
+            name=figure,
+            model_name=model_name,
+            output_name=output_name,
+            # None, not False: the keys of thresholds by a metric's name have None.
+            example_weighted=None,
+        )
+        for figure in (*evaluation.scalars, *evaluation.arrays)
+    }
+    return [
+        metric_types.MetricComputation(
+            keys=list(keys.values()),
+            preprocessors=None,
+            combiner=_SumStatistics(task, keys, eval_config, model_name, output_name),
+        )
+    ]
+
+
+class _Accumulator:
+    """Rows not yet summed, and the sums of those that are."""
+
+    def __init__(self) -> None:
+        self.targets: list[np.ndarray] = []
+        self.predictions: list[np.ndarray] = []
+        self.sums: dict[str, np.ndarray] = {}
+
+
+class _SumStatistics(beam.CombineFn):
+    def __init__(
+        self,
+        task: str,
+        keys: dict[str, metric_types.MetricKey],
+        eval_config: Any,
+        model_name: str,
+        output_name: str,
+    ) -> None:
+        self._task = task
+        self._keys = keys
+        self._eval_config = eval_config
+        self._model_name = model_name
+        self._output_name = output_name
+
+    def create_accumulator(self) -> _Accumulator:
+        return _Accumulator()
+
+    def add_input(
+        self, mutable_accumulator: _Accumulator, element: metric_types.StandardMetricInputs
+    ) -> _Accumulator:
+        target, prediction, _ = next(
+            metric_util.to_label_prediction_example_weight(
+                element,
+                eval_config=self._eval_config,
+                model_name=self._model_name,
+                output_name=self._output_name,
+                flatten=False,
+                example_weighted=False,
+            )
+        )
+        mutable_accumulator.targets.append(np.squeeze(target))
+        mutable_accumulator.predictions.append(np.squeeze(prediction))
+        if len(mutable_accumulator.targets) >= _BUFFER:
+            self._sum(mutable_accumulator)
+        return mutable_accumulator
+
+    def _sum(self, accumulator: _Accumulator) -> None:
+        if not accumulator.targets:
+            return
+        statistics = load_task(self._task).evaluation.statistics
+        found = statistics(np.stack(accumulator.targets), np.stack(accumulator.predictions))
+        for name, value in found.items():
+            accumulator.sums[name] = accumulator.sums.get(name, 0) + value
+        accumulator.targets, accumulator.predictions = [], []
+
+    def merge_accumulators(self, accumulators: Iterable[_Accumulator]) -> _Accumulator:
+        total = _Accumulator()
+        for accumulator in accumulators:
+            total.targets += accumulator.targets
+            total.predictions += accumulator.predictions
+            for name, value in accumulator.sums.items():
+                total.sums[name] = total.sums.get(name, 0) + value
+            if len(total.targets) >= _BUFFER:
+                self._sum(total)
+        return total
+
+    def extract_output(self, accumulator: _Accumulator) -> dict[metric_types.MetricKey, Any]:
+        self._sum(accumulator)
+        evaluation = load_task(self._task).evaluation
+        figures = evaluation.summarise(accumulator.sums)
+        return {
+            key: figures[name] if name in evaluation.scalars else ArrayValue(figures[name])
+            for name, key in self._keys.items()
+        }

@@ -1,0 +1,106 @@
+"""What a data set states about itself, and what preparing one gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class DatasetError(ValueError):
+    """A data set cannot be had; the message is one line for the user.
+
+    It says what was received, where, what was expected and what to do.
+    """
+
+    def __init__(self, message: str) -> None:
+        # Names and system messages woven into the text may hold line breaks.
+        super().__init__(" ".join(message.split()))
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A file that a data set is downloaded as.
+
+    Attributes:
+        url: where it is fetched from.
+        file_name: its name in the data set's folder while it is being prepared.
+        checksum: `'<algorithm>:<hex digest>'` of the whole file.
+    """
+
+    url: str
+    file_name: str
+    checksum: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One data set. A module under `data/sets/` holding `DATASET = Dataset(...)` registers it.
+
+    Attributes:
+        name: what the user types.
+        task: the task that it is made for: the name of a folder under `models/`.
+        title: one line that says what it is.
+        source: where it comes from (address or package) and who made it.
+        licence: its licence, or that none is stated.
+        files: split name (`'train'`, `'test'`) to the name of the file that is written for it.
+        rows: split name to its number of records (CSV rows without the header).
+        write: writes `files` into the folder given as its first argument. The second argument
+            is the archive or the user's own copy; None for a set without `archive`. Returns the
+            records written per split. Raises `DatasetError` if the source is not usable. It
+            writes into a temporary folder: the files get their place only once it returned.
+        archive: what is downloaded; None for a set that is on the machine already. A set with
+            an archive also takes a local copy (`--from`).
+        checksums: file name to `'<algorithm>:<hex digest>'` of files as written; may be empty,
+            where `archive` vouches for the content.
+        edition: the edition of the source for which `rows` and `checksums` are exact; empty if
+            there is only one.
+        edition_at_hand: returns the edition on this machine. Where it is another than `edition`,
+            rows need only be near the recorded ones, checksums are not compared, and
+            `PreparedData.note` says so.
+        settings: settings that reading the files needs, as in `--set key=value`.
+    """
+
+    name: str
+    task: str
+    title: str
+    source: str
+    licence: str
+    files: Mapping[str, str]
+    rows: Mapping[str, int]
+    write: Callable[[Path, Path | None], Mapping[str, int]]
+    archive: Archive | None = None
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    edition: str = ""
+    edition_at_hand: Callable[[], str] | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def download(self) -> bool:
+        """Whether preparing it fetches something from the network."""
+        return self.archive is not None
+
+    def current_edition(self) -> str:
+        """The edition on this machine."""
+        return self.edition_at_hand() if self.edition_at_hand else self.edition
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """The files of a prepared data set.
+
+    Attributes:
+        train: the file to train on.
+        test: the fixed test file; None where the pipeline splits `train` itself.
+        rows: split name to its number of records.
+        settings: the data set's settings.
+        reused: True if the files were there already and nothing was written.
+        note: what the user should know about this copy, in one line; mostly empty.
+    """
+
+    train: Path
+    test: Path | None
+    rows: Mapping[str, int]
+    settings: Mapping[str, str]
+    reused: bool = False
+    note: str = ""

@@ -1,0 +1,1 @@
+"""Models: what all tasks share, the layers, and one package for each task."""

@@ -1,0 +1,222 @@
+"""A trained model and its transform graph as one portable SavedModel."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
+
+from models.core.task import SequenceTask, Signature
+from models.core.transform import TransformFacts
+
+# The signature that TFMA calls for truth and slices (TFX's name for it).
+TRANSFORM_SIGNATURE = "transform_features"
+EXTRA_FOLDER = "assets.extra"
+WARMUP_FILE = "tf_serving_warmup_requests"
+SAMPLES_FILE = "tidegate_samples.json"
+
+
+class ServingModule(tf.Module):
+    """Owns network and transform graph, and answers requests.
+
+    Args:
+      task: the task.
+      network: the trained network.
+      transform: the transform graph.
+      labels: names of the raw features that requests do not have.
+    """
+
+    def __init__(
+        self,
+        task: SequenceTask,
+        network: keras.Model,
+        transform: tft.TFTransformOutput,
+        labels: frozenset[str],
+    ) -> None:
+        super().__init__()
+        self._task = task
+        self._facts = TransformFacts(transform)
+        self._spec = transform.raw_feature_spec()
+        self._labels = labels
+        self.network = network
+        # TFT's transform_features_layer() is a Keras 2 model around this loader: saving it traces
+        # it once more in Keras's own format, which takes seconds and which nothing reads.
+        self._loader = SavedModelLoader(transform.transform_savedmodel_dir)
+        self._loaded = vars(self._loader)  # A tf.Module tracks what is in a dict.
+        # Seed states of dropout layers are no weights; a SavedModel must track them all the same.
+        self._variables = [variable.value for variable in network.variables]
+        # Traced once for all signatures. No autograph here: there is no Python control flow to
+        # convert, and converting Keras takes seconds.
+        self._answers = tf.function(self.answers, autograph=False)
+
+    @property
+    def request_spec(self) -> dict[str, Any]:
+        """How a request's tf.Example is parsed: the raw features without the labels."""
+        return {name: spec for name, spec in self._spec.items() if name not in self._labels}
+
+    def answers(self, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Raw features, without labels, to the task's answers."""
+        transformed = self._loader.apply_transform_model(dict(raw))
+        outputs = self.network(self._task.inputs(transformed), training=False)
+        answers: dict[str, tf.Tensor] = self._task.predict(outputs, transformed, self._facts)
+        return answers
+
+    def signatures(self) -> dict[str, Any]:
+        """All signatures, traced."""
+        request_spec = {name: spec for name, spec in self._spec.items() if name not in self._labels}
+        examples = tf.TensorSpec((None,), tf.string, name="examples")
+
+        @tf.function(input_signature=[examples], autograph=False)
+        def serve_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+            return self._answers(tf.io.parse_example(examples, self.request_spec))
+
+        @tf.function(input_signature=[examples], autograph=False)
+        def transform_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+            transformed = self._loader.apply_transform_model(
+                tf.io.parse_example(examples, self._spec)
+            )
+            # What is sparse is an input of the network, and of no use as truth or slice.
+            return {k: v for k, v in transformed.items() if isinstance(v, tf.Tensor)}
+
+        found: dict[str, Any] = {
+            "serving_default": serve_examples,
+            TRANSFORM_SIGNATURE: transform_examples,
+        }
+        for name, signature in self._task.signatures.items():
+            found[name] = self._raw_signature(signature)
+        return found
+
+    def _raw_signature(self, signature: Signature) -> Any:
+        names = list(signature.inputs)
+        specs = [
+            tf.TensorSpec(info.shape, info.dtype, name=name)
+            for name, info in signature.inputs.items()
+        ]
+
+        @tf.function(input_signature=specs, autograph=False)
+        def call(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
+            raw = signature.to_features(dict(zip(names, tensors, strict=True)))
+            answers = self._answers(raw)
+            return {name: answers[answer] for name, answer in signature.outputs.items()}
+
+        return call
+
+
+def export(
+    task: SequenceTask,
+    trained: keras.Model,
+    rebuild: Callable[[], keras.Model],
+    transform: tft.TFTransformOutput,
+    labels: frozenset[str],
+    folder: str,
+) -> None:
+    """Writes the SavedModel, its warm-up requests and the answers they must give.
+
+    The network is built anew without cuDNN and in float32, so that what a GPU trained loads on
+    any machine; the answers are those of the network that was trained.
+
+    Args:
+      task: the task.
+      trained: the network in memory.
+      rebuild: makes the same network with ``use_cudnn=False``.
+      transform: the transform graph.
+      labels: raw features that requests do not have.
+      folder: where to write.
+
+    Raises:
+      ValueError: a cuDNN op is in the exported graph.
+    """
+    serialized = [serialize_sample(sample) for sample in task.samples()]
+    in_memory = ServingModule(task, trained, transform, labels)
+    expected = in_memory.answers(tf.io.parse_example(serialized, in_memory.request_spec))
+    keras.config.set_dtype_policy("float32")
+    network = rebuild()
+    network.set_weights(trained.get_weights())
+    module = ServingModule(task, network, transform, labels)
+    signatures = module.signatures()
+    # signature functions need a concrete function to keep their inputs' names.
+    concrete = {name: call.get_concrete_function() for name, call in signatures.items()}
+    tf.saved_model.save(module, folder, signatures=concrete)
+    _finish_graph(folder, {name: one.method for name, one in task.signatures.items()})
+    _write_extra(folder, serialized, expected)
+
+
+def serialize_sample(sample: Mapping[str, Any]) -> bytes:
+    """A raw record to a serialized tf.Example."""
+    features = {}
+    for name, value in sample.items():
+        array = np.ravel(np.asarray(value))
+        if array.dtype.kind in "US":
+            values = [text.encode() for text in array.tolist()]
+            features[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
+        elif array.dtype.kind in "iub":
+            features[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=array))
+        else:
+            features[name] = tf.train.Feature(float_list=tf.train.FloatList(value=array))
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    serialized: bytes = example.SerializeToString()
+    return serialized
+
+
+def operations(saved_model: saved_model_pb2.SavedModel) -> set[str]:
+    """The names of all ops in a SavedModel, functions included."""
+    found: set[str] = set()
+    for graph in saved_model.meta_graphs:
+        found.update(node.op for node in graph.graph_def.node)
+        for function in graph.graph_def.library.function:
+            found.update(node.op for node in function.node_def)
+    return found
+
+
+def _finish_graph(folder: str, methods: Mapping[str, str]) -> None:
+    """Sets the methods that tf.saved_model.save cannot, and refuses cuDNN ops."""
+    path = os.path.join(folder, "saved_model.pb")
+    saved = saved_model_pb2.SavedModel()
+    with tf.io.gfile.GFile(path, "rb") as file:
+        saved.ParseFromString(file.read())
+    cudnn = sorted(op for op in operations(saved) if "cudnn" in op.lower())
+    if cudnn:
+        raise ValueError(f"the exported graph holds {cudnn}: it would not load without a GPU")
+    for graph in saved.meta_graphs:
+        for name, method in methods.items():
+            graph.signature_def[name].method_name = method
+    with tf.io.gfile.GFile(path, "wb") as file:
+        file.write(saved.SerializeToString(deterministic=True))
+
+
+def _write_extra(folder: str, serialized: list[bytes], expected: Mapping[str, tf.Tensor]) -> None:
+    """The warm-up requests that TF Serving replays, and what the serving check compares."""
+    from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+    extra = os.path.join(folder, EXTRA_FOLDER)
+    tf.io.gfile.makedirs(extra)
+    with tf.io.TFRecordWriter(os.path.join(extra, WARMUP_FILE)) as writer:
+        for batch in (*([one] for one in serialized), serialized):
+            request = predict_pb2.PredictRequest()
+            request.model_spec.signature_name = "serving_default"
+            request.inputs["examples"].CopyFrom(tf.make_tensor_proto(batch, tf.string))
+            log = prediction_log_pb2.PredictionLog(
+                predict_log=prediction_log_pb2.PredictLog(request=request)
+            )
+            writer.write(log.SerializeToString())
+    answers = {}
+    for name, tensor in expected.items():
+        array = tensor.numpy()
+        answers[name] = (
+            np.char.decode(array.astype("S"), "utf-8").tolist()
+            if array.dtype.kind in "OS"
+            else array.tolist()
+        )
+    with tf.io.gfile.GFile(os.path.join(extra, SAMPLES_FILE), "w") as file:
+        file.write(
+            json.dumps(
+                {"examples": [one.hex() for one in serialized], "answers": answers},
+                ensure_ascii=False,
+            )
+        )

@@ -1,0 +1,116 @@
+"""Typed settings: each is stated once, with its type, default, bounds and description.
+
+A task's settings are subclasses of `Settings`. A field may carry a `Range` or `Choice` in its
+annotation; the Tuner searches over those:
+
+    class ModelSettings(Settings):
+        units: Annotated[int, Range(32, 256, step=32)] = Field(64, ge=1, description="...")
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+
+from models.core.errors import InputError, nearest
+
+S = TypeVar("S", bound="Settings")
+
+
+@dataclass(frozen=True)
+class Range:
+    """An interval that the Tuner searches, both ends included.
+
+    Attributes:
+      low: smallest value.
+      high: largest value.
+      step: distance between two values; None for continuous.
+      log: sample in log space (then `step` is not used).
+    """
+
+    low: float
+    high: float
+    step: float | None = None
+    log: bool = False
+
+    def __str__(self) -> str:
+        how = " (log)" if self.log else f" step {self.step:g}" if self.step else ""
+        return f"{self.low:g} to {self.high:g}{how}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Values that the Tuner chooses from."""
+
+    values: tuple[str | int | float | bool, ...]
+
+    def __str__(self) -> str:
+        return " | ".join(str(value) for value in self.values)
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, typed, no unknown keys; round-trips through JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    @classmethod
+    def tunable(cls) -> dict[str, Range | Choice]:
+        """The fields that the Tuner may vary, with what it may try."""
+        found: dict[str, Range | Choice] = {}
+        for name, field in cls.model_fields.items():
+            for mark in field.metadata:
+                if isinstance(mark, Range | Choice):
+                    found[name] = mark
+        return found
+
+
+def type_name(field: FieldInfo) -> str:
+    """A field's type as a person reads it: ``int``, ``words | chars | wordpiece``."""
+    annotation = field.annotation
+    if str(get_origin(annotation)) == "typing.Literal":
+        return " | ".join(str(value) for value in get_args(annotation))
+    if isinstance(annotation, type):
+        return annotation.__name__
+    return " | ".join(
+        "none" if part is type(None) else getattr(part, "__name__", str(part))
+        for part in get_args(annotation)
+    )
+
+
+def read_section(section: str, cls: type[S], values: Mapping[str, Any]) -> S:
+    """Makes a section's settings from what the user gave.
+
+    Args:
+      section: the section's name, as in ``--set section.key=value``.
+      cls: the section's type.
+      values: the keys the user gave; strings are converted to the field's type.
+
+    Raises:
+      InputError: an unknown key, or a value of the wrong type or out of bounds.
+    """
+    for key in values:
+        if key not in cls.model_fields:
+            raise InputError(f"unknown setting '{section}.{key}'. {nearest(key, cls.model_fields)}")
+    try:
+        return cls.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0]) if first["loc"] else ""
+        if not key:  # A rule between several fields says itself what is wrong.
+            raise InputError(f"{section}: {first['msg'].removeprefix('Value error, ')}") from None
+        field = cls.model_fields[key]
+        raise InputError(
+            f"{section}.{key}={values.get(key)!r}: expected {type_name(field)}"
+            f" ({first['msg'].removeprefix('Value error, ')}); {field.description}"
+        ) from None
+
+
+def describe(cls: type[Settings]) -> Iterator[tuple[str, str, str, str, str]]:
+    """Rows for a person: key, type, default, tuning range (or ''), description."""
+    ranges = cls.tunable()
+    for name, field in cls.model_fields.items():
+        default = "none" if field.default is None else str(field.default)
+        tuned = str(ranges[name]) if name in ranges else ""
+        yield name, type_name(field), default, tuned, field.description or ""

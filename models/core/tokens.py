@@ -1,0 +1,158 @@
+"""Text to token ids in the transform graph, with tensorflow-text.
+
+Ids are 0 for padding, 1 for an unknown token, then the vocabulary by falling frequency.
+"""
+
+from typing import Literal, Protocol
+
+import tensorflow as tf
+import tensorflow_text as tf_text
+import tensorflow_transform as tft
+
+from models.core.wordpiece import UNKNOWN, learn_wordpiece
+
+PADDING_ID = 0
+UNKNOWN_ID = 1
+FIRST_ID = 2
+
+# Scripts written without spaces between words: each character stands alone.
+_UNSPACED = (
+    r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
+)
+# A character of those scripts with the marks on it, or a punctuation mark or symbol.
+_SINGLE = rf"[{_UNSPACED}]\p{{M}}*|[^\p{{L}}\p{{M}}\p{{N}}\s]"
+# An apostrophe inside a word becomes the letter apostrophe (U+02BC), so that "don't" is one word.
+_APOSTROPHE = r"(\p{L})['’](\p{L})"
+_MARKUP = r"<[A-Za-z/!][^<>]*>"
+
+
+class TokenSettings(Protocol):
+    """What the functions here read of a task's feature settings."""
+
+    tokenizer: Literal["words", "chars", "wordpiece"]
+    vocabulary_size: int
+    min_count: int
+    max_tokens: int
+    truncation: Literal["head", "head_tail"]
+    case_fold: bool
+    strip_markup: bool
+
+
+def normalise(text: tf.Tensor, settings: TokenSettings) -> tf.Tensor:
+    """Unicode NFKC, case folding, markup and broken bytes replaced.
+
+    Args:
+      text: string[batch], UTF-8; invalid bytes become U+FFFD, so that no request can fail here.
+      settings: `case_fold` and `strip_markup`.
+
+    Returns:
+      string[batch].
+    """
+    text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
+    if settings.strip_markup:
+        text = tf.strings.regex_replace(text, _MARKUP, " ")
+    text = tf_text.normalize_utf8(text, "NFKC")
+    if settings.case_fold:
+        text = tf_text.case_fold_utf8(text)
+    return text
+
+
+def split_words(text: tf.Tensor) -> tf.RaggedTensor:
+    """Unicode words; punctuation apart; scripts without spaces by character.
+
+    Args:
+      text: string[batch], normalised.
+
+    Returns:
+      string[batch, (words)].
+    """
+    text = tf.strings.regex_replace(text, _APOSTROPHE, r"\1ʼ\2")
+    text = tf.strings.regex_replace(text, _SINGLE, r" \0 ")
+    return tf_text.WhitespaceTokenizer().tokenize(text)
+
+
+def split_characters(text: tf.Tensor) -> tf.RaggedTensor:
+    """Unicode characters, each run of white space as one space.
+
+    Args:
+      text: string[batch], normalised.
+
+    Returns:
+      string[batch, (characters)].
+    """
+    text = tf.strings.strip(tf.strings.regex_replace(text, r"\s+", " "))
+    return tf.strings.unicode_split(text, "UTF-8")
+
+
+def token_ids(text: tf.Tensor, settings: TokenSettings, *, name: str) -> tf.RaggedTensor:
+    """Texts to ids by a vocabulary that the transform pipeline learns from them.
+
+    Args:
+      text: string[batch], as the user wrote it.
+      settings: tokenizer and vocabulary.
+      name: the vocabulary's name in the transform graph.
+
+    Returns:
+      int64[batch, (tokens)], before truncation; a text without any token gives an empty row.
+    """
+    text = normalise(text, settings)
+    if settings.tokenizer == "wordpiece":
+        return _wordpiece_ids(split_words(text), settings, name)
+    tokens = split_words(text) if settings.tokenizer == "words" else split_characters(text)
+    path = tft.vocabulary(
+        tokens.flat_values,
+        top_k=settings.vocabulary_size,
+        frequency_threshold=settings.min_count,
+        vocab_filename=name,
+    )
+    ids = tft.apply_vocabulary(tokens.flat_values, path, default_value=UNKNOWN_ID - FIRST_ID)
+    return tokens.with_flat_values(ids + FIRST_ID)
+
+
+def _wordpiece_ids(words: tf.RaggedTensor, settings: TokenSettings, name: str) -> tf.RaggedTensor:
+    path = learn_wordpiece(
+        words.flat_values,
+        name=name,
+        vocabulary_size=settings.vocabulary_size,
+        min_count=settings.min_count,
+    )
+    # Line 0 is UNKNOWN, so a line's number plus one is its id.
+    table = tf.lookup.StaticVocabularyTable(
+        tf.lookup.TextFileInitializer(
+            path,
+            tf.string,
+            tf.lookup.TextFileIndex.WHOLE_LINE,
+            tf.int64,
+            tf.lookup.TextFileIndex.LINE_NUMBER,
+        ),
+        num_oov_buckets=1,
+    )
+    pieces = tf_text.WordpieceTokenizer(
+        table, token_out_type=tf.int64, unknown_token=UNKNOWN
+    ).tokenize(words)
+    return pieces.merge_dims(-2, -1) + UNKNOWN_ID
+
+
+def truncate(ids: tf.RaggedTensor, settings: TokenSettings) -> tf.RaggedTensor:
+    """At most `max_tokens` ids a row, and never an empty row.
+
+    Args:
+      ids: int64[batch, (tokens)].
+      settings: `max_tokens` and `truncation`; `head_tail` keeps as many from the end as from the
+        beginning.
+
+    Returns:
+      int64[batch, (tokens)] with 1 to `max_tokens` ids a row; an empty row becomes one unknown.
+    """
+    most = settings.max_tokens
+    if settings.truncation == "head":
+        ids = ids[:, :most]
+    else:
+        tail = most // 2
+        # A row's last ids after its first `most - tail`: none where it is short enough.
+        head, rest = ids[:, : most - tail], ids[:, most - tail :]
+        ids = tf.concat([head, rest[:, -tail:] if tail else rest[:, :0]], axis=1)
+    empty = tf.equal(ids.row_lengths(), 0)
+    unknown = tf.ones_like(ids.row_lengths())[:, tf.newaxis] * UNKNOWN_ID
+    filler = tf.ragged.boolean_mask(unknown, empty[:, tf.newaxis])
+    return tf.concat([ids, filler], axis=1)

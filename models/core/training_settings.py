@@ -1,0 +1,31 @@
+"""How a model is trained: settings alone, so that listing them needs no TensorFlow."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from models.core.settings import Range, Settings
+
+
+class TrainingSettings(Settings):
+    """How a model is trained."""
+
+    epochs: int = Field(8, ge=1, description="most passes over the training data")
+    batch_size: int = Field(64, ge=1, description="rows a step, over all devices")
+    steps: int | None = Field(None, ge=1, description="exact number of steps, in place of epochs")
+    max_seconds: float | None = Field(
+        None, gt=0, description="stop at the first validation after this many seconds of training"
+    )
+    learning_rate: Annotated[float, Range(5e-4, 5e-3, log=True)] = Field(
+        2e-3, gt=0, description="highest learning rate; it warms up to it and falls to zero"
+    )
+    warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps that warm up")
+    weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay (AdamW)")
+    clip_norm: float = Field(1.0, gt=0, description="gradients are clipped to this global norm")
+    average: float = Field(
+        0.0, ge=0, lt=1, description="momentum of the weights' moving average; 0 for none"
+    )
+    validations: int = Field(1, ge=1, description="validations an epoch")
+    patience: int = Field(3, ge=1, description="validations without a gain before training stops")
+    seed: int = Field(0, ge=0, description="of weights, dropout and the order of the rows")
+    mixed_precision: bool = Field(True, description="compute in float16 where there is a GPU")

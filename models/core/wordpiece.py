@@ -1,0 +1,78 @@
+"""Learns a wordpiece vocabulary inside a TF Transform pipeline."""
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+import tensorflow_transform.beam as tft_beam
+from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_lib as learner
+
+UNKNOWN = "[UNK]"
+# The learner holds the counted words in memory: more than these, the rarest, are left out.
+_MAX_WORDS = 1_000_000
+
+
+class _LearnWordpiece(tft_beam.experimental.PTransformAnalyzer):
+    """Words to the path of a vocabulary file, one token a line, `UNKNOWN` the first."""
+
+    def __init__(self, name: str, vocabulary_size: int, min_count: int) -> None:
+        super().__init__()
+        self._name = name
+        self._vocabulary_size = vocabulary_size
+        self._min_count = min_count
+
+    def expand(self, words: Any) -> Any:
+        return (
+            words
+            | "Flatten" >> beam.FlatMap(lambda batch: np.ravel(batch[0]).tolist())
+            | "Count" >> beam.combiners.Count.PerElement()
+            | "Frequent" >> beam.combiners.Top.Of(_MAX_WORDS, key=lambda item: (item[1], item[0]))
+            | "Learn" >> beam.Map(self._learn)
+        )
+
+    def _learn(self, counts: Iterable[tuple[bytes, int]]) -> str:
+        # The learner's binary search starts at its upper threshold: any higher than the most
+        # frequent word only costs iterations.
+        words = [(word.decode("utf-8"), count) for word, count in counts]
+        highest = max((count for _, count in words), default=1)
+        tokens = learner.learn(
+            words,
+            vocab_size=self._vocabulary_size,
+            reserved_tokens=[UNKNOWN],
+            lower_thresh=self._min_count,
+            upper_thresh=max(highest, self._min_count),
+        )
+        tf.io.gfile.makedirs(self.base_temp_dir)
+        path = os.path.join(self.base_temp_dir, self._name)
+        with tf.io.gfile.GFile(path, "w") as file:
+            file.write("".join(f"{token}\n" for token in tokens))
+        return path
+
+
+def learn_wordpiece(
+    words: tf.Tensor, *, name: str, vocabulary_size: int, min_count: int
+) -> tf.Tensor:
+    """An analyzer: the words of all examples to a wordpiece vocabulary.
+
+    Args:
+      words: string[n], the words of a batch, flat.
+      name: the asset's name; `TFTransformOutput.vocabulary_by_name` finds it.
+      vocabulary_size: about how many tokens to learn.
+      min_count: a piece seen less often is not learnt.
+
+    Returns:
+      string[], the path of the vocabulary file: an asset of the transform graph.
+    """
+    (path,) = tft.experimental.ptransform_analyzer(
+        [words],
+        _LearnWordpiece(name, vocabulary_size, min_count),
+        [tf.string],
+        [[]],
+        output_asset_default_values=[UNKNOWN.encode()],
+    )
+    tft.annotate_asset(name, name)
+    return path

@@ -1,0 +1,4 @@
+"""Keras layers that every task may use, written with `keras.ops` only.
+
+`recurrent`: the LSTM (or GRU) stack. `pooling`: from a sequence to one vector per row.
+"""

@@ -1,0 +1,59 @@
+"""Transformed examples to batches of texts of like length."""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from models.text_classification.preprocess import model_inputs
+from models.text_classification.settings import FeatureSettings, ModelSettings
+
+# Ratio of one bucket's longest row to the last's: the padding wasted stays under half of it.
+_GROWTH = 1.2
+_SHUFFLE = 16_384
+
+
+def bucket_boundaries(longest: int) -> list[int]:
+    """Lengths that part the buckets: each `_GROWTH` times the last, up to `longest`."""
+    boundaries = [4]
+    while boundaries[-1] < longest:
+        boundaries.append(max(boundaries[-1] + 2, int(boundaries[-1] * _GROWTH)))
+    return boundaries
+
+
+def batches(
+    examples: tf.data.Dataset,
+    features: FeatureSettings,
+    model: ModelSettings,
+    batch_size: int,
+    seed: int | None,
+) -> tf.data.Dataset:
+    """Length-bucketed batches.
+
+    Args:
+      examples: transformed examples, one an element: `tokens` sparse int64[(tokens)], `target`
+        int64[], `weight` float32[].
+      features: `max_tokens` bounds the buckets.
+      model: `class_balance` is the exponent of the weights.
+      batch_size: rows a batch; the last of a bucket may hold fewer.
+      seed: order of the rows; None keeps the order and gives each row once. With a seed the rows
+        repeat for ever.
+
+    Returns:
+      ({`tokens`: int64[batch, steps]}, int64[batch], float32[batch]), padded with 0 to the
+      batch's longest row.
+    """
+    if seed is not None:
+        examples = examples.shuffle(_SHUFFLE, seed=seed).repeat()
+    boundaries = bucket_boundaries(features.max_tokens)
+
+    @tf.autograph.experimental.do_not_convert
+    def tensors(example: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, ...]:
+        tokens = model_inputs(example)["tokens"]
+        return tokens, example["target"], example["weight"] ** model.class_balance
+
+    bucketed = examples.map(tensors).bucket_by_sequence_length(
+        tf.autograph.experimental.do_not_convert(lambda tokens, target, weight: tf.size(tokens)),
+        bucket_boundaries=boundaries,
+        bucket_batch_sizes=[batch_size] * (len(boundaries) + 1),
+    )
+    return bucketed.map(lambda tokens, target, weight: ({"tokens": tokens}, target, weight))

@@ -1,0 +1,97 @@
+"""How a classifier is judged: sums over rows, and the figures that follow from them."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from models.core.task import Gate
+from models.text_classification.settings import GateSettings
+
+# Bins of a probability between 0 and 1; the area under the ROC curve is exact up to ties in a bin.
+_BINS = 1_000
+
+
+def statistics(targets: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
+    """The sums of a batch; those of two parts of the data add up to those of both.
+
+    Args:
+      targets: int[batch], class ids; -1 for a label that training never saw.
+      predictions: float[batch, classes], probabilities.
+
+    Returns:
+      `confusion` [classes, classes], rows by truth, columns by prediction; `positive` and
+      `negative` [classes, bins], the rows of and not of each class, by its probability; `unseen`
+      [], the rows whose label training never saw, which count as wrong.
+    """
+    classes = predictions.shape[-1]
+    seen = targets >= 0
+    unseen = np.array(np.sum(~seen), np.float64)
+    targets, predictions = targets[seen], predictions[seen]
+    confusion = np.zeros((classes, classes))
+    np.add.at(confusion, (targets, predictions.argmax(axis=-1)), 1)
+    bins = np.clip((predictions * _BINS).astype(int), 0, _BINS - 1)
+    everyone, positive = np.zeros((2, classes, _BINS))
+    np.add.at(everyone, (np.broadcast_to(np.arange(classes), bins.shape), bins), 1)
+    np.add.at(positive, (targets, bins[np.arange(len(targets)), targets]), 1)
+    return {
+        "confusion": confusion,
+        "positive": positive,
+        "negative": everyone - positive,
+        "unseen": unseen,
+    }
+
+
+def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, float | np.ndarray]:
+    """Sums to figures.
+
+    Args:
+      sums: as `statistics` gives them, added up.
+
+    Returns:
+      `accuracy`; `macro_f1`, the mean of the classes' F1 over the classes that occur in truth or
+      prediction; `auc`, the mean over the classes of the area under the one-against-rest ROC
+      curve (Hanley and McNeil 1982), NaN where no class has both kinds of rows; `majority`, the
+      share of the most frequent class; `margin`, accuracy minus majority; per class `precision`,
+      `recall`, `f1` and `rows` [classes]; `confusion` [classes, classes]. A precision without
+      predictions and a recall without rows are 0, as in scikit-learn.
+    """
+    confusion = sums["confusion"]
+    unseen = float(sums["unseen"])
+    hits, truth, answers = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    rows = max(truth.sum() + unseen, 1.0)
+    precision = hits / np.maximum(answers, 1)
+    recall = hits / np.maximum(truth, 1)
+    f1 = 2 * hits / np.maximum(truth + answers, 1)
+    occurring = (truth + answers) > 0
+    accuracy, majority = hits.sum() / rows, truth.max() / rows
+    return {
+        "accuracy": float(accuracy),
+        "macro_f1": float(f1[occurring].mean()) if occurring.any() else 0.0,
+        "auc": _area_under_roc(sums["positive"], sums["negative"]),
+        "majority": float(majority),
+        "margin": float(accuracy - majority),
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+        "rows": truth,
+        "confusion": confusion,
+    }
+
+
+def _area_under_roc(positive: np.ndarray, negative: np.ndarray) -> float:
+    """Mean over the classes of P(score of a positive > score of a negative), ties half."""
+    positives, negatives = positive.sum(axis=1), negative.sum(axis=1)
+    both = (positives > 0) & (negatives > 0)
+    if not both.any():
+        return float("nan")
+    below = np.cumsum(negative, axis=1) - negative
+    wins = (positive * (below + 0.5 * negative)).sum(axis=1)
+    return float((wins[both] / (positives[both] * negatives[both])).mean())
+
+
+def gates(settings: GateSettings) -> tuple[Gate, ...]:
+    """The bounds a model must hold."""
+    return (
+        Gate("margin", at_least=settings.margin),
+        Gate("accuracy", max_loss=settings.max_loss),
+    )

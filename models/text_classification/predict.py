@@ -1,0 +1,46 @@
+"""Model outputs to answers, and requests to raw features, in the graph."""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from models.core.transform import TransformFacts
+from models.text_classification.preprocess import LABELS
+
+
+def predict(
+    logits: tf.Tensor, transformed: Mapping[str, tf.Tensor], facts: TransformFacts
+) -> dict[str, tf.Tensor]:
+    """Logits to answers.
+
+    Args:
+      logits: float32[batch, classes].
+      transformed: not used; part of the contract.
+      facts: the class names.
+
+    Returns:
+      `label` string[batch], the most probable class; `probability` float32[batch], its
+      probability; `probabilities` float32[batch, classes]; `classes` string[batch, classes], the
+      class names in the same order.
+    """
+    del transformed
+    names = tf.constant(facts.vocabulary(LABELS))
+    probabilities = tf.nn.softmax(logits)
+    best = tf.argmax(probabilities, axis=-1)
+    return {
+        "label": tf.gather(names, best),
+        "probability": tf.reduce_max(probabilities, axis=-1),
+        "probabilities": probabilities,
+        "classes": tf.repeat(names[tf.newaxis], tf.shape(probabilities)[0], axis=0),
+    }
+
+
+def text_features(request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """A `predict_text` request, string[batch] `text`, to raw features."""
+    return {"text": request["text"]}
+
+
+def classify_features(request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """A Classify request, serialized tf.Examples string[batch] `inputs`, to raw features."""
+    parsed = tf.io.parse_example(request["inputs"], {"text": tf.io.FixedLenFeature([], tf.string)})
+    return {"text": parsed["text"]}

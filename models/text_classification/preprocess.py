@@ -1,0 +1,71 @@
+"""Text and label to token ids, class id and weight, in the transform graph."""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from models.core import tokens
+from models.text_classification.settings import FeatureSettings
+
+TOKENS = "tokens"
+LABELS = "labels"
+# Upper ends of the text-length slices that the Evaluator reports, in tokens before truncation.
+_LENGTHS = (8, 32, 128, 512)
+
+
+def preprocess(
+    inputs: Mapping[str, tf.Tensor], features: FeatureSettings
+) -> dict[str, tf.Tensor | tf.SparseTensor]:
+    """Raw features to transformed features.
+
+    Args:
+      inputs: `text` string[batch]; `label` string[batch], absent from requests.
+      features: tokenizer, vocabulary and truncation.
+
+    Returns:
+      `tokens` int64[batch, (tokens)] sparse, at least one a row; `target` int64[batch], classes
+      by falling frequency, -1 for a label never seen; `weight` float32[batch], rows / (classes *
+      rows of the class); `length` string[batch], the text's length slice.
+    """
+    ids = tokens.token_ids(inputs["text"], features, name=TOKENS)
+    label = inputs["label"]
+    labels = tft.vocabulary(label, vocab_filename=LABELS)
+    return {
+        "tokens": tokens.truncate(ids, features).to_sparse(),
+        "length": length_slice(ids.row_lengths()),
+        "target": tft.apply_vocabulary(label, labels, default_value=-1),
+        "weight": balanced_weight(label),
+    }
+
+
+def balanced_weight(label: tf.Tensor) -> tf.Tensor:
+    """Inverse class frequency, one on average over the classes' rows.
+
+    Args:
+      label: string[batch].
+
+    Returns:
+      float32[batch]: n / (k * n_c) for n rows of k classes, n_c of them of the label's class
+      (King and Zeng 2001; scikit-learn's ``class_weight="balanced"``).
+    """
+    classes, counts = tft.count_per_key(label)
+    counts = tf.cast(counts, tf.float32)
+    mean = tf.reduce_sum(counts) / tf.cast(tf.size(counts), tf.float32)
+    own = tf.cast(tf.equal(label[:, tf.newaxis], classes[tf.newaxis, :]), tf.float32)
+    return mean / tf.maximum(tf.linalg.matvec(own, counts), 1.0)
+
+
+def length_slice(lengths: tf.Tensor) -> tf.Tensor:
+    """int64[batch] tokens to string[batch], the slice each falls into."""
+    lows = (0, *(end + 1 for end in _LENGTHS))
+    names = [f"{low:04d}-{end:04d}" for low, end in zip(lows, _LENGTHS, strict=False)] + [
+        f"{lows[-1]:04d}+"
+    ]
+    index = tf.searchsorted(tf.constant(_LENGTHS, tf.int64), lengths)
+    return tf.gather(tf.constant(names), index)
+
+
+def model_inputs(transformed: Mapping[str, tf.SparseTensor]) -> dict[str, tf.Tensor]:
+    """Transformed features to the network's inputs: `tokens` int64[batch, steps], 0 is padding."""
+    return {"tokens": tf.sparse.to_dense(transformed["tokens"], tokens.PADDING_ID)}

@@ -1,0 +1,77 @@
+"""Text classification, stated once."""
+
+from models.core.task import Evaluation, Imported, RawFeature, SequenceTask, Signature, TensorInfo
+from models.text_classification.settings import (
+    DataSettings,
+    FeatureSettings,
+    GateSettings,
+    ModelSettings,
+)
+
+_HERE = "models.text_classification"
+
+
+def raw_features(data: DataSettings) -> tuple[RawFeature, ...]:
+    """A text, which decides the split, and its label."""
+    return (
+        RawFeature("text", data.text_column, key=True),
+        RawFeature("label", data.label_column, label=True),
+    )
+
+
+def samples() -> tuple[dict[str, str], ...]:
+    """Requests for warm-up and for the serving check, an empty and a Chinese one among them."""
+    return (
+        {"text": "A river gate that opens by itself when the tide turns."},
+        {"text": "水闸随潮水开合。"},
+        {"text": "short"},
+        {"text": ""},
+        {"text": "The same words, again and again. " * 40},
+    )
+
+
+TASK = SequenceTask(
+    name="text_classification",
+    title="one label per text: sentiment, topic, intent, language",
+    default_data="languages",
+    example_gen=Imported("components.record_example_gen.component.RecordExampleGen"),
+    data=DataSettings,
+    features=FeatureSettings,
+    model=ModelSettings,
+    gates=GateSettings,
+    raw_features=raw_features,
+    preprocess=Imported(f"{_HERE}.preprocess.preprocess"),
+    inputs=Imported(f"{_HERE}.preprocess.model_inputs"),
+    batches=Imported(f"{_HERE}.batches.batches"),
+    build_model=Imported(f"{_HERE}.model.build_model"),
+    objective=Imported(f"{_HERE}.model.objective"),
+    predict=Imported(f"{_HERE}.predict.predict"),
+    signatures={
+        "predict_text": Signature(
+            inputs={"text": TensorInfo("string", (None,))},
+            to_features=Imported(f"{_HERE}.predict.text_features"),
+            outputs={name: name for name in ("label", "probability", "probabilities", "classes")},
+        ),
+        "classify": Signature(
+            inputs={"inputs": TensorInfo("string", (None,))},
+            to_features=Imported(f"{_HERE}.predict.classify_features"),
+            outputs={"classes": "classes", "scores": "probabilities"},
+            method="tensorflow/serving/classify",
+        ),
+    },
+    evaluation=Evaluation(
+        prediction="probabilities",
+        target="target",
+        statistics=Imported(f"{_HERE}.evaluation.statistics"),
+        scalars=("accuracy", "macro_f1", "auc", "majority", "margin"),
+        arrays=("precision", "recall", "f1", "rows", "confusion"),
+        axis="labels",
+        summarise=Imported(f"{_HERE}.evaluation.summarise"),
+        slices=(("label",), ("length",)),
+        gates=Imported(f"{_HERE}.evaluation.gates"),
+        headline=("accuracy", "macro_f1", "auc"),
+    ),
+    baseline=Imported(f"{_HERE}.baseline.baseline"),
+    baseline_title="logistic regression over TF-IDF",
+    samples=samples,
+)

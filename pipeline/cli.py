@@ -1,0 +1,158 @@
+"""The command line. Heavy imports happen in the commands that need them."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from models.core.errors import InputError
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(context_settings=_CONTEXT)
+@click.version_option(package_name="tidegate")
+def cli() -> None:
+    """Raw text or time series to a validated LSTM model behind TensorFlow Serving."""
+
+
+@cli.command()
+@click.argument("task")
+@click.option("--data", required=True, help="A data set's name, or a file or folder.")
+@click.option("--test", help="A file or folder with a fixed test split.")
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="Output folder.")
+@click.option("--config", help="A YAML file of settings.")
+@click.option("--set", "assignments", multiple=True, metavar="SECTION.KEY=VALUE", help="A setting.")
+@click.option("--fresh", is_flag=True, help="Use nothing of a former run.")
+def run(
+    task: str,
+    data: str,
+    test: str | None,
+    output: Path,
+    config: str | None,
+    assignments: tuple[str, ...],
+    fresh: bool,
+) -> None:
+    """Run a task's pipeline, from data to a pushed model.
+
+    Exit codes: 0 pushed, 2 wrong input or settings, 3 did not pass its gates, 1 anything else.
+    """
+    from models.core.task import load_task
+    from pipeline.config import make_config, parse_assignments, read_file
+    from pipeline.datasets import resolve
+    from pipeline.local_run import RunRequest
+    from pipeline.local_run import run as run_request
+
+    known = load_task(task)
+    given = [read_file(config) if config else {}, parse_assignments(assignments)]
+    make_config(known, *given)  # Wrong settings are found before data is prepared.
+    found = resolve(data, known.name)
+    settings = make_config(known, found.settings, *given)
+    code = run_request(
+        RunRequest(
+            config=settings,
+            data=data,
+            train=found.train,
+            test=test or found.test,
+            output=output,
+            fresh=fresh,
+        )
+    )
+    # TensorFlow takes seconds to tear down, and complains of it; all files are closed by now.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+@cli.command()
+@click.argument("name", required=False)
+def tasks(name: str | None) -> None:
+    """What each task reads, its settings, ranges and defaults."""
+    from models.core.settings import describe
+    from models.core.task import load_task, task_names
+    from pipeline.config import section_types
+
+    for known in [name] if name else task_names():
+        task = load_task(known)
+        click.echo(f"{task.name}: {task.title} (try --data {task.default_data})")
+        for section, cls in section_types(task).items():
+            for key, kind, default, tuned, text in describe(cls):
+                tuned = f"  [tuned: {tuned}]" if tuned else ""
+                click.echo(f"  {section}.{key} = {default}  ({kind}){tuned}")
+                click.echo(f"      {text}")
+
+
+@cli.group()
+def data() -> None:
+    """Data sets: list, get."""
+
+
+@data.command("list")
+def list_data() -> None:
+    """The data sets that are known by name."""
+    from data import registry
+
+    for name, dataset in registry.datasets().items():
+        rows = ", ".join(f"{split} {count:,}" for split, count in dataset.rows.items())
+        how = "tidegate data get" if dataset.download else "nothing to download"
+        click.echo(f"{name}  {dataset.title}")
+        click.echo(f"    task {dataset.task}; rows {rows}; licence {dataset.licence}; {how}")
+
+
+@data.command("get")
+@click.argument("name")
+@click.option("--output", type=click.Path(path_type=Path), help="Folder to write to.")
+@click.option("--from", "source", type=click.Path(path_type=Path), help="A local copy to read.")
+def get_data(name: str, output: Path | None, source: Path | None) -> None:
+    """Download or make a data set; checks what it got."""
+    from data import registry
+    from pipeline.datasets import default_folder
+
+    folder = output or default_folder(name)
+    prepared = registry.prepare(name, folder, source)
+    for path in (prepared.train, prepared.test):
+        if path:
+            click.echo(str(path))
+    if prepared.note:
+        click.echo(prepared.note, err=True)
+
+
+@cli.command()
+def doctor() -> None:
+    """What is missing on this machine, and the command that mends it."""
+    from pipeline.doctor import examine
+
+    healthy = True
+    for finding in examine():
+        click.echo(str(finding))
+        healthy = healthy and finding.good
+    sys.exit(0 if healthy else 1)
+
+
+def main() -> None:
+    """Entry point: user errors become one line and exit code 2."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    try:
+        cli.main(standalone_mode=False, prog_name="tidegate")
+    except click.exceptions.Abort:
+        click.echo("stopped", err=True)
+        sys.exit(1)
+    except click.ClickException as error:
+        message = " ".join(error.format_message().split())
+        click.echo(f"tidegate: {message}", err=True)
+        sys.exit(2)
+    except InputError as error:
+        click.echo(f"tidegate: {error}", err=True)
+        sys.exit(2)
+    except ValueError as error:
+        from data.dataset import DatasetError
+
+        if not isinstance(error, DatasetError):
+            raise
+        click.echo(f"tidegate: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

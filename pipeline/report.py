@@ -1,0 +1,49 @@
+"""The last lines of a run: what a person must know of the model."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from models.core.task import SequenceTask
+
+
+def lines(task: SequenceTask, summary: Mapping[str, Any]) -> Iterator[str]:
+    """Rows, figures beside their baseline, gates, and where the model is.
+
+    Args:
+      task: the task, for its headline figures.
+      summary: the content of `summary.json`.
+    """
+    training = summary["training"]
+    rows = ", ".join(f"{split} {count}" for split, count in summary["rows"].items())
+    yield f"rows: {rows}"
+    if training["cached"]:
+        yield "nothing was trained: model, data and settings are those of a former run"
+    for split, figures in summary["metrics"].items():
+        yield f"{split} ({figures['rows']} rows): {_figures(task, figures)}"
+        baseline = figures.get("baseline")
+        if baseline:
+            yield f"  {baseline['title']}: {_figures(task, baseline)}"
+    for gate in summary["gates"]:
+        mark = "passed" if gate["passed"] else "FAILED"
+        yield f"gate {gate['metric']} {gate['value']:.4f}, {gate['expected']}: {mark}"
+    seconds = summary["seconds"]
+    yield (
+        f"seconds: {seconds['total']:.0f} in total, {seconds['Trainer']:.0f} in the Trainer, "
+        f"{seconds['imports']:.0f} importing"
+    )
+    if summary["pushed"]:
+        yield f"pushed: {summary['pushed']}"
+        return
+    failed = [gate for gate in summary["gates"] if not gate["passed"]]
+    reasons = [
+        f"{gate['metric']} is {gate['value']:.4f}, expected {gate['expected']}" for gate in failed
+    ]
+    if not summary["serving_check"]["ok"]:
+        reasons.append(f"it cannot be served: {summary['serving_check']['problem']}")
+    yield f"not pushed: {'; '.join(reasons)}"
+
+
+def _figures(task: SequenceTask, figures: Mapping[str, Any]) -> str:
+    return "  ".join(
+        f"{name} {figures[name]:.4f}" for name in task.evaluation.headline if name in figures
+    )

@@ -1,0 +1,67 @@
+"""The distribution: each direct dependency with its reason. constraints.txt pins the whole set."""
+
+from setuptools import find_packages, setup
+
+REQUIRES = [
+    # The pipeline: ExampleGen to Pusher, ML Metadata, the cache. 1.16 is the newest that runs on
+    # glibc before 2.39 (Debian 12); it needs Python 3.10 at most.
+    "tfx>=1.16,<1.22",
+    # The graph of preprocessing and serving, and Keras's backend.
+    "tensorflow>=2.16,<2.22",
+    # The models. From 3.9 on: earlier ones apply the LSTM's dropout mask at inference on cuDNN.
+    "keras>=3.9,<4",
+    # Unicode normalisation and tokenizers as ops, so that a served model takes raw text.
+    "tensorflow-text>=2.16,<2.22",
+    # The data stages. Pinned below 2.62 on purpose: TensorFlow Transform 1.16 imports dill, which
+    # later Beams drop, and later DirectRunners look for the Prism binary first.
+    "apache-beam>=2.60,<2.62",
+    # TF Serving's messages: warm-up requests, and the protocol of clients.
+    "tensorflow-serving-api>=2.16,<2.20",
+    # The Tuner's search; the one tuner that takes Keras 3 models.
+    "keras-tuner>=1.4.7,<2",
+    # The linear model that each run shows beside the LSTM.
+    "scikit-learn>=1.4,<1.6",
+    # The display names behind the `languages` data set.
+    "babel>=2.14,<3",
+    # Settings: types, bounds and messages, without code of ours.
+    "pydantic>=2.7,<3",
+    # The command line.
+    "click>=8.1,<9",
+    # What a person sees of a run on a terminal.
+    "rich>=13,<16",
+    # Configuration files.
+    "pyyaml>=6,<7",
+    # Reads requirements for `tidegate doctor`.
+    "packaging>=22",
+    # Parquet files.
+    "pyarrow>=10",
+    "numpy>=1.24,<2",
+]
+
+EXTRAS = {
+    "test": [
+        "pytest>=8",  # the tests
+        "hypothesis>=6",  # properties over generated inputs
+        "ruff>=0.6",  # style and errors
+        "mypy>=1.11",  # types
+        "import-linter>=2",  # which room may import which
+        "types-PyYAML",
+    ],
+}
+
+setup(
+    name="tidegate",
+    version="0.1.0",
+    description="Raw text or time series to a validated LSTM model behind TensorFlow Serving",
+    python_requires=">=3.10",
+    packages=find_packages(
+        include=[
+            f"{room}{part}"
+            for room in ("pipeline", "components", "models", "serving", "data")
+            for part in ("", ".*")
+        ]
+    ),
+    install_requires=REQUIRES,
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["tidegate = pipeline.cli:main"]},
+)
