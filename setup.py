@@ -35,6 +35,8 @@ REQUIRES = [
     "packaging>=22",
     # Parquet files.
     "pyarrow>=10",
+    # Sparse counts behind the word vectors.
+    "scipy>=1.11,<2",
     "numpy>=1.24,<2",
 ]
 

@@ -5,6 +5,7 @@ import time
 import uuid
 from typing import Any
 
+import tensorflow as tf
 from tfx.components.pusher import executor as tfx_executor
 from tfx.dsl.io import fileio
 from tfx.proto import pusher_pb2
@@ -71,9 +72,7 @@ def push_model(model: str, folder: str) -> str:
             try:
                 fileio.rename(beside, target)
                 return target
-            except fileio.NotFoundError:
-                raise
-            except OSError:
+            except (OSError, tf.errors.OpError):  # By file system: gfile raises the latter.
                 if not fileio.exists(target):
                     raise
                 # Another run took the number in between: take the next.

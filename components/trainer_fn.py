@@ -14,7 +14,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from components.run_parameters import RunParameters
 from models.core.examples import count_examples, read_examples
 from models.core.export import export
-from models.core.training import train
+from models.core.training import prepare_devices, train
 from models.core.transform import TransformFacts
 
 TRAINING_FILE = "training.json"
@@ -32,6 +32,8 @@ def run_fn(fn_args: FnArgs) -> None:
     """
     run = RunParameters.read(fn_args.custom_config, fn_args.hyperparameters)
     task, training = run.task, run.training
+    # Before any data set is made: tf.data's order depends on the seed of that moment, too.
+    prepare_devices(training)
     transform = tft.TFTransformOutput(fn_args.transform_output)
     facts = TransformFacts(transform)
 
@@ -42,8 +44,15 @@ def run_fn(fn_args: FnArgs) -> None:
         examples = read_examples(files, transform)
         return task.batches(examples, run.features, run.model, training.batch_size, seed)
 
+    def start() -> Any:
+        network = build()
+        if task.warm_start is not None:
+            examples = read_examples(fn_args.train_files, transform)
+            task.warm_start(network, examples, run.model, training.seed)
+        return network
+
     trained = train(
-        build,
+        start,
         lambda: task.objective(run.model),
         batches(fn_args.train_files, training.seed),
         batches(fn_args.eval_files, None),

@@ -36,17 +36,19 @@ def sample(section: str, settings: Settings, hyperparameters: Any) -> dict[str, 
         if isinstance(mark, Choice):
             known = default if default in mark.values else mark.values[0]
             values[name] = hyperparameters.Choice(key, list(mark.values), default=known)
-        elif type(default) is int:
+            continue
+        step = None if mark.log else mark.step
+        start = default if default is not None and mark.low <= default <= mark.high else mark.low
+        if type(start) is int:
             values[name] = hyperparameters.Int(
-                key, int(mark.low), int(mark.high), step=int(mark.step or 1)
+                key, int(mark.low), int(mark.high), step=int(step or 1), default=start
             )
         else:
+            # A little more than the end: KerasTuner counts the steps by flooring.
+            high = mark.high + (step or 0) * 1e-9
+            sampling = "log" if mark.log else "linear"
             values[name] = hyperparameters.Float(
-                key,
-                mark.low,
-                mark.high,
-                step=mark.step,
-                sampling="log" if mark.log else "linear",
+                key, mark.low, high, step=step, sampling=sampling, default=start
             )
     return values
 
@@ -73,6 +75,9 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
         model = run.model.model_copy(update=sample("model", run.model, hyperparameters))
         rates = training.model_copy(update=sample("training", training, hyperparameters))
         network = task.build_model(model, run.features, facts)
+        if task.warm_start is not None:
+            examples = read_examples(fn_args.train_files, transform)
+            task.warm_start(network, examples, model, training.seed)
         compile_model(network, task.objective(model), rates, per_epoch * tuning["epochs"])
         return network
 

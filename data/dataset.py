@@ -58,7 +58,7 @@ class Dataset:
         edition_at_hand: returns the edition on this machine. Where it is another than `edition`,
             rows need only be near the recorded ones, checksums are not compared, and
             `PreparedData.note` says so.
-        settings: settings that reading the files needs, as in `--set key=value`.
+        settings: settings that suit the data, as in `--set key=value`: columns, the tokenizer.
     """
 
     name: str

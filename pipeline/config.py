@@ -47,7 +47,7 @@ class BeamSettings(Settings):
         "in_memory", description="DirectRunner only: in_memory, multi_threading, multi_processing"
     )
     direct_num_workers: int = Field(1, ge=0, description="DirectRunner only; 0 is one a core")
-    options: dict[str, str] = Field(
+    options: dict[str, str | int | float] = Field(
         default_factory=dict, description="any other pipeline option, without its dashes"
     )
 
@@ -120,14 +120,20 @@ def read_file(path: str) -> dict[str, Any]:
     if content is None:
         return {}
     if not isinstance(content, dict) or not all(
-        isinstance(values, dict) for values in content.values()
+        isinstance(section, str)
+        and isinstance(values, dict)
+        and all(isinstance(k, str) for k in values)
+        for section, values in content.items()
     ):
         raise InputError(f"{path}: expected sections of settings, as 'model: {{units: 64}}'")
     return content
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """``section.key=value`` to sections; the value is read as YAML, so 1, true and null work.
+    """``section.key=value`` to sections.
+
+    The value stays text, which `read_section` converts to the setting's type: a column may be
+    called 1 or yes. Only null, a quoted text, a [list] and a {mapping} are read as YAML.
 
     Raises:
       InputError: not of that form.
@@ -138,12 +144,18 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
         section, dot, key = name.strip().partition(".")
         if not equals or not dot or not key:
             raise InputError(f"--set {assignment}: expected section.key=value")
-        try:
-            parsed = yaml.safe_load(value)
-        except yaml.YAMLError:
-            parsed = value
-        sections.setdefault(section, {})[key] = value if isinstance(parsed, str) else parsed
+        sections.setdefault(section, {})[key] = _value(value)
     return sections
+
+
+def _value(text: str) -> Any:
+    stripped = text.strip()
+    if stripped in ("", "~", "null") or stripped[0] in "'\"[{":
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError:
+            pass
+    return text
 
 
 def make_config(task: SequenceTask, *layers: Mapping[str, Mapping[str, Any]]) -> RunConfig:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import IO
 
 from rich.console import Console
-from rich.status import Status
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
 
 
 class ConsoleReporter:
@@ -19,12 +21,13 @@ class ConsoleReporter:
 
     def __init__(self, stream: IO[str]) -> None:
         self._console = Console(file=stream, highlight=False, soft_wrap=True)
-        self._status: Status | None = None
+        self._live: Live | None = None
+        self._spinner = Spinner("dots")
         self._component = ""
 
     def line(self, text: str) -> None:
         """Prints a line that stays."""
-        self._console.print(text, markup=False)
+        self._console.print(text, markup=False, emoji=False)
 
     def status(self, text: str) -> None:
         """Shows a state that the next one replaces; nothing where there is no terminal."""
@@ -34,18 +37,23 @@ class ConsoleReporter:
             self._component = text
         else:
             text = f"{self._component}  {text}"
-        escaped = text.replace("[", "\\[")
-        if self._status is None:
-            self._status = self._console.status(escaped)
-            self._status.start()
-        else:
-            self._status.update(escaped)
+        self._spinner.update(text=Text(text))
+        if self._live is None:
+            # Not redirected: what the libraries print must go to the file, not to this console.
+            self._live = Live(
+                self._spinner,
+                console=self._console,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
 
     def close(self) -> None:
         """Takes the state off the screen."""
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
 
 @contextlib.contextmanager
@@ -60,9 +68,9 @@ def output_to_file(path: str) -> Iterator[IO[str]]:
     """
     sys.stdout.flush()
     sys.stderr.flush()
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     person = os.dup(1)
     error = os.dup(2)
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)

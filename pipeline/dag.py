@@ -132,11 +132,14 @@ def _components(
         "labels": [feature.name for feature in raw if feature.label],
         "fingerprint": code_fingerprint(
             "components.trainer_fn",
+            f"models.{task.name}.task",
+            *(signature.to_features.module for signature in task.signatures.values()),
             task.build_model.module,
             task.objective.module,
             task.inputs.module,
             task.batches.module,
             task.predict.module,
+            *([task.warm_start.module] if task.warm_start else []),
         ),
     }
     learn: dict[str, Any] = {

@@ -58,7 +58,8 @@ def resolve(given: str, task: str) -> Resolved:
     if dataset.task != task:
         raise InputError(f"the data set {given!r} is for the task {dataset.task!r}, not {task!r}")
     folder = default_folder(given)
-    if dataset.download and not folder.exists():
+    here = all((folder / file_name).exists() for file_name in dataset.files.values())
+    if dataset.download and not here:
         raise InputError(f"the data set {given!r} is not here; first: tidegate data get {given}")
     prepared = registry.prepare(given, folder)
     settings: dict[str, dict[str, Any]] = {}

@@ -144,22 +144,21 @@ def _run_logged(request: RunRequest, config: RunConfig, begin: float) -> int:
     reporter().line(f"tidegate run {config.task.name}: {request.data} -> {output}")
     reporter().status("[0] importing TensorFlow and TFX")
     imports = time.monotonic()
-    from pipeline import outcome, report
-    from pipeline.runners.local import ComponentError, run_pipeline
+    from pipeline import dag, outcome, report  # noqa: F401  All that is heavy, timed as one.
+    from pipeline.runners.local import run_pipeline
 
     seconds_imports = time.monotonic() - imports
-    dag = _dag(request)
     try:
-        runs = run_pipeline(dag)
-    except ComponentError as error:
+        runs = run_pipeline(_dag(request))
+        summary = outcome.summarise(config, runs)
+    except KeyboardInterrupt:
+        reporter().line("stopped; the same command goes on after the last finished component")
+        return EXIT_FAILED
+    except Exception as error:
         cause = _input_error(error)
         if cause is not None:
             raise cause from None
         return _failed(error, output)
-    except KeyboardInterrupt:
-        reporter().line("stopped; the same command goes on after the last finished component")
-        return EXIT_FAILED
-    summary = outcome.summarise(config, runs)
     summary = {
         **{"task": summary.pop("task"), "data": request.data, "test": request.test},
         **summary,
@@ -230,16 +229,21 @@ def _input_error(error: BaseException) -> InputError | None:
     return None
 
 
-def _failed(error: Any, output: Path) -> int:
+def _failed(error: Exception, output: Path) -> int:
     """Writes the trace to the log and one line for the person."""
     import traceback
 
     traceback.print_exception(error)
+    where = getattr(error, "component", "the run")
     cause = error.__cause__ or error
-    first = (str(cause).strip() or type(cause).__name__).splitlines()[0]
+    kind = type(cause).__name__
+    first = (str(cause).strip() or kind).splitlines()[0]
+    hint = ""
+    if kind in ("ResourceExhaustedError", "MemoryError"):
+        hint = "; out of memory: lower training.batch_size or features.max_tokens"
     reporter().line(
-        f"{error.component} failed: {type(cause).__name__}: {first[:300]}; details in "
-        f"{output / LOG_FILE}; the same command goes on after the last finished component"
+        f"{where} failed: {kind}: {first[:300]}{hint}; details in {output / LOG_FILE}; the same "
+        "command goes on after the last finished component"
     )
     return EXIT_FAILED
 

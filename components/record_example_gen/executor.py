@@ -10,7 +10,9 @@ from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
+from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
+from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
 from components import files
@@ -127,6 +129,9 @@ class _ReadFiles(beam.DoFn):
             if feature.kind == "bytes":
                 if feature.label:
                     text = label = text.strip()
+                    if len(label.splitlines()) > 1:  # A vocabulary has one entry a line.
+                        report.add_bad("label with a line break", place)
+                        return None
                 values[feature.name] = _bytes_feature(text)
             else:
                 try:
@@ -155,7 +160,8 @@ class _ReadFiles(beam.DoFn):
         example = tf.train.Example(features=tf.train.Features(feature=values))
         # Another hash than the split's, else each shard would hold one part of its range.
         shard = int(plan.place(f"shard\0{key}") * plan.shards)
-        return (split, shard), example.SerializeToString()
+        # The shuffle sorts bytes: the order of a map's entries must not change them.
+        return (split, shard), example.SerializeToString(deterministic=True)
 
 
 def _bytes_feature(text: str) -> tf.train.Feature:
@@ -262,6 +268,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             reporter().line(f"left out {report.bad_line()}")
         splits = [split for split in SPLITS if report.rows.get(split)]
         examples.split_names = artifact_utils.encode_split_names(splits)
+        examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
         with tf.io.gfile.GFile(os.path.join(examples.uri, REPORT_FILE), "w") as file:
             file.write(json.dumps(report.as_dict(), ensure_ascii=False, indent=1, sort_keys=True))
 

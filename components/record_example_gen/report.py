@@ -126,7 +126,7 @@ def check(report: Report, *, max_bad_share: float, source: str) -> None:
 
     Raises:
       InputError: an error while reading; too many unusable rows; no row in a needed split; a
-        single class; a class with a single row; a test label that training never sees.
+        single class; a class with a single row; a label that training never sees.
     """
     if report.fatal:
         raise InputError(sorted(report.fatal)[0])
@@ -166,9 +166,12 @@ def _check_labels(report: Report, source: str) -> None:
             f"{source}: label {single[0]!r}{more} with a single row; expected at least 2 rows of "
             "each class: add rows, or merge or drop the class"
         )
-    unseen = sorted(set(report.labels.get("test", {})) - set(total))
-    if unseen:
-        raise InputError(
-            f"{source}: the test data has the label {unseen[0]!r} that training never sees; "
-            f"expected one of {', '.join(sorted(total)[:5])}{', …' if len(total) > 5 else ''}"
-        )
+    learnt = report.labels.get("train", {})
+    for split in ("test", "valid", "eval"):
+        unseen = sorted(set(report.labels.get(split, {})) - set(learnt))
+        if unseen:
+            more = ", …" if len(learnt) > 5 else ""
+            raise InputError(
+                f"{source}: the {split} data has the label {unseen[0]!r} that training never "
+                f"sees; expected one of {', '.join(sorted(learnt)[:5])}{more}"
+            )

@@ -57,6 +57,11 @@ def check(folder: str, tolerance: float) -> dict[str, Any]:
             if texts != expected:
                 return {"ok": False, "problem": f"{name} is {texts}, in training {expected}"}
             continue
+        if answer.shape != np.shape(expected):
+            return {
+                "ok": False,
+                "problem": f"{name} has the shape {answer.shape}, in training {np.shape(expected)}",
+            }
         difference = float(np.max(np.abs(answer - np.asarray(expected)), initial=0.0))
         largest = max(largest, difference)
         if not difference <= tolerance:

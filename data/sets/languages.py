@@ -148,5 +148,11 @@ DATASET = Dataset(
     },
     edition="Babel 2.18.0 with Unicode 13.0.0",
     edition_at_hand=_edition,
-    settings={"data.text_column": "text", "data.label_column": "label"},
+    settings={
+        "data.text_column": "text",
+        "data.label_column": "label",
+        # Names are too short and too rare for words to say anything.
+        "features.tokenizer": "chars",
+        "model.ngrams": "3",
+    },
 )

@@ -69,7 +69,6 @@ class ServingModule(tf.Module):
 
     def signatures(self) -> dict[str, Any]:
         """All signatures, traced."""
-        request_spec = {name: spec for name, spec in self._spec.items() if name not in self._labels}
         examples = tf.TensorSpec((None,), tf.string, name="examples")
 
         @tf.function(input_signature=[examples], autograph=False)
@@ -160,7 +159,7 @@ def serialize_sample(sample: Mapping[str, Any]) -> bytes:
         else:
             features[name] = tf.train.Feature(float_list=tf.train.FloatList(value=array))
     example = tf.train.Example(features=tf.train.Features(feature=features))
-    serialized: bytes = example.SerializeToString()
+    serialized: bytes = example.SerializeToString(deterministic=True)
     return serialized
 
 

@@ -28,15 +28,17 @@ def _source(module: str) -> tuple[str, bytes] | None:
     return spec.origin, Path(spec.origin).read_bytes()
 
 
-def _imports(module: str, source: bytes) -> set[str]:
-    """Every module that `source` may import, at any depth of its syntax tree."""
-    found: set[str] = set()
+def _imports(module: str, origin: str, source: bytes) -> set[str]:
+    """Every module that `source` may import, at any depth of its syntax tree, and its packages."""
+    found = {module.rpartition(".")[0]} - {""}
+    package = module if Path(origin).name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module)
-            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            found.add(base)
+            found.update(f"{base}.{alias.name}" for alias in node.names)
     return found
 
 
@@ -64,7 +66,7 @@ def code_fingerprint(*modules: str) -> str:
                 raise ModuleNotFoundError(f"{module!r} is not a module of the project")
             continue
         sources[module] = found[1]
-        todo.extend(_imports(module, found[1]))
+        todo.extend(_imports(module, *found))
     digest = hashlib.sha256()
     for module in sorted(sources):
         digest.update(module.encode() + b"\0" + sources[module] + b"\0")

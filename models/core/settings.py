@@ -111,6 +111,7 @@ def describe(cls: type[Settings]) -> Iterator[tuple[str, str, str, str, str]]:
     """Rows for a person: key, type, default, tuning range (or ''), description."""
     ranges = cls.tunable()
     for name, field in cls.model_fields.items():
-        default = "none" if field.default is None else str(field.default)
+        given = field.get_default(call_default_factory=True)
+        default = "none" if given is None else str(given)
         tuned = str(ranges[name]) if name in ranges else ""
         yield name, type_name(field), default, tuned, field.description or ""

@@ -179,12 +179,15 @@ class SequenceTask:
         or built keras.Model over the inputs.
       objective: (model settings) to an `Objective`.
       predict: (model outputs, transformed features, `TransformFacts`) to named answers.
+      warm_start: (network, transformed training examples, model settings, seed): gives the
+        network its first weights, where they can be learnt without labels; or None.
       signatures: ways to call the exported model, beside `serving_default`.
       evaluation: metrics, slices and gates.
       baseline: (records by split, data settings, feature settings) to targets and predictions by
         split: what a simple model reaches on the same splits.
       baseline_title: what the baseline is, for a person.
-      samples: (data settings) to a few deterministic raw records without the label.
+      samples: a few deterministic raw records without the label.
+      toy: a few labelled raw records whose labels can be learnt from them; tests train on these.
     """
 
     name: str
@@ -206,6 +209,8 @@ class SequenceTask:
     baseline: Imported
     baseline_title: str
     samples: Callable[[], tuple[Mapping[str, Any], ...]]
+    toy: Callable[[], tuple[Mapping[str, Any], ...]]
+    warm_start: Imported | None = None
     signatures: Mapping[str, Signature] = field(default_factory=dict)
 
     @property

@@ -16,14 +16,20 @@ UNKNOWN_ID = 1
 FIRST_ID = 2
 
 # Scripts written without spaces between words: each character stands alone.
+# (U+30FC, the mark of a long vowel, belongs to both kana and in Unicode to neither.)
 _UNSPACED = (
-    r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
+    r"\p{Han}\p{Hiragana}\p{Katakana}\x{30FC}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+    r"\p{Tibetan}"
 )
-# A character of those scripts with the marks on it, or a punctuation mark or symbol.
-_SINGLE = rf"[{_UNSPACED}]\p{{M}}*|[^\p{{L}}\p{{M}}\p{{N}}\s]"
+# A character of those scripts, a punctuation mark or a symbol, with the marks on it.
+_SINGLE = rf"(?:[{_UNSPACED}]|[^\p{{L}}\p{{M}}\p{{N}}\s])\p{{M}}*"
 # An apostrophe inside a word becomes the letter apostrophe (U+02BC), so that "don't" is one word.
 _APOSTROPHE = r"(\p{L})['’](\p{L})"
 _MARKUP = r"<[A-Za-z/!][^<>]*>"
+# What is not seen: soft hyphens, joiners, directions, byte order marks; case folding drops them.
+_INVISIBLE = r"[\x{AD}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2064}\x{FE00}-\x{FE0F}\x{FEFF}]"
+# White space; RE2's \s is that of ASCII, without the vertical tab.
+_SPACE = r"[\s\x0B\x{85}\p{Z}]+"
 
 
 class TokenSettings(Protocol):
@@ -52,6 +58,7 @@ def normalise(text: tf.Tensor, settings: TokenSettings) -> tf.Tensor:
     if settings.strip_markup:
         text = tf.strings.regex_replace(text, _MARKUP, " ")
     text = tf_text.normalize_utf8(text, "NFKC")
+    text = tf.strings.regex_replace(text, _INVISIBLE, "")
     if settings.case_fold:
         text = tf_text.case_fold_utf8(text)
     return text
@@ -66,7 +73,8 @@ def split_words(text: tf.Tensor) -> tf.RaggedTensor:
     Returns:
       string[batch, (words)].
     """
-    text = tf.strings.regex_replace(text, _APOSTROPHE, r"\1ʼ\2")
+    for _ in range(2):  # Matches do not overlap: "rock'n'roll" takes two passes.
+        text = tf.strings.regex_replace(text, _APOSTROPHE, r"\1ʼ\2")
     text = tf.strings.regex_replace(text, _SINGLE, r" \0 ")
     return tf_text.WhitespaceTokenizer().tokenize(text)
 
@@ -80,7 +88,7 @@ def split_characters(text: tf.Tensor) -> tf.RaggedTensor:
     Returns:
       string[batch, (characters)].
     """
-    text = tf.strings.strip(tf.strings.regex_replace(text, r"\s+", " "))
+    text = tf.strings.strip(tf.strings.regex_replace(text, _SPACE, " "))
     return tf.strings.unicode_split(text, "UTF-8")
 
 

@@ -24,7 +24,7 @@ class Trained:
       monitor: the figure's name.
       steps: steps taken.
       rows: distinct rows trained on.
-      seconds: of training, validation within it, without the building of the model.
+      seconds: of training, with the building of the model and validation.
       history: by figure, its value at each validation.
     """
 
@@ -45,7 +45,8 @@ def prepare_devices(settings: TrainingSettings) -> tf.distribute.Strategy:
     """
     keras.utils.set_random_seed(settings.seed)
     gpus = tf.config.list_logical_devices("GPU")
-    tf.config.experimental.enable_op_determinism()
+    if settings.deterministic:
+        tf.config.experimental.enable_op_determinism()
     mixed = settings.mixed_precision and bool(gpus)
     keras.config.set_dtype_policy("mixed_float16" if mixed else "float32")
     devices = gpus or tf.config.list_logical_devices("CPU")
@@ -112,6 +113,8 @@ class _Watch(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self.step += 1
+        if self.step >= self._steps:
+            self.model.stop_training = True  # Ends the epoch here, and validates.
         now = time.monotonic()
         if now - self._shown < 0.5:
             return
@@ -173,9 +176,10 @@ def train(
     Raises:
       FloatingPointError: the loss became NaN.
     """
+    begin = time.monotonic()
     strategy = prepare_devices(settings)
     per_epoch = max(1, rows // settings.batch_size)
-    steps = settings.steps or per_epoch * settings.epochs
+    steps = settings.steps or per_epoch * settings.passes(rows)
     chunk = min(steps, max(1, per_epoch // settings.validations))
     with strategy.scope():
         model = build()
@@ -187,7 +191,6 @@ def train(
         # First, so that what is validated and kept are the averages.
         callbacks.insert(0, keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
     callbacks.append(keras.callbacks.TensorBoard(log_dir, write_graph=False))
-    begin = time.monotonic()
     history = model.fit(
         train_batches.prefetch(tf.data.AUTOTUNE),
         steps_per_epoch=chunk,

@@ -6,11 +6,20 @@ from pydantic import Field
 
 from models.core.settings import Range, Settings
 
+# Regularised as the models here are, they learn in about this many steps, small data or large.
+_STEPS = 1_500
+_FEWEST_PASSES, _MOST_PASSES = 3, 20
+
 
 class TrainingSettings(Settings):
     """How a model is trained."""
 
-    epochs: int = Field(8, ge=1, description="most passes over the training data")
+    epochs: int | None = Field(
+        None,
+        ge=1,
+        description="most passes over the training data; none for those that make about 1,500 "
+        "steps, 3 at least and 20 at most",
+    )
     batch_size: int = Field(64, ge=1, description="rows a step, over all devices")
     steps: int | None = Field(None, ge=1, description="exact number of steps, in place of epochs")
     max_seconds: float | None = Field(
@@ -28,4 +37,18 @@ class TrainingSettings(Settings):
     validations: int = Field(1, ge=1, description="validations an epoch")
     patience: int = Field(3, ge=1, description="validations without a gain before training stops")
     seed: int = Field(0, ge=0, description="of weights, dropout and the order of the rows")
+    deterministic: bool = Field(
+        True, description="same seed, same result; False where a GPU lacks a deterministic kernel"
+    )
     mixed_precision: bool = Field(True, description="compute in float16 where there is a GPU")
+
+    def passes(self, rows: int) -> int:
+        """The passes over the training data, chosen by its size where `epochs` does not say.
+
+        Args:
+          rows: of the training data.
+        """
+        if self.epochs is not None:
+            return self.epochs
+        per_pass = max(1, rows // self.batch_size)
+        return min(_MOST_PASSES, max(_FEWEST_PASSES, round(_STEPS / per_pass)))

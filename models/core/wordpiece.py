@@ -38,14 +38,16 @@ class _LearnWordpiece(tft_beam.experimental.PTransformAnalyzer):
         # The learner's binary search starts at its upper threshold: any higher than the most
         # frequent word only costs iterations.
         words = [(word.decode("utf-8"), count) for word, count in counts]
-        highest = max((count for _, count in words), default=1)
-        tokens = learner.learn(
-            words,
-            vocab_size=self._vocabulary_size,
-            reserved_tokens=[UNKNOWN],
-            lower_thresh=self._min_count,
-            upper_thresh=max(highest, self._min_count),
-        )
+        highest = max((count for _, count in words), default=0)
+        tokens = [UNKNOWN]
+        if words:  # The learner fails without any.
+            tokens = learner.learn(
+                words,
+                vocab_size=self._vocabulary_size,
+                reserved_tokens=tokens,
+                lower_thresh=self._min_count,
+                upper_thresh=max(highest, self._min_count),
+            )
         tf.io.gfile.makedirs(self.base_temp_dir)
         path = os.path.join(self.base_temp_dir, self._name)
         with tf.io.gfile.GFile(path, "w") as file:

@@ -7,8 +7,11 @@ import numpy as np
 from models.core.task import Gate
 from models.text_classification.settings import GateSettings
 
-# Bins of a probability between 0 and 1; the area under the ROC curve is exact up to ties in a bin.
+# The area under the ROC curve is exact up to ties in a bin. Bins are of equal width in the inverse
+# hyperbolic sine of the log odds, not in probability: a model that is sure of itself puts nearly
+# all probabilities next to 0 and 1.
 _BINS = 1_000
+_OUTERMOST = np.arcsinh(40.0)  # The float64 next to 1 has log odds of 37.
 
 
 def statistics(targets: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
@@ -20,19 +23,22 @@ def statistics(targets: np.ndarray, predictions: np.ndarray) -> dict[str, np.nda
 
     Returns:
       `confusion` [classes, classes], rows by truth, columns by prediction; `positive` and
-      `negative` [classes, bins], the rows of and not of each class, by its probability; `unseen`
-      [], the rows whose label training never saw, which count as wrong.
+      `negative` [classes, bins], the rows of and not of each class, by its log odds; `unseen`
+      [classes], the rows whose label training never saw, by prediction: all of them are wrong.
     """
     classes = predictions.shape[-1]
     seen = targets >= 0
-    unseen = np.array(np.sum(~seen), np.float64)
-    targets, predictions = targets[seen], predictions[seen]
+    answers = predictions.argmax(axis=-1)
     confusion = np.zeros((classes, classes))
-    np.add.at(confusion, (targets, predictions.argmax(axis=-1)), 1)
-    bins = np.clip((predictions * _BINS).astype(int), 0, _BINS - 1)
+    np.add.at(confusion, (targets[seen], answers[seen]), 1)
+    unseen = np.bincount(answers[~seen], minlength=classes).astype(float)
+    sure = np.clip(predictions.astype(float), 1e-17, 1 - 1e-16)
+    log_odds = np.log(sure) - np.log1p(-sure)
+    place = (np.arcsinh(log_odds) / _OUTERMOST + 1) / 2
+    bins = np.clip((place * _BINS).astype(int), 0, _BINS - 1)
     everyone, positive = np.zeros((2, classes, _BINS))
     np.add.at(everyone, (np.broadcast_to(np.arange(classes), bins.shape), bins), 1)
-    np.add.at(positive, (targets, bins[np.arange(len(targets)), targets]), 1)
+    np.add.at(positive, (targets[seen], bins[seen, targets[seen]]), 1)
     return {
         "confusion": confusion,
         "positive": positive,
@@ -55,10 +61,10 @@ def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, float | np.ndarray]:
       `recall`, `f1` and `rows` [classes]; `confusion` [classes, classes]. A precision without
       predictions and a recall without rows are 0, as in scikit-learn.
     """
-    confusion = sums["confusion"]
-    unseen = float(sums["unseen"])
-    hits, truth, answers = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
-    rows = max(truth.sum() + unseen, 1.0)
+    confusion, unseen = sums["confusion"], sums["unseen"]
+    hits, truth = np.diag(confusion), confusion.sum(axis=1)
+    answers = confusion.sum(axis=0) + unseen
+    rows = max(truth.sum() + unseen.sum(), 1.0)
     precision = hits / np.maximum(answers, 1)
     recall = hits / np.maximum(truth, 1)
     f1 = 2 * hits / np.maximum(truth + answers, 1)

@@ -5,16 +5,17 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from models.core.transform import TransformFacts
+from models.text_classification.model import total_logits
 from models.text_classification.preprocess import LABELS
 
 
 def predict(
-    logits: tf.Tensor, transformed: Mapping[str, tf.Tensor], facts: TransformFacts
+    parts: tf.Tensor, transformed: Mapping[str, tf.Tensor], facts: TransformFacts
 ) -> dict[str, tf.Tensor]:
-    """Logits to answers.
+    """The network's output to answers.
 
     Args:
-      logits: float32[batch, classes].
+      parts: float32[batch, parts, classes], the network's output.
       transformed: not used; part of the contract.
       facts: the class names.
 
@@ -25,7 +26,7 @@ def predict(
     """
     del transformed
     names = tf.constant(facts.vocabulary(LABELS))
-    probabilities = tf.nn.softmax(logits)
+    probabilities = tf.nn.softmax(total_logits(parts))
     best = tf.argmax(probabilities, axis=-1)
     return {
         "label": tf.gather(names, best),

@@ -26,7 +26,7 @@ def preprocess(
     Returns:
       `tokens` int64[batch, (tokens)] sparse, at least one a row; `target` int64[batch], classes
       by falling frequency, -1 for a label never seen; `weight` float32[batch], rows / (classes *
-      rows of the class); `length` string[batch], the text's length slice.
+      rows of the class), 0 for a label never seen; `length` string[batch], the text's length slice.
     """
     ids = tokens.token_ids(inputs["text"], features, name=TOKENS)
     label = inputs["label"]
@@ -47,13 +47,13 @@ def balanced_weight(label: tf.Tensor) -> tf.Tensor:
 
     Returns:
       float32[batch]: n / (k * n_c) for n rows of k classes, n_c of them of the label's class
-      (King and Zeng 2001; scikit-learn's ``class_weight="balanced"``).
+      (King and Zeng 2001; scikit-learn's ``class_weight="balanced"``); 0 for a label never seen.
     """
     classes, counts = tft.count_per_key(label)
     counts = tf.cast(counts, tf.float32)
     mean = tf.reduce_sum(counts) / tf.cast(tf.size(counts), tf.float32)
     own = tf.cast(tf.equal(label[:, tf.newaxis], classes[tf.newaxis, :]), tf.float32)
-    return mean / tf.maximum(tf.linalg.matvec(own, counts), 1.0)
+    return tf.math.divide_no_nan(mean, tf.linalg.matvec(own, counts))
 
 
 def length_slice(lengths: tf.Tensor) -> tf.Tensor:

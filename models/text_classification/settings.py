@@ -43,7 +43,7 @@ class FeatureSettings(Settings):
         20_000, ge=10, description="most tokens kept, the most frequent first"
     )
     min_count: int = Field(2, ge=1, description="a token seen less often is unknown")
-    max_tokens: int = Field(400, ge=1, description="longer texts are truncated")
+    max_tokens: int = Field(800, ge=1, description="longer texts are truncated")
     truncation: Literal["head", "head_tail"] = Field(
         "head_tail", description="keep the beginning, or the beginning and the end in halves"
     )
@@ -55,7 +55,10 @@ class ModelSettings(Settings):
     """The network; the Tuner searches over the ranges."""
 
     embedding: Annotated[int, Range(32, 256, step=32)] = Field(
-        96, ge=1, description="width of a token's embedding"
+        64, ge=1, description="width of a token's embedding"
+    )
+    word_vectors: bool = Field(
+        True, description="start the embedding from word vectors of the training texts"
     )
     cell: Annotated[Literal["lstm", "gru"], Choice(("lstm", "gru"))] = Field(
         "lstm", description="recurrent cell"
@@ -70,17 +73,32 @@ class ModelSettings(Settings):
     pooling: Annotated[str, Choice(("max", "mean", "last", "attention", "max+mean"))] = Field(
         "max+mean", description="last, max, mean, attention, or several joined by +"
     )
+    word_dropout: Annotated[float, Range(0.0, 0.4, step=0.1)] = Field(
+        0.2, ge=0, lt=1, description="share of the LSTM's tokens made unknown in training"
+    )
     embedding_dropout: Annotated[float, Range(0.0, 0.6, step=0.1)] = Field(
         0.3, ge=0, lt=1, description="share of embedding channels dropped for a whole text"
     )
-    dropout: Annotated[float, Range(0.0, 0.6, step=0.1)] = Field(
-        0.4, ge=0, lt=1, description="dropout between recurrent layers and before the output"
+    recurrent_input_dropout: Annotated[float, Range(0.0, 0.5, step=0.1)] = Field(
+        0.0, ge=0, lt=1, description="share of each recurrent layer's input channels dropped"
+    )
+    dropout: Annotated[float, Range(0.0, 0.7, step=0.1)] = Field(
+        0.5, ge=0, lt=1, description="dropout before the output"
     )
     ngrams: int = Field(
         2, ge=0, le=5, description="longest token n-gram of the wide linear part; 0 leaves it out"
     )
-    ngram_buckets: int = Field(
-        2**18, ge=16, description="hash buckets of the wide linear part's n-grams"
+    ngram_weights: int = Field(
+        2**22,
+        ge=64,
+        description="weights of the wide part over all classes; its n-grams are hashed to as many "
+        "buckets as that allows, 524,288 at most",
+    )
+    ngram_dropout: Annotated[float, Range(0.0, 0.5, step=0.1)] = Field(
+        0.3, ge=0, lt=1, description="share of a text's n-grams dropped in training"
+    )
+    part_loss: float = Field(
+        0.5, ge=0, description="weight of the own loss of the LSTM and of the wide part"
     )
     label_smoothing: Annotated[float, Range(0.0, 0.2, step=0.05)] = Field(
         0.0, ge=0, lt=1, description="share of the target spread over all classes"
@@ -92,11 +110,12 @@ class ModelSettings(Settings):
     @model_validator(mode="after")
     def _known_pooling(self) -> "ModelSettings":
         modes = ("last", "max", "mean", "attention")
-        for mode in self.pooling.split("+"):
-            if mode not in modes:
-                raise ValueError(
-                    f"pooling={self.pooling!r}: expected {', '.join(modes)}, or several joined by +"
-                )
+        chosen = self.pooling.split("+")
+        if set(chosen) - set(modes) or len(set(chosen)) < len(chosen):
+            raise ValueError(
+                f"pooling={self.pooling!r}: expected {', '.join(modes)}, "
+                "or different ones joined by +"
+            )
         return self
 
 

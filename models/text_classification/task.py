@@ -30,6 +30,16 @@ def samples() -> tuple[dict[str, str], ...]:
     )
 
 
+def toy() -> tuple[dict[str, str], ...]:
+    """Texts of several lengths in three classes of unlike size, each with words of its own."""
+    words = {"weather": ("rain", "wind", "cloud"), "music": ("song", "drum"), "茶": ("茶", "水")}
+    return tuple(
+        {"text": " ".join(own * times) + (" today!" if times % 2 else ""), "label": label}
+        for label, own in words.items()
+        for times in range(1, 4 * len(own))
+    )
+
+
 TASK = SequenceTask(
     name="text_classification",
     title="one label per text: sentiment, topic, intent, language",
@@ -45,6 +55,7 @@ TASK = SequenceTask(
     batches=Imported(f"{_HERE}.batches.batches"),
     build_model=Imported(f"{_HERE}.model.build_model"),
     objective=Imported(f"{_HERE}.model.objective"),
+    warm_start=Imported(f"{_HERE}.vectors.warm_start"),
     predict=Imported(f"{_HERE}.predict.predict"),
     signatures={
         "predict_text": Signature(
@@ -74,4 +85,5 @@ TASK = SequenceTask(
     baseline=Imported(f"{_HERE}.baseline.baseline"),
     baseline_title="logistic regression over TF-IDF",
     samples=samples,
+    toy=toy,
 )

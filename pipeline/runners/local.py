@@ -86,7 +86,7 @@ def run_pipeline(dag: pipeline.Pipeline) -> list[ComponentRun]:
             if name == "Trainer" and run.cached:
                 serving_check.stop_process()
             if name == "Pusher" and run.cached and _pushed_is_gone(run):
-                node.pipeline_node.execution_options.caching_options.enable_cache = False
+                _run_anew(node.pipeline_node)
                 run = launch()
             runs.append(run)
             how = "unchanged, nothing to do" if run.cached else f"{run.seconds:.1f} s"
@@ -94,6 +94,15 @@ def run_pipeline(dag: pipeline.Pipeline) -> list[ComponentRun]:
     finally:
         serving_check.stop_process()
     return runs
+
+
+def _run_anew(node: Any) -> None:
+    """Makes a node's next launch an execution of its own, which uses nothing of a former one."""
+    node.execution_options.caching_options.enable_cache = False
+    for context in node.contexts.contexts:
+        if context.type.name == constants.PIPELINE_RUN_CONTEXT_TYPE_NAME:
+            # Within one run, TFX takes the first execution of a node for the last.
+            context.name.field_value.string_value += "-again"
 
 
 def _launch(node: Any, name: str, compiled: Any, deployment: Any, connection: Any) -> ComponentRun:

@@ -1,0 +1,107 @@
+"""Word vectors from the training texts themselves: where the embedding starts from."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import scipy.sparse
+import tensorflow as tf
+from sklearn.utils.extmath import randomized_svd
+
+from models.core.tokens import FIRST_ID
+from models.text_classification.model import EMBEDDING
+from models.text_classification.settings import ModelSettings
+
+_WINDOW = 5
+# The context distribution is smoothed by this exponent (Levy et al. 2015).
+_SMOOTHING = 0.75
+# Tokens that are counted at most: they and their pairs are held in memory.
+_MOST_TOKENS = 8_000_000
+# Standard deviation of a vector's values; as large as a trained embedding's come out.
+_SPREAD = 0.3
+
+
+def warm_start(
+    network: keras.Model, examples: tf.data.Dataset, model: ModelSettings, seed: int
+) -> None:
+    """Starts the network's embedding from word vectors of the training texts.
+
+    Args:
+      network: as `build_model` makes it.
+      examples: transformed training examples.
+      model: `word_vectors` switches it.
+      seed: of the decomposition.
+    """
+    if not model.word_vectors:
+        return
+    layer = network.get_layer(EMBEDDING)
+    (start,) = layer.get_weights()
+    rows = (example["tokens"].values.numpy() for example in examples)
+    found = word_vectors(rows, start.shape[0], start.shape[1], seed)
+    known = np.any(found, axis=1)
+    start[known] = found[known]
+    layer.set_weights([start])
+
+
+def word_vectors(rows: Iterable[Any], size: int, width: int, seed: int) -> np.ndarray:
+    """Truncated SVD of the positive pointwise mutual information of words and their neighbours.
+
+    PPMI_ij = max(0, log(P(i, j) / (P(i) P'(j)))), with pairs at a distance of 1 to 5 tokens
+    counted 1 / distance and P'(j) proportional to P(j)^0.75; the vectors are U sqrt(S), each
+    scaled to the same length. (Levy, Goldberg and Dagan 2015, "Improving Distributional Similarity
+    with Lessons Learned from Word Embeddings".)
+
+    Args:
+      rows: int[tokens] each, ids below `FIRST_ID` are no words.
+      size: number of ids.
+      width: of a vector.
+      seed: of the randomised decomposition (Halko et al. 2011).
+
+    Returns:
+      float32[size, width]; zero for an id that has no neighbour.
+    """
+    counts = _pair_counts(rows, size)
+    words = np.asarray(counts.sum(axis=1)).ravel()
+    contexts = words**_SMOOTHING
+    vectors = np.zeros((size, width), np.float32)
+    if not contexts.sum():
+        return vectors
+    contexts /= contexts.sum()
+    information = np.log(counts.data / (words[counts.row] * contexts[counts.col]))
+    kept = information > 0
+    ppmi = scipy.sparse.csr_matrix(
+        (information[kept], (counts.row[kept], counts.col[kept])), shape=(size, size)
+    )
+    rank = min(width, size - 1)
+    left, strength, _ = randomized_svd(ppmi, rank, n_iter=3, random_state=seed)
+    vectors[:, :rank] = left * np.sqrt(strength)
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    scale = _SPREAD * np.sqrt(width) / np.maximum(length, 1e-6)
+    scaled: np.ndarray = np.where(length > 1e-6, vectors * scale, 0).astype(np.float32)
+    return scaled
+
+
+def _pair_counts(rows: Iterable[Any], size: int) -> scipy.sparse.coo_matrix:
+    """Weighted counts of pairs of ids, symmetric; a pair does not reach into the next row."""
+    gap = np.zeros(_WINDOW, np.int32)
+    tokens = np.concatenate([part for row in _first(rows) for part in (row, gap)] or [gap])
+    total = scipy.sparse.csr_matrix((size, size), dtype=np.float32)
+    for distance in range(1, _WINDOW + 1):
+        left, right = tokens[:-distance], tokens[distance:]
+        both = (left >= FIRST_ID) & (right >= FIRST_ID)
+        weight = np.full(int(both.sum()), 1 / distance, np.float32)
+        total += scipy.sparse.coo_matrix(
+            (weight, (left[both], right[both])), shape=(size, size)
+        ).tocsr()
+    return (total + total.T).tocoo()
+
+
+def _first(rows: Iterable[Any]) -> Iterator[np.ndarray]:
+    """Rows up to `_MOST_TOKENS` tokens; the rows are shuffled, so the first are a sample."""
+    seen = 0
+    for row in rows:
+        yield np.asarray(row, np.int32)
+        seen += len(row)
+        if seen >= _MOST_TOKENS:
+            return

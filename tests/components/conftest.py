@@ -1,0 +1,92 @@
+"""A real run of RecordExampleGen's executor, and what it wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+IN_MEMORY = ("--runner=DirectRunner", "--direct_running_mode=in_memory")
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What a run wrote.
+
+    Attributes:
+      folder: the artifact's folder.
+      split_names: as the artifact says.
+      splits: by split, (text, label) of each row in the order of the files.
+      report: the content of `report.json`.
+    """
+
+    folder: Path
+    split_names: list[str]
+    splits: dict[str, list[tuple[str, str]]]
+    report: dict[str, Any]
+
+    def texts(self, split: str) -> set[str]:
+        """The distinct texts of a split."""
+        return {text for text, _ in self.splits[split]}
+
+
+def read_split(folder: Path) -> Iterator[tuple[str, str]]:
+    """(text, label) of a split's rows."""
+    import tensorflow as tf
+
+    for path in sorted(folder.iterdir()):
+        for record in tf.data.TFRecordDataset(str(path), compression_type="GZIP"):
+            feature = tf.train.Example.FromString(record.numpy()).features.feature
+            assert sorted(feature) == ["label", "text"]
+            text, label = (feature[name].bytes_list.value for name in ("text", "label"))
+            assert len(text) == len(label) == 1
+            yield text[0].decode(), label[0].decode()
+
+
+@pytest.fixture(scope="session")
+def generate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Generated]:
+    """Runs RecordExampleGen's executor for text classification."""
+
+    def run(
+        train: Path | str,
+        test: Path | str | None = None,
+        beam: Sequence[str] = IN_MEMORY,
+        folder: Path | None = None,
+        **data: Any,
+    ) -> Generated:
+        from tfx.types import artifact_utils, standard_artifacts
+
+        from components.record_example_gen import executor
+
+        folder = folder or tmp_path_factory.mktemp("examples")
+        examples = standard_artifacts.Examples()
+        examples.uri = str(folder)
+        context = executor.Executor.Context(
+            beam_pipeline_args=list(beam),
+            tmp_dir=str(tmp_path_factory.mktemp("tmp")),
+            unique_id="1",
+        )
+        executor.Executor(context).Do(
+            {},
+            {"examples": [examples]},
+            {
+                "task": "text_classification",
+                "data": json.dumps(data),
+                "train": str(train),
+                "test": str(test) if test else None,
+                "fingerprint": "",
+            },
+        )
+        names = artifact_utils.decode_split_names(examples.split_names)
+        return Generated(
+            folder,
+            names,
+            {name: list(read_split(folder / f"Split-{name}")) for name in names},
+            json.loads((folder / "report.json").read_text(encoding="utf-8")),
+        )
+
+    return run

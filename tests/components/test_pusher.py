@@ -1,0 +1,167 @@
+"""A pushed version is complete before it is visible, and its number always grows."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tfx.dsl.io import fileio
+from tfx.proto import pusher_pb2
+from tfx.types import standard_artifacts
+from tfx.utils import proto_utils
+
+from components import pusher
+from components.pusher import next_version, push_model
+
+NOW = 1_700_000_000.9
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    for number in range(30):
+        path = folder / f"variables{number % 3}" / f"part-{number}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes([number]) * 100_000)
+    (folder / "saved_model.pb").write_bytes(b"graph")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("existing", "version"),
+    [
+        ([], 1_700_000_000),
+        (["1699999999"], 1_700_000_000),
+        (["1700000000"], 1_700_000_001),
+        (["1800000000", "5"], 1_800_000_001),
+        ([".push-1", "latest", "1700000003.tmp", "-7"], 1_700_000_000),
+    ],
+    ids=["first", "clock went on", "same second", "clock set back", "no numbers"],
+)
+def test_the_version_is_the_time_or_one_more_than_any(existing: list[str], version: int) -> None:
+    assert next_version(existing, NOW) == version
+
+
+def test_versions_grow_within_a_second_and_with_the_clock_set_back(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "serving" / "name"
+    times = [NOW, NOW, NOW - 86_400, NOW + 10]
+    monkeypatch.setattr(pusher.time, "time", lambda: times.pop(0))
+    pushed = [push_model(str(model), str(folder)) for _ in range(4)]
+    assert [int(Path(path).name) - int(NOW) for path in pushed] == [0, 1, 2, 10]
+    for path in pushed:
+        assert content(Path(path)) == content(model)
+    assert sorted(os.listdir(folder)) == sorted(Path(path).name for path in pushed)
+
+
+def test_who_polls_the_folder_never_sees_half_a_version(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "serving"
+    folder.mkdir()
+    whole = sorted(content(model))
+    seen: set[str] = set()
+    partial: list[str] = []
+    stop = threading.Event()
+
+    def poll() -> None:
+        while not stop.is_set():
+            for name in os.listdir(folder):
+                if not name.isdigit():
+                    continue
+                seen.add(name)
+                files = sorted(
+                    os.path.relpath(os.path.join(place, file), folder / name)
+                    for place, _, found in os.walk(folder / name)
+                    for file in found
+                )
+                if files != whole:
+                    partial.append(name)
+
+    poller = threading.Thread(target=poll)
+    poller.start()
+    try:
+        pushed = [push_model(str(model), str(folder)) for _ in range(8)]
+    finally:
+        stop.set()
+        poller.join()
+    assert not partial
+    assert seen & {Path(path).name for path in pushed[:-1]}
+
+
+def test_a_failure_in_the_middle_leaves_nothing(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "serving"
+    (model / "variables2" / "zzz").symlink_to(tmp_path / "nothing")
+    with pytest.raises(fileio.NotFoundError):
+        push_model(str(model), str(folder))
+    assert os.listdir(folder) == []
+
+
+def test_a_number_that_another_run_takes_in_between_is_passed_over(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "serving"
+    other = folder / "7"
+    other.mkdir(parents=True)
+    (other / "saved_model.pb").write_bytes(b"of the other run")
+    numbers = [7, 8]
+    monkeypatch.setattr(pusher, "next_version", lambda *_: numbers.pop(0))
+    assert push_model(str(model), str(folder)) == str(folder / "8")
+    assert content(other) == {"saved_model.pb": b"of the other run"}
+    assert sorted(os.listdir(folder)) == ["7", "8"]
+
+
+def execute(tmp_path: Path, *, blessed: int, served: int) -> tuple[Any, Path]:
+    """Runs the executor as TFX does; gives the PushedModel and the models' folder."""
+    model = standard_artifacts.Model()
+    model.uri = str(tmp_path / "trained")
+    path = tmp_path / "trained" / "Format-Serving" / "saved_model.pb"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"graph")
+    blessing, infra = standard_artifacts.ModelBlessing(), standard_artifacts.InfraBlessing()
+    for artifact, value in ((blessing, blessed), (infra, served)):
+        artifact.set_int_custom_property("blessed", value)
+        artifact.set_string_custom_property("blessing_status", "")
+    infra.set_string_custom_property(
+        "blessing_status", "INFRA_BLESSED" if served else "INFRA_NOT_BLESSED"
+    )
+    pushed = standard_artifacts.PushedModel()
+    pushed.uri = str(tmp_path / "pushed")
+    folder = tmp_path / "serving" / "name"
+    destination = pusher_pb2.PushDestination(
+        filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(folder))
+    )
+    pusher.Executor(pusher.Executor.Context(tmp_dir=str(tmp_path / "tmp"), unique_id="1")).Do(
+        {"model": [model], "model_blessing": [blessing], "infra_blessing": [infra]},
+        {"pushed_model": [pushed]},
+        {"push_destination": proto_utils.proto_to_json(destination)},
+    )
+    return pushed, folder
+
+
+def test_a_blessed_model_is_pushed_and_the_artifact_says_where(tmp_path: Path) -> None:
+    pushed, folder = execute(tmp_path, blessed=1, served=1)
+    (version,) = os.listdir(folder)
+    assert content(folder / version) == {"saved_model.pb": b"graph"}
+    assert pushed.get_int_custom_property("pushed") == 1
+    assert pushed.get_string_custom_property("pushed_destination") == str(folder / version)
+    assert pushed.get_string_custom_property("pushed_version") == version
+
+
+@pytest.mark.parametrize(("blessed", "served"), [(0, 1), (1, 0), (0, 0)])
+def test_a_model_that_failed_a_check_is_not_pushed(
+    tmp_path: Path, blessed: int, served: int
+) -> None:
+    pushed, folder = execute(tmp_path, blessed=blessed, served=served)
+    assert not folder.exists()
+    assert pushed.get_int_custom_property("pushed") == 0

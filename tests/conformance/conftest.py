@@ -1,0 +1,165 @@
+"""Every task found, run through its contract up to a network: shared by the tests of this folder.
+
+A test asks for `prepared` and runs once for each task; nothing here names one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from models.core.task import SequenceTask, load_task, task_names
+
+if TYPE_CHECKING:
+    from tests.conftest import Analyze
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A task with its default settings, and its toy records through a real Transform.
+
+    Attributes:
+      task: the task.
+      features: its feature settings.
+      model: its model settings.
+      labels: names of the raw features that requests do not have.
+      request_spec: how a request's tf.Example is parsed.
+      transform: the transform graph.
+      facts: what it has learnt.
+      files: pattern of the transformed toy records.
+      rows: how many they are.
+    """
+
+    task: SequenceTask
+    features: Any
+    model: Any
+    labels: frozenset[str]
+    request_spec: dict[str, Any]
+    transform: Any
+    facts: Any
+    files: str
+    rows: int
+
+    def batches(self, batch_size: int = 8, seed: int | None = None) -> Any:
+        """The task's batches of the transformed toy records."""
+        from models.core.examples import read_examples
+
+        examples = read_examples([self.files], self.transform)
+        return self.task.batches(examples, self.features, self.model, batch_size, seed)
+
+    def network_untouched(self, use_cudnn: Any = "auto") -> Any:
+        """A fresh network, never run: it can be traced as if a GPU were there."""
+        return self.task.build_model(self.model, self.features, self.facts, use_cudnn=use_cudnn)
+
+    def network(self, use_cudnn: Any = "auto") -> Any:
+        """A fresh network whose weights are all drawn at random: zeros would hide its parts."""
+        network = self.network_untouched(use_cudnn)
+        inputs, _, _ = next(iter(self.batches()))
+        network(inputs)
+        random = np.random.default_rng(0)
+        network.set_weights([random.normal(0, 0.3, one.shape) for one in network.get_weights()])
+        return network
+
+    def parsed(self, records: Sequence[Mapping[str, Any]], labels: bool = False) -> dict[str, Any]:
+        """Raw records as a server parses them, without labels, or as the Evaluator does."""
+        import tensorflow as tf
+
+        from models.core.export import serialize_sample
+
+        spec = self.transform.raw_feature_spec() if labels else self.request_spec
+        serialized = [serialize_sample(one) for one in records]
+        found: dict[str, Any] = tf.io.parse_example(serialized, spec)
+        return found
+
+
+@pytest.fixture(scope="session", params=task_names())
+def task(request: pytest.FixtureRequest) -> SequenceTask:
+    return load_task(request.param)
+
+
+@pytest.fixture(scope="session")
+def prepared(
+    task: SequenceTask, analyze: Analyze, tmp_path_factory: pytest.TempPathFactory
+) -> Prepared:
+    import tensorflow as tf
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+    from tensorflow_transform.tf_metadata import schema_utils
+
+    from components.schema import task_schema
+    from models.core.transform import TransformFacts
+
+    raw = task.raw_features(task.data())
+    schema = text_format.Parse(task_schema(raw), schema_pb2.Schema())
+    spec = schema_utils.schema_as_feature_spec(schema).feature_spec
+    features = task.features()
+    rows, transform, serialized = analyze(
+        task.toy(), spec, lambda inputs: task.preprocess(inputs, features)
+    )
+    folder = tmp_path_factory.mktemp(task.name)
+    with tf.io.TFRecordWriter(str(folder / "toy.gz"), "GZIP") as writer:
+        for one in serialized:
+            writer.write(one)
+    labels = frozenset(feature.name for feature in raw if feature.label)
+    return Prepared(
+        task=task,
+        features=features,
+        model=task.model(),
+        labels=labels,
+        request_spec={name: one for name, one in spec.items() if name not in labels},
+        transform=transform,
+        facts=TransformFacts(transform),
+        files=str(folder / "toy.gz"),
+        rows=len(rows),
+    )
+
+
+@pytest.fixture(scope="session")
+def network(prepared: Prepared) -> Any:
+    """A network with random weights that no test may change."""
+    return prepared.network()
+
+
+@pytest.fixture(scope="session")
+def run(network: Any) -> Any:
+    """The network outside training, traced once for inputs of any size."""
+    import tensorflow as tf
+
+    spec = {one.name: tf.TensorSpec(one.shape, one.dtype) for one in network.inputs}
+    return tf.function(
+        lambda inputs: network(inputs, training=False), input_signature=[spec], autograph=False
+    )
+
+
+@pytest.fixture
+def gpu_visible(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tells Keras that there is a GPU: graphs that are traced take cuDNN where they may."""
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: [kind])
+
+
+@pytest.fixture(scope="session")
+def exported(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The task's SavedModel, written once."""
+    import keras
+
+    from models.core.export import export
+
+    folder = tmp_path_factory.mktemp("exported") / prepared.task.name
+    before = keras.config.dtype_policy()
+    export(
+        prepared.task,
+        prepared.network(),
+        lambda: prepared.network(use_cudnn=False),
+        prepared.transform,
+        prepared.labels,
+        str(folder),
+    )
+    keras.config.set_dtype_policy(before)
+    return folder

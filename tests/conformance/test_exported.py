@@ -1,0 +1,137 @@
+"""The SavedModel of every task, as a server would take it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+from components.serving_check.executor import check_in_process
+from models.core.export import (
+    EXTRA_FOLDER,
+    SAMPLES_FILE,
+    TRANSFORM_SIGNATURE,
+    WARMUP_FILE,
+    ServingModule,
+    operations,
+)
+
+from .conftest import Prepared
+
+pytestmark = pytest.mark.slow
+
+
+def saved_model(folder: Path) -> saved_model_pb2.SavedModel:
+    return saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+
+
+def test_a_fresh_process_gives_the_answers_of_the_model_in_memory(
+    exported: Path, prepared: Prepared, network: object
+) -> None:
+    result = check_in_process(str(exported), tolerance=1e-5, timeout=300)
+    assert result["ok"], result.get("problem")
+    assert result["requests"] == len(prepared.task.samples()) + 1
+    # What that process compared with is what the network in memory answers.
+    module = ServingModule(prepared.task, network, prepared.transform, prepared.labels)
+    expected = module.answers(prepared.parsed(prepared.task.samples()))
+    recorded = json.loads((exported / EXTRA_FOLDER / SAMPLES_FILE).read_text())["answers"]
+    assert set(recorded) == set(expected)
+    for name, answer in expected.items():
+        array = answer.numpy()
+        if array.dtype.kind == "O":
+            assert np.char.decode(array.astype("S"), "utf-8").tolist() == recorded[name]
+        else:
+            np.testing.assert_allclose(recorded[name], array, atol=1e-6)
+
+
+def test_the_check_sees_a_model_that_answers_otherwise(exported: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "changed"
+    shutil.copytree(exported, folder)
+    path = folder / EXTRA_FOLDER / SAMPLES_FILE
+    samples = json.loads(path.read_text())
+    name = next(k for k, v in samples["answers"].items() if isinstance(np.ravel(v)[0], np.floating))
+    changed = np.asarray(samples["answers"][name]) + 0.01
+    samples["answers"][name] = changed.tolist()
+    path.write_text(json.dumps(samples))
+    result = check_in_process(str(folder), tolerance=1e-3, timeout=300)
+    assert not result["ok"]
+    assert result["problem"].startswith(f"{name} differs by 0.01")
+
+
+def test_signatures_have_the_stated_names_inputs_outputs_and_methods(
+    exported: Path, prepared: Prepared
+) -> None:
+    (graph,) = saved_model(exported).meta_graphs
+    assert list(graph.meta_info_def.tags) == ["serve"]
+    found = dict(graph.signature_def)
+    found.pop("__saved_model_init_op", None)
+    stated = prepared.task.signatures
+    assert set(found) == {"serving_default", TRANSFORM_SIGNATURE, *stated}
+    for name, signature in stated.items():
+        assert found[name].method_name == signature.method
+        assert set(found[name].inputs) == set(signature.inputs)
+        assert set(found[name].outputs) == set(signature.outputs)
+        for tensor, info in signature.inputs.items():
+            assert tf.as_dtype(found[name].inputs[tensor].dtype).name == info.dtype
+    assert found["serving_default"].method_name == "tensorflow/serving/predict"
+    assert set(found["serving_default"].inputs) == {"examples"}
+    assert prepared.task.evaluation.prediction in found["serving_default"].outputs
+    assert prepared.task.evaluation.target in found[TRANSFORM_SIGNATURE].outputs
+
+
+def test_the_graph_holds_no_cudnn_op(exported: Path) -> None:
+    found = operations(saved_model(exported))
+    assert not [op for op in found if "udnn" in op]
+    assert any("While" in op for op in found)  # the search does reach the recurrence
+
+
+def test_every_signature_answers_what_serving_default_does(
+    exported: Path, prepared: Prepared
+) -> None:
+    model = tf.saved_model.load(str(exported))
+    samples = json.loads((exported / EXTRA_FOLDER / SAMPLES_FILE).read_text())
+    examples = tf.constant([bytes.fromhex(one) for one in samples["examples"]])
+    expected = model.signatures["serving_default"](examples=examples)
+    raw = prepared.parsed(prepared.task.samples())
+    for name, signature in prepared.task.signatures.items():
+        if set(signature.inputs) == {"inputs"}:  # Classify and Regress take tf.Examples
+            given = {"inputs": examples}
+        else:
+            given = {key: raw[key] for key in signature.inputs}
+        answers = model.signatures[name](**given)
+        for output, answer in signature.outputs.items():
+            if answers[output].dtype == tf.string:
+                assert (answers[output].numpy() == expected[answer].numpy()).all()
+            else:
+                np.testing.assert_allclose(answers[output], expected[answer], atol=1e-6)
+
+
+def test_the_transform_signature_gives_truth_and_slices(exported: Path, prepared: Prepared) -> None:
+    from models.core.export import serialize_sample
+
+    model = tf.saved_model.load(str(exported))
+    records = prepared.task.toy()
+    examples = tf.constant([serialize_sample(one) for one in records])
+    found = model.signatures[TRANSFORM_SIGNATURE](examples=examples)
+    layer = prepared.transform.transform_features_layer()
+    expected = layer(prepared.parsed(records, labels=True))
+    evaluation = prepared.task.evaluation
+    raw = prepared.transform.raw_feature_spec()
+    for name in {evaluation.target, *(n for names in evaluation.slices for n in names)} - set(raw):
+        assert found[name].numpy().tolist() == expected[name].numpy().tolist()
+
+
+def test_the_warm_up_is_one_request_a_sample_and_one_of_all(
+    exported: Path, prepared: Prepared
+) -> None:
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    records = tf.data.TFRecordDataset(str(exported / EXTRA_FOLDER / WARMUP_FILE))
+    logs = [prediction_log_pb2.PredictionLog.FromString(one.numpy()) for one in records]
+    sizes = [tf.make_ndarray(one.predict_log.request.inputs["examples"]).shape for one in logs]
+    assert sizes == [(1,)] * len(prepared.task.samples()) + [(len(prepared.task.samples()),)]

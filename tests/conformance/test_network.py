@@ -1,0 +1,157 @@
+"""The network of every task: it learns, padding is nothing to it, cuDNN can run it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.core.examples import read_examples
+from models.core.export import ServingModule
+from models.core.training import compile_model
+from models.core.training_settings import TrainingSettings
+
+from .conftest import Prepared
+
+
+def test_one_training_step_changes_every_weight(prepared: Prepared) -> None:
+    network = prepared.network()
+    settings = TrainingSettings(warmup=0.0)
+    compile_model(network, prepared.task.objective(prepared.model), settings, steps=10)
+    before = [np.asarray(one) for one in network.trainable_variables]
+    inputs, target, weight = next(iter(prepared.batches(seed=0)))
+    network.train_on_batch(inputs, target, sample_weight=weight)
+    for variable, old in zip(network.trainable_variables, before, strict=True):
+        assert np.abs(np.asarray(variable) - old).max() > 0, variable.path
+        assert np.isfinite(np.asarray(variable)).all(), variable.path
+
+
+def test_a_warm_start_changes_weights_in_the_same_way_each_time(prepared: Prepared) -> None:
+    if prepared.task.warm_start is None:
+        pytest.skip("this task starts from random weights")
+    examples = read_examples([prepared.files], prepared.transform)
+    found = []
+    for seed in (0, 0):
+        network = prepared.network()
+        before = network.get_weights()
+        prepared.task.warm_start(network, examples, prepared.model, seed)
+        found.append(network.get_weights())
+    pairs = list(zip(before, *found, strict=True))
+    assert any((old != new).any() for old, new, _ in pairs)
+    for _, new, again in pairs:
+        np.testing.assert_array_equal(new, again)
+        assert np.isfinite(new).all()
+
+
+def test_the_monitored_figure_is_one_of_the_objectives(prepared: Prepared) -> None:
+    network = prepared.network()  # compiling changes it
+    goal = prepared.task.objective(prepared.model)
+    compile_model(network, goal, TrainingSettings(), steps=10)
+    found = network.evaluate(prepared.batches().take(2), verbose=0, return_dict=True)
+    assert goal.monitor in {f"val_{name}" for name in found}
+    assert goal.mode in ("min", "max")
+    assert np.isfinite(found[goal.monitor.removeprefix("val_")])
+
+
+@pytest.mark.parametrize("more", [1, 7, 40])
+def test_more_padding_on_the_right_does_not_change_a_prediction(
+    more: int, prepared: Prepared, network: Any, run: Any
+) -> None:
+    free = {one.name for one in network.inputs if one.shape[1:2] == (None,)}
+    if not free:
+        pytest.skip("all inputs are of fixed length: this task pads nothing")
+    for inputs, _, _ in prepared.batches():
+        padded = {
+            name: tf.pad(one, [[0, 0], [0, more], *[[0, 0]] * (len(one.shape) - 2)])
+            if name in free
+            else one
+            for name, one in inputs.items()
+        }
+        np.testing.assert_allclose(run(padded), run(inputs), atol=2e-5)
+
+
+def test_a_row_gets_the_same_prediction_in_any_company(prepared: Prepared, run: Any) -> None:
+    inputs, _, _ = next(iter(prepared.batches()))
+    together = run(inputs).numpy()
+    assert np.ptp(together, axis=0).max() > 1e-3  # rows differ, so that it can be told
+    for place in range(len(together)):
+        alone = run({name: one[place : place + 1] for name, one in inputs.items()})
+        np.testing.assert_allclose(alone[0], together[place], atol=2e-5)
+
+
+RECURRENT = (keras.layers.LSTM, keras.layers.GRU)
+
+
+def ops_of(function: tf.types.experimental.ConcreteFunction) -> list[str]:
+    graph = function.graph.as_graph_def()
+    return [n.op for n in [*graph.node, *(n for f in graph.library.function for n in f.node_def)]]
+
+
+def test_every_recurrent_layer_is_eligible_for_cudnn(prepared: Prepared, gpu_visible: None) -> None:
+    network = prepared.network_untouched()
+    recurrent = [one for one in network._flatten_layers() if isinstance(one, keras.layers.RNN)]
+    assert recurrent
+    assert all(isinstance(one, RECURRENT) for one in recurrent)
+    specs = {one.name: tf.TensorSpec(one.shape, one.dtype, name=one.name) for one in network.inputs}
+    traced = tf.function(lambda inputs: network(inputs, training=True), autograph=False)
+    found = ops_of(traced.get_concrete_function(specs))
+    assert found.count("CudnnRNNV3") == len(recurrent)
+    assert not any("While" in op for op in found)
+
+
+@pytest.mark.parametrize("use_cudnn,expected", [("auto", True), (False, False)])
+def test_what_is_exported_has_no_cudnn_op_even_where_a_gpu_is(
+    use_cudnn: str | bool, expected: bool, prepared: Prepared, gpu_visible: None
+) -> None:
+    network = prepared.network_untouched(use_cudnn)
+    module = ServingModule(prepared.task, network, prepared.transform, prepared.labels)
+    serve = module.signatures()["serving_default"].get_concrete_function()
+    assert any("udnn" in op for op in ops_of(serve)) is expected
+
+
+def test_serving_needs_no_labels(prepared: Prepared, network: Any) -> None:
+    module = ServingModule(prepared.task, network, prepared.transform, prepared.labels)
+    samples = prepared.parsed(prepared.task.samples())
+    assert not prepared.labels & set(samples)
+    answers = module.answers(samples)
+    assert prepared.task.evaluation.prediction in answers
+    for name, answer in answers.items():
+        assert len(answer) == len(prepared.task.samples()), name
+        if answer.dtype.is_floating:
+            assert np.isfinite(answer.numpy()).all(), name
+    for signature in prepared.task.signatures.values():
+        assert set(signature.outputs.values()) <= set(answers)
+
+
+def test_statistics_of_predictions_add_up_to_the_stated_figures(
+    prepared: Prepared, network: Any
+) -> None:
+    evaluation = prepared.task.evaluation
+    module = ServingModule(prepared.task, network, prepared.transform, prepared.labels)
+    records = prepared.task.toy()
+    predictions = module.answers(prepared.parsed(records))[evaluation.prediction].numpy()
+    layer = prepared.transform.transform_features_layer()
+    targets = layer(prepared.parsed(records, labels=True))[evaluation.target].numpy()
+    whole = evaluation.statistics(targets, predictions)
+    for cut in (1, len(records) // 2):
+        head = evaluation.statistics(targets[:cut], predictions[:cut])
+        tail = evaluation.statistics(targets[cut:], predictions[cut:])
+        assert set(head) == set(tail) == set(whole)
+        for name in whole:
+            np.testing.assert_allclose(head[name] + tail[name], whole[name], rtol=1e-6, atol=1e-6)
+    figures = evaluation.summarise(whole)
+    assert set(figures) == {*evaluation.scalars, *evaluation.arrays}
+    assert all(np.ndim(figures[name]) == 0 for name in evaluation.scalars)
+    assert all(np.ndim(figures[name]) > 0 for name in evaluation.arrays)
+
+
+def test_the_baseline_is_judged_by_the_same_figures(prepared: Prepared) -> None:
+    task = prepared.task
+    answers = task.baseline({"train": task.toy, "eval": task.toy}, task.data(), prepared.features)
+    assert set(answers) == {"eval"}
+    figures = task.evaluation.summarise(task.evaluation.statistics(*answers["eval"]))
+    for gate in task.evaluation.gates(task.gates()):
+        assert np.isfinite(figures[gate.metric])

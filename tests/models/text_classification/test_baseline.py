@@ -1,0 +1,78 @@
+"""The linear model over TF-IDF that stands beside the LSTM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.text_classification.baseline import baseline
+from models.text_classification.settings import DataSettings, FeatureSettings
+
+Records = dict[str, list[tuple[str, str]]]
+
+
+def answers(records: Records, tokenizer: Any = "words") -> dict[str, tuple[Any, Any]]:
+    def reader(rows: list[tuple[str, str]]) -> Callable[[], Iterable[Mapping[str, Any]]]:
+        return lambda: ({"text": text, "label": label} for text, label in rows)
+
+    return baseline(
+        {split: reader(rows) for split, rows in records.items()},
+        DataSettings(),
+        FeatureSettings(tokenizer=tokenizer),
+    )
+
+
+TRAIN = [("good fine day", "pos"), ("bad poor day", "neg"), ("so so day", "mid")] * 4
+
+
+@pytest.mark.parametrize("tokenizer", ["words", "chars", "wordpiece"])
+def test_learns_what_can_be_told_apart(tokenizer: str) -> None:
+    held_out = [("a fine good time", "pos"), ("POOR, bad", "neg"), ("so!", "mid")]
+    found = answers({"train": TRAIN, "eval": held_out, "test": held_out[:1]}, tokenizer)
+    assert set(found) == {"eval", "test"}
+    targets, probabilities = found["eval"]
+    # Classes stand in alphabetical order: mid, neg, pos.
+    assert targets.tolist() == [2, 1, 0]
+    assert probabilities.argmax(axis=1).tolist() == [2, 1, 0]
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
+    assert found["test"][1].shape == (1, 3)
+
+
+def test_the_order_of_words_counts() -> None:
+    train = [("not good but bad", "neg"), ("not bad but good", "pos")] * 4
+    _, probabilities = answers({"train": train, "eval": [("not bad", "?"), ("not good", "?")]})[
+        "eval"
+    ]
+    assert probabilities.argmax(axis=1).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("good,bad", [("好吃", "难吃"), ("うまい", "まずい"), ("ดี", "แย่")])
+def test_scripts_without_spaces_are_read_by_character(good: str, bad: str) -> None:
+    # No two rows are equal and no row of the held-out part occurs in train: only the characters
+    # can tell.
+    train = [(f"店{k}很{good}了{k}", "pos") for k in "甲乙丙丁"]
+    train += [(f"店{k}很{bad}了{k}", "neg") for k in "甲乙丙丁"]
+    targets, probabilities = answers(
+        {"train": train, "eval": [(f"都{good}", "pos"), (f"都{bad}", "neg")]}
+    )["eval"]
+    assert probabilities.argmax(axis=1).tolist() == targets.tolist() == [1, 0]
+
+
+def test_a_label_never_seen_is_minus_one() -> None:
+    targets, probabilities = answers({"train": TRAIN, "eval": [("good", "new"), ("bad", "neg")]})[
+        "eval"
+    ]
+    assert targets.tolist() == [-1, 1]
+    assert probabilities.shape == (2, 3)
+
+
+@pytest.mark.parametrize("tokenizer", ["words", "chars"])
+def test_texts_that_share_no_word(tokenizer: str) -> None:
+    train = [("uno", "es"), ("dos", "es"), ("einz", "de"), ("zwei", "de"), ("😀", "de")]
+    targets, probabilities = answers({"train": train, "eval": [("zz", "de")]}, tokenizer)["eval"]
+    assert targets.tolist() == [0]
+    assert probabilities.argmax(axis=1).tolist() == [0]
+    assert probabilities.shape == (1, 2)

@@ -1,0 +1,241 @@
+"""The DAG: made without side effects; each setting reaches the nodes that it concerns, alone."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tensorflow_model_analysis as tfma
+from ml_metadata.proto import metadata_store_pb2
+from tfx.dsl.compiler import compiler
+
+from models.core import fingerprint
+from models.core.task import Gate, load_task
+from pipeline.config import make_config, parse_assignments
+from pipeline.dag import Locations, _threshold, create_pipeline, evaluation_config
+
+TASK = load_task("text_classification")
+Nodes = dict[str, Any]
+
+
+def connection(path: str) -> Any:
+    return metadata_store_pb2.ConnectionConfig(
+        sqlite=metadata_store_pb2.SqliteMetadataSourceConfig(filename_uri=path)
+    )
+
+
+def compiled(*assignments: str, test: str | None = None, **locations: str) -> Nodes:
+    """The compiled nodes by id."""
+    where: dict[str, Any] = {
+        "train": "/data/rows.csv",
+        "test": test,
+        "data_fingerprint": "0",
+        "schema": "/out/schema.pbtxt",
+        "root": "/out/artifacts",
+        "serving": "/out/serving",
+        **locations,
+    }
+    dag = create_pipeline(
+        make_config(TASK, parse_assignments(assignments)),
+        Locations(**where),
+        connection("/out/metadata.sqlite"),
+    )
+    found = compiler.Compiler().compile(dag)
+    return {node.pipeline_node.node_info.id: node.pipeline_node for node in found.nodes}
+
+
+def changed(before: Nodes, after: Nodes) -> set[str]:
+    """The nodes of which parameters or inputs differ."""
+    assert list(before) == list(after)
+    return {
+        name
+        for name in before
+        if before[name].SerializeToString(deterministic=True)
+        != after[name].SerializeToString(deterministic=True)
+    }
+
+
+@pytest.fixture(scope="module")
+def plain() -> Nodes:
+    return compiled()
+
+
+def test_making_the_pipeline_touches_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = str(tmp_path / "out")
+    dag = create_pipeline(
+        make_config(TASK),
+        Locations("none.csv", None, "0", f"{folder}/none.pbtxt", folder, folder),
+        connection(f"{folder}/metadata.sqlite"),
+    )
+    compiler.Compiler().compile(dag)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_node_comes_after_those_it_needs(plain: Nodes) -> None:
+    names = list(plain)
+    for number, node in enumerate(plain.values()):
+        assert set(node.upstream_nodes) <= set(names[:number])
+    assert sorted(names) == [
+        "Baseline",
+        "Evaluator",
+        "ExampleValidator",
+        "ImportSchemaGen",
+        "LatestBlessedModel",
+        "Pusher",
+        "RecordExampleGen",
+        "ServingCheck",
+        "StatisticsGen",
+        "Trainer",
+        "Transform",
+    ]
+
+
+def test_nothing_is_learnt_before_the_data_has_been_found_fit(plain: Nodes) -> None:
+    for name in ("Transform", "Baseline"):
+        assert "ExampleValidator" in plain[name].upstream_nodes
+
+
+def test_the_model_is_pushed_after_gates_and_serving_check(plain: Nodes) -> None:
+    assert {"Trainer", "Evaluator", "ServingCheck"} <= set(plain["Pusher"].upstream_nodes)
+
+
+def test_two_compilations_are_equal(plain: Nodes) -> None:
+    assert changed(plain, compiled()) == set()
+
+
+@pytest.mark.parametrize(
+    ("assignment", "nodes"),
+    [
+        ("data.split_seed=1", {"RecordExampleGen", "Baseline"}),
+        ("features.min_count=3", {"Transform", "Baseline", "Trainer"}),
+        ("model.units=32", {"Trainer"}),
+        ("training.epochs=2", {"Trainer"}),
+        ("gates.margin=0.2", {"Evaluator"}),
+        ("gates.max_loss=0.2", {"Evaluator"}),
+        ("baseline.max_rows=9", {"Baseline"}),
+        ("serving.tolerance=0.01", {"ServingCheck"}),
+        ("serving.model_name=other", {"Pusher"}),
+        ("tuner.epochs=9", set()),
+        ("beam.direct_num_workers=2", set()),
+    ],
+)
+def test_a_setting_changes_the_nodes_it_concerns_alone(
+    plain: Nodes, assignment: str, nodes: set[str]
+) -> None:
+    assert changed(plain, compiled(assignment)) == nodes
+
+
+def test_changed_data_reaches_the_example_gen_alone(plain: Nodes) -> None:
+    assert changed(plain, compiled(data_fingerprint="1")) == {"RecordExampleGen"}
+
+
+@pytest.fixture
+def edit(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], contextlib.AbstractContextManager]:
+    """Within the context, a module's code has another last line."""
+    original = fingerprint._source
+
+    @contextlib.contextmanager
+    def edited(module: str) -> Iterator[None]:
+        def source(name: str) -> Any:
+            found = original(name)
+            return found if name != module or not found else (found[0], found[1] + b"\n# edited\n")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(fingerprint, "_source", source)
+            yield
+
+    return edited
+
+
+@pytest.mark.parametrize(
+    ("module", "nodes"),
+    [
+        ("components.record_files", {"RecordExampleGen"}),
+        ("components.transform_fn", {"Transform"}),
+        ("models.text_classification.model", {"Trainer"}),
+        ("models.layers.recurrent", {"Trainer"}),
+        ("models.core.training", {"Trainer"}),
+        ("models.text_classification.predict", {"Trainer"}),
+        ("models.text_classification.baseline", {"Baseline"}),
+        ("models.text_classification.evaluation", {"Evaluator", "Baseline"}),
+        ("components.serving_check.process", {"ServingCheck"}),
+    ],
+)
+def test_edited_code_reaches_the_nodes_that_run_it(
+    plain: Nodes, edit: Callable[[str], Any], module: str, nodes: set[str]
+) -> None:
+    with edit(module):
+        assert changed(plain, compiled()) == nodes
+
+
+def test_an_edited_preprocessing_reaches_transform(
+    plain: Nodes, edit: Callable[[str], Any]
+) -> None:
+    with edit("models.text_classification.preprocess"):
+        assert "Transform" in changed(plain, compiled())
+
+
+def test_a_tuner_is_there_only_where_trials_are_asked_for(plain: Nodes) -> None:
+    tuned = compiled("tuner.trials=3")
+    assert set(tuned) - set(plain) == {"Tuner"}
+    assert "Tuner" in tuned["Trainer"].upstream_nodes
+    assert list(tuned).index("Tuner") == list(tuned).index("Trainer") - 1
+    config = tuned["Tuner"].parameters.parameters["custom_config"].field_value.string_value
+    assert json.loads(config)["tuner"] == {"trials": 3, "epochs": 2}
+
+
+def test_a_test_split_is_judged_by_an_evaluator_of_its_own(plain: Nodes) -> None:
+    tested = compiled(test="/data/test.csv")
+    assert set(tested) - set(plain) == {"TestEvaluator"}
+    assert "TestEvaluator" not in tested["Pusher"].upstream_nodes
+    splits = tested["TestEvaluator"].parameters.parameters["example_splits"]
+    assert json.loads(splits.field_value.string_value) == ["test"]
+
+
+def test_the_baseline_may_be_left_out(plain: Nodes) -> None:
+    assert set(plain) - set(compiled("baseline.enabled=false")) == {"Baseline"}
+
+
+def test_gates_hold_for_all_rows_together_and_not_for_each_slice() -> None:
+    settings = parse_assignments(["gates.margin=0.07", "gates.max_loss=0.03"])
+    config = evaluation_config(make_config(TASK, settings))
+    (metrics,) = config.metrics_specs
+    assert not metrics.thresholds
+    found = {}
+    for name, thresholds in metrics.per_slice_thresholds.items():
+        (one,) = thresholds.thresholds
+        assert list(one.slicing_specs) == [tfma.SlicingSpec()]
+        found[name] = one.threshold
+    assert sorted(found) == ["accuracy", "margin"]
+    assert found["margin"].value_threshold.lower_bound.value == pytest.approx(0.07)
+    change = found["accuracy"].change_threshold
+    assert change.absolute.value == pytest.approx(-0.03)
+    assert change.direction == tfma.MetricDirection.HIGHER_IS_BETTER
+    assert [(spec.name, spec.is_baseline) for spec in config.model_specs] == [
+        ("candidate", False),
+        ("baseline", True),
+    ]
+    keys = [list(spec.feature_keys) for spec in config.slicing_specs]
+    assert keys == [[], *map(list, TASK.evaluation.slices)]
+
+
+def test_a_judgement_apart_has_no_gates_and_no_second_model() -> None:
+    config = evaluation_config(make_config(TASK), gated=False)
+    assert [spec.name for spec in config.model_specs] == ["candidate"]
+    assert not config.metrics_specs[0].per_slice_thresholds
+    assert len(config.slicing_specs) == 1 + len(TASK.evaluation.slices)
+
+
+def test_where_less_is_better_the_gate_turns_round() -> None:
+    threshold = _threshold(Gate("mae", at_most=3.0, max_loss=0.5, higher_is_better=False))
+    assert threshold.value_threshold.upper_bound.value == 3.0
+    assert not threshold.value_threshold.HasField("lower_bound")
+    assert threshold.change_threshold.absolute.value == 0.5
+    assert threshold.change_threshold.direction == tfma.MetricDirection.LOWER_IS_BETTER

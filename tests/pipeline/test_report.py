@@ -1,0 +1,68 @@
+"""The last lines of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.core.task import load_task
+from pipeline.report import lines
+
+TASK = load_task("text_classification")
+
+
+def summary(**changes: Any) -> dict[str, Any]:
+    figures = {"accuracy": 0.91239, "macro_f1": 0.8, "auc": 0.95, "rows": 40}
+    return {
+        "rows": {"train": 300, "eval": 40},
+        "training": {"cached": False},
+        "metrics": {
+            "eval": {**figures, "baseline": {**figures, "title": "a simple one", "accuracy": 0.5}}
+        },
+        "gates": [
+            {"metric": "margin", "value": 0.4, "expected": "at least 0.05", "passed": True},
+            {"metric": "accuracy", "value": 0.9, "expected": "not more than 0.01", "passed": True},
+        ],
+        "serving_check": {"ok": True},
+        "seconds": {"total": 61.4, "Trainer": 20.2, "imports": 9.9},
+        "pushed": "/models/name/1700000000",
+        **changes,
+    }
+
+
+def test_a_pushed_run_shows_rows_figures_baseline_gates_seconds_and_path() -> None:
+    assert list(lines(TASK, summary())) == [
+        "rows: train 300, eval 40",
+        "eval (40 rows): accuracy 0.9124  macro_f1 0.8000  auc 0.9500",
+        "  a simple one: accuracy 0.5000  macro_f1 0.8000  auc 0.9500",
+        "gate margin 0.4000, at least 0.05: passed",
+        "gate accuracy 0.9000, not more than 0.01: passed",
+        "seconds: 61 in total, 20 in the Trainer, 10 importing",
+        "pushed: /models/name/1700000000",
+    ]
+
+
+def test_a_cached_run_says_that_nothing_was_trained() -> None:
+    found = list(lines(TASK, summary(training={"cached": True})))
+    assert found[1].startswith("nothing was trained")
+
+
+def test_what_failed_is_the_last_line_with_both_numbers() -> None:
+    failed = {"metric": "margin", "value": 0.0123, "expected": "at least 0.05", "passed": False}
+    changed = summary(pushed=None, gates=[failed, summary()["gates"][1]])
+    found = list(lines(TASK, changed))
+    assert "gate margin 0.0123, at least 0.05: FAILED" in found
+    assert found[-1] == "not pushed: margin is 0.0123, expected at least 0.05"
+
+
+def test_a_model_that_cannot_be_served_says_why() -> None:
+    changed = summary(pushed=None, serving_check={"ok": False, "problem": "no answer"})
+    assert list(lines(TASK, changed))[-1] == "not pushed: it cannot be served: no answer"
+
+
+def test_without_a_baseline_its_line_is_left_out() -> None:
+    figures = {"accuracy": 0.9, "macro_f1": 0.8, "auc": 0.7, "rows": 4}
+    found = list(lines(TASK, summary(metrics={"eval": figures, "test": figures})))
+    assert found[1:3] == [
+        "eval (4 rows): accuracy 0.9000  macro_f1 0.8000  auc 0.7000",
+        "test (4 rows): accuracy 0.9000  macro_f1 0.8000  auc 0.7000",
+    ]

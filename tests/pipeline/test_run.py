@@ -1,0 +1,290 @@
+"""`tidegate run` from a CSV to a pushed model, and again: one folder, the tests in their order."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+TASK = "text_classification"
+OTHER_MODEL = ("model.units=12",)
+# What a client does that knows TensorFlow, and nothing of this project.
+_CLIENT = """
+import json, sys
+import tensorflow as tf, tensorflow_text
+
+def example(text):
+    value = tf.train.BytesList(value=[text.encode()])
+    feature = {"text": tf.train.Feature(bytes_list=value)}
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+
+def plain(value):
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    return value.decode() if isinstance(value, bytes) else value
+
+texts = ["the river opens at night", "das tor geht mit der flut auf", ""]
+examples = tf.constant([example(text) for text in texts])
+calls = tf.saved_model.load(sys.argv[1]).signatures
+answers = {
+    "serving_default": calls["serving_default"](examples=examples),
+    "predict_text": calls["predict_text"](text=tf.constant(texts)),
+    "classify": calls["classify"](inputs=examples),
+}
+print(json.dumps({
+    name: {key: plain(value.numpy().tolist()) for key, value in answer.items()}
+    for name, answer in answers.items()
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def first(project: Any) -> subprocess.CompletedProcess[str]:
+    """The first run, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", *project.arguments()],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=project.environment(),
+        timeout=600,
+    )
+
+
+def summary(project: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((project.output / "summary.json").read_text())
+    return found
+
+
+def pushed(project: Any) -> str:
+    """The one version there is, and the one that the summary names."""
+    (version,) = project.versions()
+    assert summary(project)["pushed"] == str(project.output / "serving" / TASK / version), (
+        "the summary names another version"
+    )
+    return str(version)
+
+
+def test_the_first_run_pushes_a_model_and_says_so(project: Any, first: Any) -> None:
+    assert first.returncode == 0, first.stdout + first.stderr
+    path = project.output / "serving" / TASK / pushed(project)
+    lines = first.stdout.splitlines()
+    assert lines[0].startswith(f"tidegate run {TASK}: ")
+    assert any(line.startswith("[1/") for line in lines)
+    assert f"pushed: {path}" in lines
+    assert lines[-1] == f"summary: {project.output / 'summary.json'}"
+    assert (path / "saved_model.pb").is_file()
+    left = {entry.name for entry in project.output.iterdir() if entry.name[0] != "."}
+    assert left == {"run.log", "serving", "summary.json", "tensorboard", "tfx"}
+    assert list((project.output / "tensorboard").glob("*/train/events*"))
+
+
+def test_libraries_write_to_the_log_and_not_to_the_person(project: Any, first: Any) -> None:
+    for text in ("WARNING", "tensorflow/core", "apache_beam", "Traceback"):
+        assert text not in first.stdout
+    assert (project.output / "run.log").stat().st_size > 1_000
+
+
+def test_the_summary_says_what_was_read_trained_and_reached(project: Any, first: Any) -> None:
+    found = summary(project)
+    rows = found["rows"]
+    assert (found["task"], found["data"]) == (TASK, str(project.train))
+    assert rows["train"] + rows["valid"] + rows["eval"] == 300
+    assert rows["test"] == 50
+    assert found["left_out"] == {}
+    assert found["settings"]["model"]["units"] == 8
+    assert found["settings"]["training"]["epochs"] == 2
+    assert found["training"]["rows"] == rows["train"]
+    assert found["training"]["cached"] is False
+    assert found["cached"] == []
+    assert found["serving_check"]["ok"] and found["serving_check"]["requests"] > 0
+    for split in ("eval", "test"):
+        figures = found["metrics"][split]
+        assert figures["rows"] == rows[split]
+        assert figures["axis"] == ["de", "en"] or figures["axis"] == ["en", "de"]
+        assert figures["accuracy"] > 0.8
+        assert figures["baseline"]["accuracy"] > 0.8
+        confusion = figures["arrays"]["confusion"]
+        assert sum(map(sum, confusion)) == rows[split]
+        hits = confusion[0][0] + confusion[1][1]
+        assert figures["accuracy"] == pytest.approx(hits / rows[split], abs=1e-6)
+        by_label = [part for name, part in figures["slices"].items() if name.startswith("label=")]
+        assert sum(part["example_count"] for part in by_label) == rows[split]
+    margin, change = found["gates"]
+    assert (margin["metric"], margin["expected"]) == ("margin", "at least 0.05")
+    assert margin["value"] == pytest.approx(
+        found["metrics"]["eval"]["accuracy"] - found["metrics"]["eval"]["majority"], abs=1e-6
+    )
+    assert (change["metric"], change["passed"]) == ("accuracy", True)
+    assert change["expected"] == "no blessed model to compare with"
+    parts = sum(seconds for name, seconds in found["seconds"].items() if name != "total")
+    assert 0 < parts <= found["seconds"]["total"] + 0.1
+    assert found["seconds"]["Trainer"] > 0
+
+
+def test_the_pushed_model_answers_all_signatures_in_a_fresh_process(
+    project: Any, first: Any
+) -> None:
+    path = project.output / "serving" / TASK / pushed(project)
+    client = subprocess.run(
+        [sys.executable, "-c", _CLIENT, str(path)],
+        capture_output=True,
+        text=True,
+        cwd=project.folder,
+        timeout=300,
+        check=True,
+    )
+    answers = json.loads(client.stdout)
+    text, raw = answers["predict_text"], answers["serving_default"]
+    assert text["label"][:2] == ["en", "de"]
+    assert sorted(text) == ["classes", "label", "probabilities", "probability"]
+    for row in range(3):
+        classes, probabilities = text["classes"][row], text["probabilities"][row]
+        assert sorted(classes) == ["de", "en"]
+        assert sum(probabilities) == pytest.approx(1, abs=1e-5)
+        best = max(range(2), key=probabilities.__getitem__)
+        assert text["label"][row] == classes[best]
+        assert text["probability"][row] == pytest.approx(probabilities[best])
+        assert raw["probabilities"][row] == pytest.approx(probabilities, abs=1e-5)
+        assert answers["classify"]["scores"][row] == pytest.approx(probabilities, abs=1e-5)
+        assert answers["classify"]["classes"][row] == classes
+
+
+def test_again_nothing_is_done_and_it_says_so(
+    project: Any, first: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    version, before, figures = pushed(project), project.executions(), summary(project)["metrics"]
+    assert project.run_here() == 0
+    assert pushed(project) == version
+    states = project.new_executions(before)
+    assert states.pop("Resolver", {"COMPLETE"}) <= {"COMPLETE", "CACHED"}
+    assert set().union(*states.values()) == {"CACHED"}
+    out = capfd.readouterr().out
+    assert "nothing was trained" in out
+    assert out.count("unchanged, nothing to do") >= len(states)
+    found = summary(project)
+    assert found["training"]["cached"] is True
+    assert {"RecordExampleGen", "Transform", "Trainer", "Evaluator", "Pusher"} <= set(
+        found["cached"]
+    )
+    assert found["metrics"] == figures
+
+
+def test_a_deleted_version_is_pushed_again_without_training(project: Any, first: Any) -> None:
+    version, before = pushed(project), project.executions()
+    shutil.rmtree(project.output / "serving" / TASK / version)
+    assert project.run_here() == 0
+    again = pushed(project)
+    states = project.new_executions(before)
+    assert states["Trainer"] == {"CACHED"}
+    assert "COMPLETE" in states["Pusher"]
+    before = project.executions()
+    assert project.run_here() == 0
+    assert pushed(project) == again
+    assert project.new_executions(before)["Pusher"] == {"CACHED"}
+
+
+def test_a_model_that_misses_a_gate_is_not_pushed_and_the_line_has_both_numbers(
+    project: Any, first: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    version, before = pushed(project), project.executions()
+    assert project.run_here("gates.margin=1") == 3
+    assert project.versions() == [version]
+    found = summary(project)
+    assert found["pushed"] is None
+    value = found["gates"][0]["value"]
+    lines = capfd.readouterr().out.splitlines()
+    assert f"not pushed: margin is {value:.4f}, expected at least 1" in lines
+    assert project.new_executions(before)["Trainer"] == {"CACHED"}
+
+
+def test_data_that_stops_the_run_later_leaves_the_folder_as_it_was(
+    project: Any, first: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    kept = {
+        path: path.read_bytes()
+        for path in [project.output / "summary.json", *(project.output / "serving").rglob("*.pb")]
+    }
+    artifacts = sorted((project.output / "tfx" / "artifacts").glob("*/*/*"))
+    broken = project.folder / "broken.csv"
+    broken.write_text(project.train.read_text() + '"never closed,en\n')
+    assert project.run_here(data=broken) == 2
+    error = capfd.readouterr().err
+    assert error == f"tidegate: {broken}:302: broken quoting: unexpected end of data\n"
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert sorted((project.output / "tfx" / "artifacts").glob("*/*/*")) == artifacts
+
+
+def test_data_that_stops_a_first_run_later_leaves_no_folder(
+    tmp_path: Path, project: Any, first: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    other = type(project)(tmp_path)
+    one_class = tmp_path / "one.csv"
+    one_class.write_text("text,label\n" + "".join(f"text {n},en\n" for n in range(50)))
+    other.output = tmp_path / "new" / "out"
+    assert other.run_here(data=one_class) == 2
+    error = capfd.readouterr().err
+    assert error.startswith(f"tidegate: {one_class}: every row has the label 'en'; expected two")
+    assert len(error.splitlines()) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.csv", "test.csv", "train.csv"]
+
+
+def children(number: int) -> list[int]:
+    found = Path(f"/proc/{number}/task/{number}/children").read_text()
+    return [int(child) for child in found.split()]
+
+
+def test_a_killed_training_leaves_no_model_and_no_process_and_the_same_command_goes_on(
+    project: Any, first: Any
+) -> None:
+    (version,), before = project.versions(), project.executions()
+    command = [sys.executable, "-m", "pipeline.cli", *project.arguments(*OTHER_MODEL)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=project.environment()
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("step "):  # The end of the Trainer's first epoch.
+            break
+    started = children(process.pid)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    process.stdout.close()
+    assert project.versions() == [version]
+    assert "COMPLETE" not in project.new_executions(before)["Trainer"]
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{child}").exists() for child in started):
+        assert time.monotonic() < deadline, "a child of the killed run lives on"
+        time.sleep(0.2)
+
+    assert project.run_here(*OTHER_MODEL) == 0
+    states = project.new_executions(before)
+    assert states["Trainer"] >= {"COMPLETE"}
+    assert states["Transform"] == {"CACHED"}
+    assert states["RecordExampleGen"] == {"CACHED"}
+    old, new = sorted(project.versions(), key=int)
+    assert old == version and int(new) > int(old)
+    found = summary(project)
+    assert found["settings"]["model"]["units"] == 12
+    change = found["gates"][1]
+    assert change["expected"].startswith("not more than 0.01 worse than the last blessed ")
+
+
+def test_the_tuners_winner_is_trained(project: Any, first: Any) -> None:
+    before = project.executions()
+    assert project.run_here("tuner.trials=1", "tuner.epochs=1", "gates.max_loss=1") == 0
+    states = project.new_executions(before)
+    assert states["Tuner"] == states["Trainer"] == {"COMPLETE"}
+    assert states["Transform"] == {"CACHED"}
+    found = summary(project)
+    winner = found["training"]["model"]
+    assert {key for key in winner if winner[key] != found["settings"]["model"][key]}
+    assert winner["units"] % 32 == 0
