@@ -58,6 +58,9 @@ class BeamSettings(Settings):
             arguments += [
                 f"--direct_running_mode={self.direct_running_mode}",
                 f"--direct_num_workers={self.direct_num_workers}",
+                # Nothing is sent to other machines. Without this flag TFX packs itself into a
+                # source distribution for each component: seconds, and litter in /tmp.
+                "--sdk_container_image=none",
             ]
         return arguments + [f"--{key}={value}" for key, value in self.options.items()]
 

@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 import tensorflow_model_analysis as tfma
 from sklearn import metrics as sklearn
+from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
 from components import task_metrics
 from components.task_metrics import ArrayValue, read_array
+from models.core.task import load_task
 
 TASK = "text_classification"
 CLASSES = 3
@@ -124,6 +126,31 @@ def test_the_difference_of_two_models_is_that_of_their_figures(folder: Path) -> 
     assert sorted(difference) == sorted(new)
     for name, value in difference.items():
         np.testing.assert_allclose(value, new[name] - old[name], atol=1e-12, err_msg=name)
+
+
+def test_sums_do_not_depend_on_how_the_rows_are_parted(
+    frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task_metrics, "_BUFFER", 7)
+    evaluation = load_task(TASK).evaluation
+    targets, scores = frame["target"].to_numpy(), np.stack(frame["new"].to_list())
+    expected = evaluation.summarise(evaluation.statistics(targets, scores))
+    (computation,) = task_metrics._computations(TASK)
+    combine = computation.combiner
+    parts = [combine.create_accumulator() for _ in range(4)]
+    for number, (target, prediction) in enumerate(zip(targets, scores, strict=True)):
+        element = metric_types.StandardMetricInputs(
+            label=np.array([target]), prediction=prediction[np.newaxis], example_weight=None
+        )
+        # 26, 25, 25 and 25 rows: each part has sums, and rows that are not summed yet.
+        parts[number % 4] = combine.add_input(parts[number % 4], element)
+    found = combine.extract_output(
+        combine.merge_accumulators([combine.merge_accumulators(parts[:2]), *parts[2:]])
+    )
+    assert {key.name for key in found} == {*evaluation.scalars, *evaluation.arrays}
+    for key, value in found.items():
+        array = value.array if isinstance(value, ArrayValue) else value
+        np.testing.assert_allclose(array, expected[key.name], err_msg=key.name)
 
 
 @pytest.mark.parametrize("shape", [(3,), (0,), (2, 3), (2, 0), (2, 3, 4)])
