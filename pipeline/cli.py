@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from pathlib import Path
 
 import click
@@ -133,6 +134,8 @@ def doctor() -> None:
 def main() -> None:
     """Entry point: user errors become one line and exit code 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    # Google's libraries announce at import what they will do one day.
+    warnings.simplefilter("ignore", FutureWarning)
     try:
         cli.main(standalone_mode=False, prog_name="tidegate")
     except click.exceptions.Abort:

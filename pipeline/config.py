@@ -92,10 +92,11 @@ class RunConfig:
     sections: Mapping[str, Settings]
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return self.sections[name]
-        except KeyError:
-            raise AttributeError(name) from None
+        # Not yet there while a copy is being made.
+        sections = self.__dict__.get("sections", {})
+        if name not in sections:
+            raise AttributeError(name)
+        return sections[name]
 
     def as_dict(self) -> dict[str, dict[str, Any]]:
         """Section to setting to value; reads back through `make_config`."""

@@ -24,6 +24,7 @@ from components import pusher
 from components.baseline.component import Baseline
 from components.example_validator import StrictExampleValidator
 from components.latest_other_model import LatestOtherBlessedModelStrategy
+from components.optional_evaluator import OptionalEvaluator
 from components.serving_check.component import ServingCheck
 from models.core.export import TRANSFORM_SIGNATURE
 from models.core.fingerprint import code_fingerprint
@@ -216,7 +217,7 @@ def _components(
     if has_test:
         # Judged apart: no threshold, so it blesses nothing.
         nodes.append(
-            Evaluator(
+            OptionalEvaluator(
                 examples=examples,
                 model=model,
                 eval_config=evaluation_config(config, gated=False),

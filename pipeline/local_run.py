@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from components.files import content_fingerprint
 from components.record_files import FileFormat, check_head, data_files
 from components.schema import task_schema
 from models.core.errors import InputError
-from models.core.progress import reporter, set_reporter
+from models.core.progress import LogReporter, reporter, set_reporter
 from pipeline.config import RunConfig
 from pipeline.console import ConsoleReporter, output_to_file
 
@@ -73,6 +73,7 @@ def run(request: RunRequest) -> int:
                     return _run_logged(request, config, begin)
                 finally:
                     console.close()
+                    set_reporter(LogReporter())
         except InputError:
             fresh_folder.undo()
             raise
@@ -95,13 +96,16 @@ class _NewEntries:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._new_folder = not folder.exists()
-        self._before = set() if self._new_folder else set(os.listdir(folder))
+        self._new_folders = [one for one in (folder, *folder.parents) if not one.exists()]
+        self._before = set() if self._new_folders else set(os.listdir(folder))
 
     def undo(self) -> None:
         """Removes them; a run that cannot use its input leaves nothing."""
-        if self._new_folder:
+        if self._new_folders:
             shutil.rmtree(self._folder, ignore_errors=True)
+            for parent in self._new_folders[1:]:
+                with suppress(OSError):  # Something else was put there meanwhile.
+                    parent.rmdir()
             return
         for name in set(os.listdir(self._folder)) - self._before:
             path = self._folder / name

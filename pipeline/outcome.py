@@ -42,7 +42,7 @@ def summarise(config: RunConfig, runs: Sequence[ComponentRun]) -> dict[str, Any]
         else None
     )
     metrics = {"eval": _metrics(config, _uri(by_name["Evaluator"], "evaluation"), transform)}
-    if "TestEvaluator" in by_name:
+    if "TestEvaluator" in by_name and "test" in report["rows"]:
         folder = _uri(by_name["TestEvaluator"], "evaluation")
         metrics["test"] = _metrics(config, folder, transform)
     if baseline is not None:

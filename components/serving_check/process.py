@@ -100,7 +100,8 @@ def main() -> None:
     try:
         result = check(order["model"], order["tolerance"])
     except Exception as error:  # The other process must learn of any failure, whatever it is.
-        result = {"ok": False, "problem": f"{type(error).__name__}: {str(error).splitlines()[0]}"}
+        first = (str(error).splitlines() or ["no message"])[0]
+        result = {"ok": False, "problem": f"{type(error).__name__}: {first}"}
     print(json.dumps(result), flush=True)
 
 
