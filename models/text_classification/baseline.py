@@ -39,7 +39,7 @@ def baseline(
     del data
     if features.tokenizer == "chars":
         vectorizer = TfidfVectorizer(
-            analyzer="char", ngram_range=(1, 3), sublinear_tf=True, min_df=2, dtype=np.float32
+            analyzer="char", ngram_range=(1, 3), sublinear_tf=True, min_df=2
         )
     else:
         vectorizer = TfidfVectorizer(
@@ -49,7 +49,6 @@ def baseline(
             ngram_range=(1, 2),
             sublinear_tf=True,
             min_df=2,
-            dtype=np.float32,
         )
     labels: list[str] = []
 
@@ -62,9 +61,9 @@ def baseline(
         matrix = vectorizer.fit_transform(texts("train", labels))
     except ValueError:  # No word occurs in two texts; a character always occurs.
         labels.clear()
-        vectorizer = TfidfVectorizer(analyzer="char", sublinear_tf=True, dtype=np.float32)
+        vectorizer = TfidfVectorizer(analyzer="char", sublinear_tf=True)
         matrix = vectorizer.fit_transform(texts("train", labels))
-    classifier = LogisticRegression(C=10.0, max_iter=300, tol=1e-3).fit(matrix, labels)
+    classifier = LogisticRegression(C=10.0, max_iter=300).fit(matrix, labels)
     index = {name: number for number, name in enumerate(classifier.classes_)}
     answers = {}
     for split in records:

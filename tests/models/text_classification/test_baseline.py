@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
 
 from models.text_classification.baseline import baseline
 from models.text_classification.settings import DataSettings, FeatureSettings
@@ -76,3 +78,22 @@ def test_texts_that_share_no_word(tokenizer: str) -> None:
     assert targets.tolist() == [0]
     assert probabilities.argmax(axis=1).tolist() == [0]
     assert probabilities.shape == (1, 2)
+
+
+def test_the_linear_model_has_converged() -> None:
+    # Stopped early, it would make the LSTM look better than it is.
+    random = np.random.default_rng(0)
+    vocabulary = [f"word{number}" for number in range(300)]
+    texts = [" ".join(random.choice(vocabulary, 12)) for _ in range(500)]
+    labels = [str(sum("1" in word for word in text.split()) % 3) for text in texts]
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
+    matrix = vectorizer.fit_transform(texts[:400])
+    exact = LogisticRegression(C=10.0, tol=1e-8, max_iter=10_000).fit(matrix, labels[:400])
+    _, probabilities = answers(
+        {
+            "train": list(zip(texts[:400], labels[:400], strict=True)),
+            "eval": list(zip(texts[400:], labels[400:], strict=True)),
+        }
+    )["eval"]
+    expected = exact.predict_proba(vectorizer.transform(texts[400:]))
+    np.testing.assert_allclose(probabilities, expected, atol=0.02)
