@@ -14,6 +14,9 @@ from models.core.task import Objective
 from models.core.training_settings import TrainingSettings
 
 
+_MOST_VALIDATIONS = 25
+
+
 @dataclass(frozen=True)
 class Trained:
     """What training leaves.
@@ -180,7 +183,8 @@ def train(
     strategy = prepare_devices(settings)
     per_epoch = max(1, rows // settings.batch_size)
     steps = settings.steps or per_epoch * settings.passes(rows)
-    chunk = min(steps, max(1, per_epoch // settings.validations))
+    # On small data a pass is a few steps: validating after each would take longer than training.
+    chunk = min(steps, max(1, per_epoch // settings.validations, steps // _MOST_VALIDATIONS))
     with strategy.scope():
         model = build()
         goal = objective()

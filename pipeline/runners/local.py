@@ -1,6 +1,7 @@
 """Runs a pipeline on this machine, component by component, and tells where it is."""
 
 import datetime
+import gc
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -89,6 +90,11 @@ def run_pipeline(dag: pipeline.Pipeline) -> list[ComponentRun]:
                 _run_anew(node.pipeline_node)
                 run = launch()
             runs.append(run)
+            if not run.cached:
+                # What a component leaves in memory lasts as long as the process; the collector
+                # would search all of it again and again while the next one traces its graphs.
+                gc.collect()
+                gc.freeze()
             how = "unchanged, nothing to do" if run.cached else f"{run.seconds:.1f} s"
             reporter().line(f"{where}: {how}")
     finally:

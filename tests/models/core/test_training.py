@@ -134,9 +134,15 @@ def test_stops_when_the_figure_no_longer_improves(tmp_path: Path) -> None:
 
 
 def test_stops_at_the_first_validation_after_max_seconds(tmp_path: Path) -> None:
-    found = trained(tmp_path, epochs=50, max_seconds=1e-6)
+    found = trained(tmp_path, epochs=25, max_seconds=1e-6)
     assert found.steps == ROWS // 8
     assert len(found.history["val_loss"]) == 1
+
+
+def test_many_short_passes_share_25_validations(tmp_path: Path) -> None:
+    found = trained(tmp_path, epochs=50, patience=100)
+    assert found.steps == 50 * (ROWS // 8)
+    assert len(found.history["val_loss"]) == 25
 
 
 def test_a_loss_that_is_not_a_number_is_an_error(tmp_path: Path) -> None:
