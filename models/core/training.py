@@ -13,7 +13,7 @@ from models.core.progress import reporter
 from models.core.task import Objective
 from models.core.training_settings import TrainingSettings
 
-
+# Of one training.
 _MOST_VALIDATIONS = 25
 
 
