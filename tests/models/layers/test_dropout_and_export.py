@@ -110,6 +110,7 @@ class Exported(tf.Module):
         return self.pooling(*self.stack(sequence, mask, training=False), mask)
 
 
+@pytest.mark.slow
 def test_exported_module_gives_equal_outputs_in_a_fresh_process(tmp_path: Path) -> None:
     module = Exported("lstm")
     module.stack(data(), training=True)  # dropout has been used, as after training
