@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from models.layers.block_lstm import block_lstm, block_lstm_applies
+
 Tensor = Any  # a tensor of the running Keras backend, or a symbolic keras.KerasTensor
 
 # Weight layout of both cells is Keras's: gates side by side in one kernel.
@@ -68,6 +70,9 @@ class RecurrentStack(keras.layers.Layer):
     cell is an ordinary forward one over a sequence whose valid steps are reversed, so that its
     mask, too, is right padded, as cuDNN demands, and both kernels see the same problem on every
     backend. (Keras's `go_backwards` flips the padding to the left in the torch backend.)
+
+    Where no GPU is, a narrow LSTM runs on TensorFlow's CPU kernel (`block_lstm`), everything else
+    in Keras's loop; the numbers are the same.
 
     Dropout is variational (Gal & Ghahramani 2016): one mask per row over the features of a
     layer's input, the same at every step and for both directions. It is a layer before the
@@ -217,15 +222,16 @@ class RecurrentStack(keras.layers.Layer):
         for index in range(self.depth):
             sequence = self.dropouts[index](sequence, training=training)
             given, half = states[index], _STATES_PER_CELL[self.cell]
-            output, *final = self.forward_layers[index](
-                sequence, mask=mask, initial_state=given and given[:half], training=training
+            output, *final = _run(
+                self.forward_layers[index], sequence, mask, given and given[:half], training
             )
             if self.bidirectional:
-                backward, *backward_final = self.backward_layers[index](
+                backward, *backward_final = _run(
+                    self.backward_layers[index],
                     reverse_valid(sequence, mask),
-                    mask=mask,
-                    initial_state=given and given[half:],
-                    training=training,
+                    mask,
+                    given and given[half:],
+                    training,
                 )
                 output = ops.concatenate([output, reverse_valid(backward, mask)], axis=-1)
                 final += backward_final
@@ -275,6 +281,22 @@ class RecurrentStack(keras.layers.Layer):
             "return_states": self.return_states,
             "seed": self.seed,
         }
+
+
+def _run(
+    layer: keras.layers.Layer,
+    sequence: Tensor,
+    mask: Tensor | None,
+    initial_state: list[Tensor] | None,
+    training: bool | None,
+) -> Sequence[Tensor]:
+    """The layer's output and final states: by the CPU's kernel where that is the faster way."""
+    if block_lstm_applies(layer, sequence.shape[-1]):
+        return block_lstm(layer, sequence, mask, initial_state)
+    found: Sequence[Tensor] = layer(
+        sequence, mask=mask, initial_state=initial_state, training=training
+    )
+    return found
 
 
 def _check_count(name: str, value: Any) -> None:
