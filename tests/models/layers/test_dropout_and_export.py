@@ -128,6 +128,5 @@ def test_inference_graph_draws_nothing_at_random(cell: str) -> None:
     graph = Exported(cell).pool.get_concrete_function().graph.as_graph_def()
     nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
     assert [n.op for n in nodes if "Random" in n.op or "Assign" in n.op] == []
-    assert any(
-        "While" in n.op or n.op == "BlockLSTMV2" for n in nodes
-    )  # the search does reach the recurrence
+    # The search does reach the recurrence.
+    assert any("While" in n.op or n.op == "BlockLSTMV2" for n in nodes)
