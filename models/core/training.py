@@ -13,8 +13,9 @@ from models.core.progress import reporter
 from models.core.task import Objective
 from models.core.training_settings import TrainingSettings
 
-# Of one training.
-_MOST_VALIDATIONS = 25
+# Of one training: 10, and up to 25 where that many lie this many steps apart.
+_FEW_VALIDATIONS, _MOST_VALIDATIONS = 10, 25
+_STEPS_APART = 50
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,20 @@ class _Watch(keras.callbacks.Callback):
             self.model.set_weights(self._weights)
 
 
+def steps_between_validations(steps: int, per_pass: int, validations: int) -> int:
+    """How many steps are taken before the next validation.
+
+    On small data a pass is a few steps: validating after each would take longer than training.
+
+    Args:
+      steps: of the whole training.
+      per_pass: steps of a pass over the training data.
+      validations: asked for in a pass.
+    """
+    apart = max(steps // _MOST_VALIDATIONS, min(steps // _FEW_VALIDATIONS, _STEPS_APART))
+    return min(steps, max(1, per_pass // validations, apart))
+
+
 def train(
     build: Callable[[], keras.Model],
     objective: Callable[[], Objective],
@@ -183,8 +198,7 @@ def train(
     strategy = prepare_devices(settings)
     per_epoch = max(1, rows // settings.batch_size)
     steps = settings.steps or per_epoch * settings.passes(rows)
-    # On small data a pass is a few steps: validating after each would take longer than training.
-    chunk = min(steps, max(1, per_epoch // settings.validations, steps // _MOST_VALIDATIONS))
+    chunk = steps_between_validations(steps, per_epoch, settings.validations)
     with strategy.scope():
         model = build()
         goal = objective()

@@ -34,7 +34,7 @@ class TrainingSettings(Settings):
     average: float = Field(
         0.0, ge=0, lt=1, description="momentum of the weights' moving average; 0 for none"
     )
-    validations: int = Field(1, ge=1, description="validations a pass, 25 in all at most")
+    validations: int = Field(1, ge=1, description="validations a pass; 10 to 25 in all at most")
     patience: int = Field(3, ge=1, description="validations without a gain before training stops")
     seed: int = Field(0, ge=0, description="of weights, dropout and the order of the rows")
     deterministic: bool = Field(

@@ -32,7 +32,7 @@ def preprocess(
     label = inputs["label"]
     labels = tft.vocabulary(label, vocab_filename=LABELS)
     return {
-        "tokens": tokens.truncate(ids, features).to_sparse(),
+        "tokens": tokens.truncate(ids, features),
         "length": length_slice(ids.row_lengths()),
         "target": tft.apply_vocabulary(label, labels, default_value=-1),
         "weight": balanced_weight(label),

@@ -134,15 +134,33 @@ def test_stops_when_the_figure_no_longer_improves(tmp_path: Path) -> None:
 
 
 def test_stops_at_the_first_validation_after_max_seconds(tmp_path: Path) -> None:
-    found = trained(tmp_path, epochs=25, max_seconds=1e-6)
+    found = trained(tmp_path, epochs=10, max_seconds=1e-6)
     assert found.steps == ROWS // 8
     assert len(found.history["val_loss"]) == 1
 
 
-def test_many_short_passes_share_25_validations(tmp_path: Path) -> None:
+def test_many_short_passes_share_validations(tmp_path: Path) -> None:
     found = trained(tmp_path, epochs=50, patience=100)
     assert found.steps == 50 * (ROWS // 8)
-    assert len(found.history["val_loss"]) == 25
+    assert len(found.history["val_loss"]) == 10
+
+
+@pytest.mark.parametrize(
+    "steps,per_pass,validations,expected",
+    [
+        (500, 9, 1, 50),  # 10 validations
+        (1_000, 9, 1, 50),
+        (5_000, 9, 1, 200),  # 25 validations
+        (5_000, 1_000, 1, 1_000),  # One a pass
+        (5_000, 1_000, 4, 250),
+        (7, 100, 1, 7),
+        (3, 1, 2, 1),
+    ],
+)
+def test_steps_between_validations(
+    steps: int, per_pass: int, validations: int, expected: int
+) -> None:
+    assert training.steps_between_validations(steps, per_pass, validations) == expected
 
 
 def test_a_loss_that_is_not_a_number_is_an_error(tmp_path: Path) -> None:

@@ -28,10 +28,12 @@ def plain(row: list[int], most: int, how: Truncation) -> list[int]:
 
 def truncated(rows: list[list[int]], most: int, how: Truncation) -> list[list[int]]:
     ids = tf.ragged.constant(rows, dtype=tf.int64, ragged_rank=1)
-    found: list[list[int]] = truncate(
-        ids, FeatureSettings(max_tokens=most, truncation=how)
-    ).to_list()
-    return found
+    found = truncate(ids, FeatureSettings(max_tokens=most, truncation=how))
+    in_order = tf.sparse.reorder(found)
+    tf.debugging.assert_equal(found.indices, in_order.indices)
+    assert found.dense_shape[1] == max(len(row) for row in tf.RaggedTensor.from_sparse(found))
+    rows_found: list[list[int]] = tf.RaggedTensor.from_sparse(found).to_list()
+    return rows_found
 
 
 def rows_of(lengths: list[int]) -> list[list[int]]:
@@ -72,4 +74,4 @@ def test_by_hand(how: Truncation, most: int, expected: list[int]) -> None:
 
 def test_an_empty_batch_stays_empty() -> None:
     ids = tf.ragged.constant([[5]], dtype=tf.int64)[:0]
-    assert truncate(ids, FeatureSettings()).to_list() == []
+    assert truncate(ids, FeatureSettings()).dense_shape[0] == 0

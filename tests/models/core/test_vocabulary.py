@@ -38,7 +38,7 @@ SPEC = {"text": tf.io.FixedLenFeature([], tf.string)}
 def preprocess(inputs: Any) -> dict[str, Any]:
     """All three tokenizers at once: one pipeline is slow enough."""
     ids = {name: tokens.token_ids(inputs["text"], SETTINGS[name], name=name) for name in SETTINGS}
-    return {name: tokens.truncate(ids[name], SETTINGS[name]).to_sparse() for name in SETTINGS} | {
+    return {name: tokens.truncate(ids[name], SETTINGS[name]) for name in SETTINGS} | {
         f"{name}_tokens": ids[name].row_lengths() for name in SETTINGS
     }
 
