@@ -9,6 +9,12 @@ setup:
 
 run: setup
 	$(PYTHON_BIN)/tidegate run text_classification --data languages --output $(OUTPUT)/languages
+	$(PYTHON_BIN)/tidegate run forecasting --data climate --output $(OUTPUT)/climate
+	@echo "Both models, served for a moment and asked over gRPC:"
+	$(PYTHON_BIN)/tidegate predict text_classification --models $(OUTPUT)/languages/serving \
+		--text Donaudampfschiff --text 天安门
+	$(PYTHON_BIN)/tidegate predict forecasting --models $(OUTPUT)/climate/serving \
+		--file "$$($(PYTHON_BIN)/tidegate data get climate)"
 
 test: setup lint
 	$(PYTHON_BIN)/pytest

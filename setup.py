@@ -17,10 +17,27 @@ REQUIRES = [
     "apache-beam>=2.60,<2.62",
     # TF Serving's messages: warm-up requests, and the protocol of clients.
     "tensorflow-serving-api>=2.16,<2.20",
+    # Messages without the stock stubs, which import TensorFlow: seconds for a client.
+    "protobuf>=3.20.3,<7",
+    # bfloat16 and float8 tensors in the client, as NumPy has neither.
+    "ml-dtypes>=0.3",
+    # The embedded server and the client: TF Serving's protocol.
+    "grpcio>=1.48.2,<2",
+    # Its reflection and health services. Later ones need protobuf 4 or newer, which TFX 1.16 does
+    # not take.
+    "grpcio-reflection>=1.48.2,<2",
+    "grpcio-health-checking>=1.48.2,<2",
+    # Its metrics page.
+    "prometheus-client>=0.20,<1",
     # The Tuner's search; the one tuner that takes Keras 3 models.
     "keras-tuner>=1.4.7,<2",
     # The linear model that each run shows beside the LSTM.
     "scikit-learn>=1.4,<1.6",
+    # The series of the `climate` data set; ETS and ARIMA beside the LSTM. 0.15 brings three
+    # packages more.
+    "statsmodels>=0.14.4,<0.15",
+    # Tables of series, by chunks.
+    "pandas>=1.5,<3",
     # The display names behind the `languages` data set.
     "babel>=2.14,<3",
     # Settings: types, bounds and messages, without code of ours.
@@ -48,6 +65,8 @@ EXTRAS = {
         "mypy>=1.11",  # types
         "import-linter>=2",  # which room may import which
         "types-PyYAML",
+        "cryptography>=42",  # certificates for TLS
+        "kubernetes>=26",  # its types check the manifests
     ],
 }
 

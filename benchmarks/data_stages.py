@@ -1,7 +1,7 @@
 """Runs the pipeline from ExampleGen to Transform, and nothing after it.
 
-What `tidegate run` builds, cut after Transform. It writes artifacts and ML Metadata below the
-given folder and prints nothing.
+What `tidegate run` builds, cut after Transform or another component. It writes artifacts and ML
+Metadata below the given folder and prints nothing.
 """
 
 import argparse
@@ -30,13 +30,15 @@ def upstream(components: Sequence[Any], last: str) -> list[Any]:
     return [component for component in components if component in needed]
 
 
-def run(data: Path, folder: Path, settings: Sequence[str]) -> None:
-    """Runs ExampleGen to Transform.
+def run(data: Path, folder: Path, settings: Sequence[str], name: str, last: str = LAST) -> None:
+    """Runs ExampleGen to the last component.
 
     Args:
-      data: a file of labelled texts.
+      data: a data file.
       folder: where artifacts and metadata are written.
       settings: ``section.key=value``.
+      name: the task's.
+      last: the component after which nothing is run.
     """
     from tfx.orchestration import metadata
 
@@ -47,7 +49,7 @@ def run(data: Path, folder: Path, settings: Sequence[str]) -> None:
     from pipeline.dag import Locations, create_pipeline
     from pipeline.runners.local import run_pipeline
 
-    task = load_task("text_classification")
+    task = load_task(name)
     config = make_config(task, parse_assignments(settings))
     folder.mkdir(parents=True)
     schema = folder / "schema.pbtxt"
@@ -65,7 +67,7 @@ def run(data: Path, folder: Path, settings: Sequence[str]) -> None:
         metadata.sqlite_metadata_connection_config(str(metadata_file(folder))),
         enable_cache=False,
     )
-    kept = upstream(dag.components, LAST)
+    kept = upstream(dag.components, last)
     dropped = set(dag.components) - set(kept)
     for component in kept:
         for other in dropped & set(component.downstream_nodes):
@@ -79,9 +81,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--task", default="text_classification")
+    parser.add_argument("--last", default=LAST)
     parser.add_argument("--set", dest="settings", action="append", default=[])
     arguments = parser.parse_args()
-    run(arguments.data.resolve(), arguments.folder.resolve(), arguments.settings)
+    run(
+        arguments.data.resolve(),
+        arguments.folder.resolve(),
+        arguments.settings,
+        arguments.task,
+        arguments.last,
+    )
 
 
 if __name__ == "__main__":

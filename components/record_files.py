@@ -4,10 +4,8 @@ Each record comes with its place (``file:line``), so that an error can name it.
 """
 
 import codecs
-import csv
 import gzip
 import io
-import json
 import os
 import zlib
 from collections.abc import Iterator
@@ -15,7 +13,15 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 from components import files
-from models.core.errors import InputError, nearest
+from components.row_formats import (
+    BrokenRow,
+    Wanted,
+    parquet_batches,
+    read_csv,
+    read_json,
+    read_parquet_rows,
+)
+from models.core.errors import InputError
 
 _FORMATS = {
     ".csv": "csv",
@@ -27,8 +33,6 @@ _FORMATS = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-# A quote that is never closed would take the rest of the file for one field.
-_LONGEST_FIELD = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -42,17 +46,6 @@ class FileFormat:
 
     encoding: str = "utf-8"
     delimiter: str | None = None
-
-
-@dataclass(frozen=True)
-class BrokenRow:
-    """A row that is there but cannot be read as a record.
-
-    Attributes:
-      reason: why, in a few words.
-    """
-
-    reason: str
 
 
 def format_of(path: str) -> str:
@@ -125,18 +118,38 @@ def read_records(
       InputError: the file is empty or cannot be read, a column is missing, an encoding, quoting
         or JSON error; the message names file and line.
     """
+    for number, row in read_rows(path, columns, how):
+        place = f"{path}:{number}"
+        if isinstance(row, BrokenRow):
+            yield place, row
+        else:
+            yield place, dict(zip(columns, row, strict=True))
+
+
+def read_rows(
+    path: str, columns: tuple[str, ...], how: FileFormat, optional: tuple[str, ...] = ()
+) -> Iterator[tuple[int, tuple[Any, ...] | BrokenRow]]:
+    """As `read_records`, with a row's number in the file and its values in the columns' order.
+
+    Args:
+      path: a data file.
+      columns: the columns to read.
+      how: encoding and delimiter.
+      optional: those of the columns that may be absent; their values are then None.
+    """
     kind = format_of(path)
+    wanted = Wanted(path, columns, optional)
     try:
         with files.open_bytes(path) as stored:
             if kind == "parquet":
-                yield from _read_parquet(path, stored, columns)
+                yield from read_parquet_rows(stored, wanted)
                 return
             lines = _lines(path, _unzip(path, stored), how.encoding)
             if kind == "jsonl":
-                yield from _read_json(path, lines, columns)
+                yield from read_json(lines, wanted)
             else:
                 delimiter = how.delimiter or ("\t" if kind == "tsv" else ",")
-                yield from _read_csv(path, lines, columns, delimiter)
+                yield from read_csv(lines, wanted, delimiter)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
 
@@ -174,94 +187,21 @@ def _lines(path: str, stored: BinaryIO, encoding: str) -> Iterator[str]:
         raise InputError(f"{path}: the file is empty")
 
 
-def _check_columns(path: str, found: list[str], columns: tuple[str, ...], setting: str) -> None:
-    for column in columns:
-        if column not in found:
-            raise InputError(f"{path}: no column {column!r}. {nearest(column, found)} {setting}")
+def read_parquet(
+    path: str, columns: tuple[str, ...], optional: tuple[str, ...], size: int
+) -> Iterator[Any]:
+    """Streams a Parquet file as `pyarrow.RecordBatch`es of at most `size` rows.
 
+    A batch holds those of the columns that the file has.
 
-_COLUMN_SETTING = "(name it with --set data.<feature>_column=NAME)"
-
-
-def _read_csv(
-    path: str, lines: Iterator[str], columns: tuple[str, ...], delimiter: str
-) -> Iterator[tuple[str, dict[str, Any] | BrokenRow]]:
-    if len(delimiter) != 1 or delimiter in '\r\n"\0':
-        raise InputError(
-            f"{path}: cannot part columns by {delimiter!r}; expected one character that is no "
-            "quote and no line break: set data.delimiter"
-        )
-    csv.field_size_limit(_LONGEST_FIELD)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    start = 1
-    header: list[str] | None = None
-    while True:
-        start = reader.line_num + 1
-        try:
-            row = next(reader)
-        except StopIteration:
-            break
-        except csv.Error as error:
-            raise InputError(f"{path}:{start}: broken quoting: {error}") from None
-        if not row:  # A blank line is no record.
-            continue
-        if header is None:
-            header = [name.strip() for name in row]
-            _check_columns(path, header, columns, _COLUMN_SETTING)
-            places = [header.index(column) for column in columns]
-            continue
-        if len(row) != len(header):
-            yield (
-                f"{path}:{start}",
-                BrokenRow(f"{len(row)} fields where the header has {len(header)}"),
-            )
-        else:
-            yield (
-                f"{path}:{start}",
-                {column: row[at] for column, at in zip(columns, places, strict=True)},
-            )
-
-
-def _read_json(
-    path: str, lines: Iterator[str], columns: tuple[str, ...]
-) -> Iterator[tuple[str, dict[str, Any] | BrokenRow]]:
-    checked = False
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:  # Too long a number, too deep a nesting.
-            why = error.msg if isinstance(error, json.JSONDecodeError) else error
-            raise InputError(
-                f"{path}:{number}: not JSON: {why}; expected one object a line"
-            ) from None
-        if not isinstance(record, dict):
-            raise InputError(
-                f"{path}:{number}: expected a JSON object a line, got {type(record).__name__}"
-            )
-        if not checked:
-            _check_columns(path, list(record), columns, _COLUMN_SETTING)
-            checked = True
-        yield f"{path}:{number}", {column: record.get(column) for column in columns}
-
-
-def _read_parquet(
-    path: str, stored: BinaryIO, columns: tuple[str, ...]
-) -> Iterator[tuple[str, dict[str, Any] | BrokenRow]]:
-    import pyarrow
-    import pyarrow.parquet
-
+    Raises:
+      InputError: as `read_rows`.
+    """
     try:
-        table = pyarrow.parquet.ParquetFile(stored)
-        _check_columns(path, table.schema_arrow.names, columns, _COLUMN_SETTING)
-        number = 0
-        for batch in table.iter_batches(batch_size=1024, columns=list(columns)):
-            for record in batch.to_pylist():
-                number += 1
-                yield f"{path}:{number}", record
-    except pyarrow.ArrowException as error:
-        raise InputError(f"{path}: not a Parquet file: {str(error).splitlines()[0]}") from None
+        with files.open_bytes(path) as stored:
+            yield from parquet_batches(stored, Wanted(path, columns, optional), size)
+    except (OSError, EOFError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
 
 
 def check_head(path: str, columns: tuple[str, ...], how: FileFormat) -> None:

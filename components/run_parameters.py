@@ -1,11 +1,28 @@
 """What the functions that TFX calls by import path are told, through `custom_config`."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from __future__ import annotations
 
-from models.core.task import SequenceTask, load_task
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from models.core.task import RawFeature, SequenceTask, load_task
 from models.core.training_settings import TrainingSettings
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+    import tensorflow_transform as tft
+
+
+def write_raw_features(raw: Sequence[RawFeature]) -> list[dict[str, Any]]:
+    """Raw features as JSON holds them."""
+    return [asdict(feature) for feature in raw]
+
+
+def read_raw_features(written: Sequence[Mapping[str, Any]]) -> tuple[RawFeature, ...]:
+    """What `write_raw_features` wrote."""
+    return tuple(RawFeature(**feature) for feature in written)
 
 
 @dataclass(frozen=True)
@@ -17,21 +34,23 @@ class RunParameters:
       features: its feature settings.
       model: its model settings.
       training: how it is trained.
+      raw: its raw features.
     """
 
     task: SequenceTask
     features: Any
     model: Any
     training: TrainingSettings
+    raw: tuple[RawFeature, ...] = ()
 
     @classmethod
     def read(
         cls, custom_config: Mapping[str, Any], hyperparameters: Mapping[str, Any] | None = None
-    ) -> "RunParameters":
+    ) -> RunParameters:
         """From a component's `custom_config`, with the Tuner's winner on top where there is one.
 
         Args:
-          custom_config: `task`, and the settings of each section as a mapping.
+          custom_config: `task`, `raw_features`, and the settings of each section as a mapping.
           hyperparameters: KerasTuner's `HyperParameters.get_config()`, names as ``model.units``.
         """
         task = load_task(custom_config["task"])
@@ -45,4 +64,58 @@ class RunParameters:
             features=task.features.model_validate(custom_config["features"]),
             model=task.model.model_validate(sections["model"]),
             training=TrainingSettings.model_validate(sections["training"]),
+            raw=read_raw_features(custom_config.get("raw_features", ())),
         )
+
+    def examples(self, files: list[str], transform: tft.TFTransformOutput) -> tf.data.Dataset:
+        """Transformed examples, one an element, from what the Trainer is given to read."""
+        from models.core.examples import read_examples
+
+        return read_examples(files, transform, self.task.materialize)
+
+    def batches(
+        self, files: list[str], transform: tft.TFTransformOutput, seed: int | None
+    ) -> tf.data.Dataset:
+        """Batches of (inputs, target, weight), as `SequenceTask.batches` makes them."""
+        batches: tf.data.Dataset = self.task.batches(
+            self.examples(files, transform),
+            self.features,
+            self.model,
+            self.training.batch_size,
+            seed,
+        )
+        return batches
+
+    def rows(self, files: list[str], transform: tft.TFTransformOutput) -> int:
+        """How many rows a pass over the files trains on."""
+        from models.core.examples import count_examples
+
+        if self.task.count is None:
+            return count_examples(files)
+        return int(self.task.count(self.examples(files, transform), self.features))
+
+    def network(
+        self,
+        transform: tft.TFTransformOutput,
+        train_files: list[str] | None = None,
+        model: Any = None,
+        use_cudnn: bool | str = "auto",
+    ) -> keras.Model:
+        """The task's network, with its first weights where it is to be trained.
+
+        Args:
+          transform: the transform graph.
+          train_files: training data that its first weights may be learnt from; None for a network
+            whose weights come from elsewhere.
+          model: model settings in place of the run's own.
+          use_cudnn: False for an export that loads on any machine.
+        """
+        from models.core.transform import TransformFacts
+
+        model = model or self.model
+        facts = TransformFacts(transform)
+        network = self.task.build_model(model, self.features, facts, use_cudnn=use_cudnn)
+        if train_files is not None and self.task.warm_start is not None:
+            examples = self.examples(train_files, transform)
+            self.task.warm_start(network, examples, model, self.training.seed)
+        return network

@@ -14,8 +14,9 @@ from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 from models.core.task import load_task
 
 # Rows of a slice that are kept as they are before they become sums: a slice of few rows then
-# costs its rows, not a matrix of classes by classes.
+# costs its rows, not a matrix of classes by classes. Where a row is large, fewer of them.
 _BUFFER = 1_024
+_BUFFER_NUMBERS = 1_000_000
 
 
 class ArrayValue(types.StructuredMetricValue):
@@ -142,6 +143,7 @@ class _SumStatistics(beam.CombineFn):
     def add_input(
         self, mutable_accumulator: _Accumulator, element: metric_types.StandardMetricInputs
     ) -> _Accumulator:
+        judged = load_task(self._task).evaluation
         target, prediction, _ = next(
             metric_util.to_label_prediction_example_weight(
                 element,
@@ -149,20 +151,32 @@ class _SumStatistics(beam.CombineFn):
                 model_name=self._model_name,
                 output_name=self._output_name,
                 flatten=False,
+                squeeze=False,
+                allow_none=judged.target is None,
                 example_weighted=False,
             )
         )
-        mutable_accumulator.targets.append(np.squeeze(target))
-        mutable_accumulator.predictions.append(np.squeeze(prediction))
-        if len(mutable_accumulator.targets) >= _BUFFER:
+        if judged.target is not None:
+            mutable_accumulator.targets.append(np.squeeze(target))
+            prediction = np.squeeze(prediction)
+        mutable_accumulator.predictions.append(prediction)
+        if self._is_full(mutable_accumulator):
             self._sum(mutable_accumulator)
         return mutable_accumulator
 
+    @staticmethod
+    def _is_full(accumulator: _Accumulator) -> bool:
+        rows = accumulator.predictions
+        return len(rows) >= _BUFFER or len(rows) * np.size(rows[:1]) >= _BUFFER_NUMBERS
+
     def _sum(self, accumulator: _Accumulator) -> None:
-        if not accumulator.targets:
+        if not accumulator.predictions:
             return
-        statistics = load_task(self._task).evaluation.statistics
-        found = statistics(np.stack(accumulator.targets), np.stack(accumulator.predictions))
+        evaluation = load_task(self._task).evaluation
+        found = evaluation.statistics(
+            np.stack(accumulator.targets) if evaluation.target is not None else None,
+            np.stack(accumulator.predictions),
+        )
         for name, value in found.items():
             accumulator.sums[name] = accumulator.sums.get(name, 0) + value
         accumulator.targets, accumulator.predictions = [], []
@@ -174,7 +188,7 @@ class _SumStatistics(beam.CombineFn):
             total.predictions += accumulator.predictions
             for name, value in accumulator.sums.items():
                 total.sums[name] = total.sums.get(name, 0) + value
-            if len(total.targets) >= _BUFFER:
+            if self._is_full(total):
                 self._sum(total)
         return total
 

@@ -6,6 +6,7 @@ Only functions here: TFX reloads this module.
 from collections.abc import Mapping
 from typing import Any
 
+from components.run_parameters import read_raw_features
 from models.core.task import load_task
 
 
@@ -14,9 +15,10 @@ def preprocessing_fn(inputs: Mapping[str, Any], custom_config: Mapping[str, Any]
 
     Args:
       inputs: raw features, each [batch].
-      custom_config: `task` and `features`.
+      custom_config: `task`, `features` and `raw_features`.
     """
     task = load_task(custom_config["task"])
     features = task.features.model_validate(custom_config["features"])
-    outputs: dict[str, Any] = task.preprocess(inputs, features)
+    raw = read_raw_features(custom_config.get("raw_features", ()))
+    outputs: dict[str, Any] = task.preprocess(inputs, features, raw)
     return outputs

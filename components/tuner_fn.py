@@ -7,16 +7,13 @@ from typing import Any
 
 import keras
 import keras_tuner
-import tensorflow as tf
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
 from components.run_parameters import RunParameters
-from models.core.examples import count_examples, read_examples
 from models.core.settings import Choice, Settings
 from models.core.training import compile_model, prepare_devices
-from models.core.transform import TransformFacts
 
 
 def sample(section: str, settings: Settings, hyperparameters: Any) -> dict[str, Any]:
@@ -64,9 +61,7 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
     task, training = run.task, run.training
     tuning = fn_args.custom_config["tuner"]
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
-    facts = TransformFacts(transform)
-    rows = count_examples(fn_args.train_files)
-    per_epoch = max(1, rows // training.batch_size)
+    per_epoch = max(1, run.rows(fn_args.train_files, transform) // training.batch_size)
     goal = task.objective(run.model)
     strategy = prepare_devices(training)
 
@@ -74,16 +69,9 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
         keras.utils.set_random_seed(training.seed)
         model = run.model.model_copy(update=sample("model", run.model, hyperparameters))
         rates = training.model_copy(update=sample("training", training, hyperparameters))
-        network = task.build_model(model, run.features, facts)
-        if task.warm_start is not None:
-            examples = read_examples(fn_args.train_files, transform)
-            task.warm_start(network, examples, model, training.seed)
+        network = run.network(transform, fn_args.train_files, model)
         compile_model(network, task.objective(model), rates, per_epoch * tuning["epochs"])
         return network
-
-    def batches(files: list[str], seed: int | None) -> tf.data.Dataset:
-        examples = read_examples(files, transform)
-        return task.batches(examples, run.features, run.model, training.batch_size, seed)
 
     tuner = keras_tuner.RandomSearch(
         build,
@@ -97,8 +85,8 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
     return TunerFnResult(
         tuner=tuner,
         fit_kwargs={
-            "x": batches(fn_args.train_files, training.seed),
-            "validation_data": batches(fn_args.eval_files, None),
+            "x": run.batches(fn_args.train_files, transform, training.seed),
+            "validation_data": run.batches(fn_args.eval_files, transform, None),
             "steps_per_epoch": per_epoch,
             "epochs": tuning["epochs"],
             "verbose": 0,

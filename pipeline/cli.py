@@ -8,6 +8,9 @@ from pathlib import Path
 import click
 
 from models.core.errors import InputError
+from pipeline.predict_command import predict
+from pipeline.rollback_command import rollback
+from pipeline.serve_command import serve
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -129,6 +132,11 @@ def doctor() -> None:
         click.echo(str(finding))
         healthy = healthy and finding.good
     sys.exit(0 if healthy else 1)
+
+
+cli.add_command(predict)
+cli.add_command(rollback)
+cli.add_command(serve)
 
 
 def main() -> None:

@@ -34,9 +34,15 @@ class ServingSettings(Settings):
         None, description="folder of the versions under DIR/serving; the task's name if not given"
     )
     tolerance: float = Field(
-        1e-3, gt=0, description="largest difference of an answer in the fresh process"
+        1e-3, gt=0, description="largest difference of an answer served from that in training"
     )
-    timeout: float = Field(300.0, gt=0, description="seconds the fresh process may take")
+    timeout: float = Field(300.0, gt=0, description="seconds for loading and for the answers")
+    latency_ms: float = Field(
+        1_000.0, gt=0, description="largest median of a single request's milliseconds"
+    )
+    memory_mb: float = Field(
+        4_096.0, gt=0, description="largest peak of the serving process's memory, in MiB"
+    )
 
 
 class BeamSettings(Settings):

@@ -25,6 +25,7 @@ from components.baseline.component import Baseline
 from components.example_validator import StrictExampleValidator
 from components.latest_other_model import LatestOtherBlessedModelStrategy
 from components.optional_evaluator import OptionalEvaluator
+from components.run_parameters import write_raw_features
 from components.serving_check.component import ServingCheck
 from models.core.export import TRANSFORM_SIGNATURE
 from models.core.fingerprint import code_fingerprint
@@ -93,12 +94,13 @@ def _components(
     task = config.task
     settings = config.as_dict()
     raw = task.raw_features(config.data)
-    has_test = locations.test is not None or config.data.split_column is not None
+    has_test = locations.test is not None or config.data.has_test
 
     gen_class = task.example_gen.load()
     example_gen = gen_class(
         task=task.name,
         data=settings["data"],
+        features=settings["features"],
         train=locations.train,
         test=locations.test,
         fingerprint=f"{locations.data_fingerprint}-{code_fingerprint(task.example_gen.module)}",
@@ -115,11 +117,15 @@ def _components(
         examples=examples,
         schema=schema,
         preprocessing_fn="components.transform_fn.preprocessing_fn",
-        splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "valid"]),
+        splits_config=transform_pb2.SplitsConfig(
+            analyze=["train"], transform=["train", "valid"] if task.materialize else []
+        ),
+        materialize=task.materialize,
         disable_statistics=True,
         custom_config={
             "task": task.name,
             "features": settings["features"],
+            "raw_features": write_raw_features(raw),
             "fingerprint": code_fingerprint("components.transform_fn", task.preprocess.module),
         },
     )
@@ -130,21 +136,25 @@ def _components(
         "features": settings["features"],
         "model": settings["model"],
         "training": settings["training"],
-        "labels": [feature.name for feature in raw if feature.label],
+        "raw_features": write_raw_features(raw),
         "fingerprint": code_fingerprint(
             "components.trainer_fn",
             f"models.{task.name}.task",
-            *(signature.to_features.module for signature in task.signatures.values()),
+            *(signature.to_features.module for signature in task.signatures(raw).values()),
             task.build_model.module,
             task.objective.module,
             task.inputs.module,
             task.batches.module,
             task.predict.module,
-            *([task.warm_start.module] if task.warm_start else []),
+            *(
+                hook.module
+                for hook in (task.count, task.warm_start, task.calibrate, task.evaluation.answers)
+                if hook is not None
+            ),
         ),
     }
     learn: dict[str, Any] = {
-        "examples": transform.outputs["transformed_examples"],
+        "examples": transform.outputs["transformed_examples"] if task.materialize else examples,
         "transform_graph": transform.outputs["transform_graph"],
         "train_args": trainer_pb2.TrainArgs(splits=["train"]),
         "eval_args": trainer_pb2.EvalArgs(splits=["valid"]),
@@ -200,8 +210,14 @@ def _components(
         model=model,
         tolerance=config.serving.tolerance,
         timeout=config.serving.timeout,
-        fingerprint=code_fingerprint("components.serving_check.process"),
+        latency_ms=config.serving.latency_ms,
+        memory_mb=config.serving.memory_mb,
+        fingerprint=code_fingerprint(
+            "components.serving_check.executor", "components.serving_check.process"
+        ),
     )
+    # On one machine its process loads the model while the Evaluator is at work.
+    check.add_upstream_node(evaluator)
     push = Pusher(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
@@ -239,7 +255,10 @@ def _baseline(
         examples=examples,
         max_rows=config.baseline.max_rows,
         fingerprint=code_fingerprint(
-            "components.baseline.executor", task.baseline.module, task.evaluation.statistics.module
+            "components.baseline.executor",
+            task.baseline.module,
+            task.evaluation.statistics.module,
+            *([task.rivals.module] if task.rivals else []),
         ),
     )
 
@@ -259,7 +278,7 @@ def evaluation_config(config: RunConfig, gated: bool = True) -> tfma.EvalConfig:
         tfma.ModelSpec(
             name=name,
             model_type="tf_generic",
-            signature_name="serving_default",
+            signature_name=evaluation.signature,
             prediction_key=evaluation.prediction,
             label_key=evaluation.target,
             preprocessing_function_names=[TRANSFORM_SIGNATURE],
@@ -293,6 +312,11 @@ def evaluation_config(config: RunConfig, gated: bool = True) -> tfma.EvalConfig:
         slicing_specs=[
             tfma.SlicingSpec(),
             *(tfma.SlicingSpec(feature_keys=list(keys)) for keys in evaluation.slices),
+            *(
+                tfma.SlicingSpec(feature_keys=[feature.name])
+                for feature in task.raw_features(config.data)
+                if feature.slice
+            ),
         ],
     )
 

@@ -82,13 +82,11 @@ def run(request: RunRequest) -> int:
 def _check_data(request: RunRequest) -> None:
     """Finds before the heavy imports what is wrong with the data at first sight."""
     data: Any = request.config.data
-    columns = [feature.column for feature in request.config.task.raw_features(data)]
     how = FileFormat(data.encoding, data.delimiter)
-    split = [data.split_column] if data.split_column else []
     for path in data_files(request.train):
-        check_head(path, (*columns, *split), how)
+        check_head(path, data.columns(), how)
     for path in data_files(request.test) if request.test else []:
-        check_head(path, tuple(columns), how)
+        check_head(path, data.columns(test=True), how)
 
 
 class _NewEntries:

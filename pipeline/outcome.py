@@ -11,7 +11,7 @@ import tensorflow_transform as tft
 from tfx.dsl.io import fileio
 
 from components.baseline.executor import METRICS_FILE
-from components.record_example_gen.executor import REPORT_FILE
+from components.examples_report import left_out, read_report
 from components.serving_check.executor import RESULT_FILE
 from components.task_metrics import read_array
 from components.trainer_fn import TRAINING_FILE
@@ -31,8 +31,7 @@ def summarise(config: RunConfig, runs: Sequence[ComponentRun]) -> dict[str, Any]
       The content of `summary.json`, without the parts that only the command line knows.
     """
     by_name = {run.name: run for run in runs}
-    examples = _uri(by_name[_example_gen(by_name)], "examples")
-    report = _read_json(examples, REPORT_FILE)
+    report = read_report(_uri(by_name[_example_gen(by_name)], "examples"))
     trainer = by_name["Trainer"]
     training = _read_json(_uri(trainer, "model_run"), TRAINING_FILE)
     transform = tft.TFTransformOutput(_uri(by_name["Transform"], "transform_graph"))
@@ -54,10 +53,7 @@ def summarise(config: RunConfig, runs: Sequence[ComponentRun]) -> dict[str, Any]
     return {
         "task": config.task.name,
         "rows": report["rows"],
-        "left_out": {
-            reason: {"rows": count, "first": report["places"][reason]}
-            for reason, count in report["bad"].items()
-        },
+        "left_out": left_out(report),
         "settings": config.as_dict(),
         "training": {**training, "cached": trainer.cached},
         "metrics": metrics,

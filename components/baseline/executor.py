@@ -8,25 +8,34 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
-from models.core.task import load_task
+from models.core.task import SequenceTask, load_task
 
 METRICS_FILE = "metrics.json"
 # Splits that the model is judged on; `valid` decides when it stops and is no judge.
 _JUDGED = ("eval", "test")
 
 
-def read_raw(folder: str) -> Iterator[dict[str, Any]]:
-    """The raw records of a split: text features as str, numbers as they are."""
+def read_raw(folder: str, sequences: frozenset[str] = frozenset()) -> Iterator[dict[str, Any]]:
+    """The raw records of a split: text features as str, numbers as they are.
+
+    Args:
+      folder: of the split.
+      sequences: names of the features that are a list of numbers, read as arrays.
+    """
     paths = sorted(tf.io.gfile.glob(os.path.join(folder, "*")))
     for serialized in tf.data.TFRecordDataset(paths, compression_type="GZIP"):
         example = tf.train.Example.FromString(serialized.numpy())
         record: dict[str, Any] = {}
         for name, feature in example.features.feature.items():
             kind = feature.WhichOneof("kind")
+            if name in sequences:
+                record[name] = np.array(getattr(feature, kind).value)
+                continue
             value = getattr(feature, kind).value[0]
             record[name] = value.decode("utf-8", "replace") if kind == "bytes_list" else value
         yield record
@@ -41,36 +50,48 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes `metrics.json`: by split, the task's scalar figures; and the seconds."""
+        """Writes `metrics.json`: by split, the task's scalar figures, and the seconds.
+
+        Where the task has rivals: by split and title, the part they cover and their figures.
+        """
         self._log_startup(input_dict, output_dict, exec_properties)
         task = load_task(exec_properties["task"])
         begin = time.monotonic()
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         splits = artifact_utils.decode_split_names(examples.split_names)
+        data = task.data.model_validate_json(exec_properties["data"])
+        features = task.features.model_validate_json(exec_properties["features"])
+        sequences = frozenset(one.name for one in task.raw_features(data) if one.sequence)
 
         def rows(split: str) -> Iterator[dict[str, Any]]:
             folder = artifact_utils.get_split_uri([examples], split)
             most = exec_properties["max_rows"] if split == "train" else None
-            return itertools.islice(read_raw(folder), most)
+            return itertools.islice(read_raw(folder, sequences), most)
 
-        answers = task.baseline(
-            {
-                split: functools.partial(rows, split)
-                for split in splits
-                if split == "train" or split in _JUDGED
-            },
-            task.data.model_validate_json(exec_properties["data"]),
-            task.features.model_validate_json(exec_properties["features"]),
-        )
-        figures = {}
-        for split, (targets, predictions) in answers.items():
-            found = task.evaluation.summarise(task.evaluation.statistics(targets, predictions))
-            figures[split] = {name: found[name] for name in task.evaluation.scalars}
-        written = {
-            "title": task.baseline_title,
-            "metrics": figures,
-            "seconds": round(time.monotonic() - begin, 2),
+        records = {
+            split: functools.partial(rows, split)
+            for split in splits
+            if split == "train" or split in _JUDGED
         }
+        figures = {
+            split: _figures(task, targets, predictions)
+            for split, (targets, predictions) in task.baseline(records, data, features).items()
+        }
+        written: dict[str, Any] = {"title": task.baseline_title, "metrics": figures}
+        if task.rivals is not None:
+            written["rivals"] = {
+                split: {
+                    title: {"covers": covers, **_figures(task, targets, predictions)}
+                    for title, (targets, predictions, covers) in by_title.items()
+                }
+                for split, by_title in task.rivals(records, data, features).items()
+            }
+        written["seconds"] = round(time.monotonic() - begin, 2)
         folder = artifact_utils.get_single_uri(output_dict["figures"])
         with tf.io.gfile.GFile(os.path.join(folder, METRICS_FILE), "w") as file:
             file.write(json.dumps(written))
+
+
+def _figures(task: SequenceTask, targets: Any, predictions: Any) -> dict[str, float]:
+    found = task.evaluation.summarise(task.evaluation.statistics(targets, predictions))
+    return {name: found[name] for name in task.evaluation.scalars}

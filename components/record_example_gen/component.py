@@ -36,6 +36,7 @@ class RecordExampleGen(base_beam_component.BaseBeamComponent):
     Args:
       task: the task's name.
       data: the task's data settings.
+      features: its feature settings, which do not change the records.
       train: a data file, or a folder of them.
       test: the same for a fixed test split, or None.
       fingerprint: of the data and the code, for TFX's cache.
@@ -51,10 +52,12 @@ class RecordExampleGen(base_beam_component.BaseBeamComponent):
         self,
         task: str,
         data: dict[str, Any],
+        features: dict[str, Any],
         train: str,
         test: str | None,
         fingerprint: str,
     ) -> None:
+        del features
         super().__init__(
             spec=RecordExampleGenSpec(
                 task=task,

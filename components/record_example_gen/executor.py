@@ -16,6 +16,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
 from components import files
+from components.examples_report import REPORT_FILE, SPLITS, write_report
 from components.record_example_gen.report import Report, SumReports, check
 from components.record_files import (
     BrokenRow,
@@ -24,12 +25,11 @@ from components.record_files import (
     data_files,
     read_records,
 )
+from components.scatter import Scatter
 from models.core.errors import InputError
 from models.core.progress import reporter
 from models.core.task import RawFeature, load_task
 
-REPORT_FILE = "report.json"
-SPLITS = ("train", "valid", "eval", "test")
 _SPLIT_NAMES = {
     **{split: split for split in SPLITS},
     "training": "train",
@@ -174,31 +174,6 @@ def _number_feature(kind: str, text: str) -> tf.train.Feature:
     return tf.train.Feature(float_list=tf.train.FloatList(value=[float(text)]))
 
 
-class _Scatter(beam.DoFn):
-    """((split, shard), example) to unordered files of their own; yields ((split, shard), path)."""
-
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
-
-    def start_bundle(self) -> None:
-        self._writers: dict[tuple[str, int], tuple[str, tf.io.TFRecordWriter]] = {}
-
-    def process(self, element: tuple[tuple[str, int], bytes]) -> None:
-        where, example = element
-        if where not in self._writers:
-            path = os.path.join(self._folder, f"{where[0]}-{where[1]}-{random.getrandbits(64):x}")
-            self._writers[where] = path, tf.io.TFRecordWriter(path)
-        self._writers[where][1].write(example)
-
-    def finish_bundle(self) -> Iterator[Any]:
-        from apache_beam.transforms.window import GlobalWindow
-        from apache_beam.utils.windowed_value import WindowedValue
-
-        for where, (path, writer) in self._writers.items():
-            writer.close()
-            yield WindowedValue((where, path), 0, [GlobalWindow()])
-
-
 class _ShuffleShard(beam.DoFn):
     """((split, shard), paths) to one shuffled file of the split's folder.
 
@@ -269,15 +244,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         splits = [split for split in SPLITS if report.rows.get(split)]
         examples.split_names = artifact_utils.encode_split_names(splits)
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
-        with tf.io.gfile.GFile(os.path.join(examples.uri, REPORT_FILE), "w") as file:
-            file.write(json.dumps(report.as_dict(), ensure_ascii=False, indent=1, sort_keys=True))
+        write_report(examples.uri, report.as_dict())
 
     def _run(self, plan: Plan, inputs: list[tuple[str, bool]], folder: str) -> Report:
         scratch = os.path.join(folder, "unshuffled")
         tf.io.gfile.makedirs(scratch)
         report_path = os.path.join(scratch, REPORT_FILE)
 
-        def write_report(report: Report) -> None:
+        def keep(report: Report) -> None:
             with tf.io.gfile.GFile(report_path, "w") as file:
                 file.write(json.dumps(report.as_dict()))
 
@@ -291,11 +265,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             (
                 rows[_ReadFiles.REPORT]
                 | "SumReports" >> beam.CombineGlobally(SumReports())
-                | "WriteReport" >> beam.Map(write_report)
+                | "KeepReport" >> beam.Map(keep)
             )
             (
                 rows["rows"]
-                | "Scatter" >> beam.ParDo(_Scatter(scratch))
+                | "Scatter" >> beam.ParDo(Scatter(scratch))
                 | "GroupFiles" >> beam.GroupByKey()
                 | "Shuffle" >> beam.ParDo(_ShuffleShard(folder, plan.shards, plan.seed))
             )

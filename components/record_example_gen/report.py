@@ -1,37 +1,25 @@
 """What was read: rows, labels and the rows that could not be used."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-import apache_beam as beam
-
+from components.examples_report import RowReport, SumOf
 from models.core.errors import InputError
 
-# Places kept of each reason: enough to find the cause.
-_PLACES = 3
 # More distinct labels than this is a column that is no label.
 _MOST_LABELS = 10_000
 
 
 @dataclass
-class Report:
+class Report(RowReport):
     """Counts over records; reports of parts of the data add up.
 
     Attributes:
-      rows: usable rows by split.
       labels: rows by split and label.
-      bad: by reason, how many rows could not be used.
-      places: by reason, the first places.
-      fatal: errors that end the reading of a file.
       given: the splits that the split column named.
     """
 
-    rows: dict[str, int] = field(default_factory=dict)
     labels: dict[str, dict[str, int]] = field(default_factory=dict)
-    bad: dict[str, int] = field(default_factory=dict)
-    places: dict[str, list[str]] = field(default_factory=dict)
-    fatal: list[str] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
 
     def add_row(self, split: str, label: str | None) -> None:
@@ -51,69 +39,27 @@ class Report:
                 "a set of classes: is data.label_column right?"
             )
 
-    def add_bad(self, reason: str, place: str) -> None:
-        """Counts a row that cannot be used."""
-        self.bad[reason] = self.bad.get(reason, 0) + 1
-        places = self.places.setdefault(reason, [])
-        if len(places) < _PLACES:
-            places.append(place)
-
     def add_given(self, split: str) -> None:
         """Notes that the split column named a split."""
         if split not in self.given:
             self.given.append(split)
 
-    def add(self, other: "Report") -> None:
+    def add(self, other: Any) -> None:
         """Adds another part's report to this one."""
-        for split, count in other.rows.items():
-            self.rows[split] = self.rows.get(split, 0) + count
+        super().add(other)
         for split, counts in other.labels.items():
             mine = self.labels.setdefault(split, {})
             for label, count in counts.items():
                 mine[label] = mine.get(label, 0) + count
-        for reason, count in other.bad.items():
-            self.bad[reason] = self.bad.get(reason, 0) + count
-            self.places[reason] = (self.places.get(reason, []) + other.places[reason])[:_PLACES]
-        self.fatal += other.fatal
         for split in other.given:
             self.add_given(split)
 
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
 
-    @property
-    def bad_share(self) -> float:
-        """The share of rows that could not be used."""
-        bad = sum(self.bad.values())
-        return bad / max(bad + sum(self.rows.values()), 1)
-
-    def bad_line(self) -> str:
-        """The unusable rows in one line: how many, why, where."""
-        return "; ".join(
-            f"{count} rows: {reason} (first at {', '.join(self.places[reason])})"
-            for reason, count in sorted(self.bad.items(), key=lambda item: -item[1])
-        )
-
-
-class SumReports(beam.CombineFn):
+class SumReports(SumOf[Report]):
     """Adds reports up."""
 
-    def create_accumulator(self) -> Report:
-        return Report()
-
-    def add_input(self, mutable_accumulator: Report, element: Report) -> Report:
-        mutable_accumulator.add(element)
-        return mutable_accumulator
-
-    def merge_accumulators(self, accumulators: Iterable[Report]) -> Report:
-        total = Report()
-        for accumulator in accumulators:
-            total.add(accumulator)
-        return total
-
-    def extract_output(self, accumulator: Report) -> Report:
-        return accumulator
+    def __init__(self) -> None:
+        super().__init__(Report)
 
 
 def check(report: Report, *, max_bad_share: float, source: str) -> None:
@@ -128,13 +74,7 @@ def check(report: Report, *, max_bad_share: float, source: str) -> None:
       InputError: an error while reading; too many unusable rows; no row in a needed split; a
         single class; a class with a single row; a label that training never sees.
     """
-    if report.fatal:
-        raise InputError(sorted(report.fatal)[0])
-    if report.bad_share > max_bad_share:
-        raise InputError(
-            f"{source}: {report.bad_share:.1%} of the rows cannot be used, more than "
-            f"data.max_bad_share={max_bad_share:.1%}: {report.bad_line()}"
-        )
+    report.check_rows(max_bad_share=max_bad_share, source=source)
     if not report.rows.get("train"):
         raise InputError(
             f"{source}: no usable row for training; {report.bad_line() or 'it is empty'}"

@@ -1,108 +1,162 @@
-"""The fresh process: loads a SavedModel as a server would, and answers its samples.
+"""The fresh process: serves an exported model on a socket of its own until it is told to end.
 
-It reads one line of JSON from stdin, ``{"model": folder, "tolerance": number}``, and prints one:
-``{"ok": true, ...}`` or ``{"ok": false, "problem": why}``. TensorFlow is imported before the line
-is read, so that a process started early has it ready.
+It reads one line from stdin, the SavedModel's folder, and writes lines of JSON: ``{"port": ...}``
+once the model serves, and ``{"memory_mb": ...}`` after stdin has been closed; or
+``{"problem": why}``. TensorFlow is imported before the line is read, so that a process started
+early has it ready.
 """
 
+import contextlib
 import json
 import os
+import resource
 import sys
+import tempfile
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TextIO
 
-import numpy as np
 import tensorflow as tf
-import tensorflow_text  # noqa: F401  Registers the ops that TF Serving registers.
+from tensorflow.core.framework import op_def_pb2
 from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.python.client import pywrap_tf_session
+from tensorflow_serving.config import model_server_config_pb2
 
-from models.core.export import EXTRA_FOLDER, SAMPLES_FILE, WARMUP_FILE, operations
+from components.serving_check import MODEL
+from models.core.export import EXTRA_FOLDER, WARMUP_FILE, operations
+
+# TF Serving 2.16 is built with tensorflow-text 2.12, which does not have it yet.
+_NOT_IN_TF_SERVING = frozenset({"TFText>Utf8Binarize"})
 
 
-def check(folder: str, tolerance: float) -> dict[str, Any]:
-    """Loads the model, replays its warm-up and compares its answers with the recorded ones.
+def _registered() -> set[str]:
+    ops = op_def_pb2.OpList.FromString(
+        pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList())
+    )
+    return {op.name for op in ops.op}
+
+
+# What a package beside these two registers is not in TF Serving.
+_CORE = _registered()
+import tensorflow_text  # noqa: E402, F401
+
+_SERVED = (_CORE | _registered()) - _NOT_IN_TF_SERVING
+
+from serving.server.front_options import FrontOptions  # noqa: E402
+from serving.server.manager import ModelManager  # noqa: E402
+from serving.server.options import EngineOptions  # noqa: E402
+from serving.server.server import Server  # noqa: E402
+
+
+class UnfitError(Exception):
+    """The model cannot be served; the message says why."""
+
+
+def check_graph(folder: str) -> int:
+    """Looks at a SavedModel's ops and warm-up file.
 
     Args:
       folder: the SavedModel.
-      tolerance: largest difference allowed in a number.
 
     Returns:
-      `ok`, and `problem` where it is false; `seconds` to load and answer, `difference`, the
-      largest seen, and `requests`, how many warm-up requests were replayed.
+      How many warm-up requests it has.
+
+    Raises:
+      UnfitError: an op that TF Serving or a machine without a GPU lacks, or no warm-up request.
+      OSError, tf.errors.OpError, google.protobuf.message.DecodeError: the files cannot be read.
     """
-    begin = time.monotonic()
     saved = saved_model_pb2.SavedModel()
     with tf.io.gfile.GFile(os.path.join(folder, "saved_model.pb"), "rb") as file:
         saved.ParseFromString(file.read())
-    cudnn = sorted(op for op in operations(saved) if "cudnn" in op.lower())
+    used = operations(saved)
+    cudnn = sorted(op for op in used if "cudnn" in op.lower())
     if cudnn:
-        return {"ok": False, "problem": f"the graph holds {cudnn} and needs a GPU"}
-    model = tf.saved_model.load(folder, tags=["serve"])
-    extra = os.path.join(folder, EXTRA_FOLDER)
-    requests = _replay_warmup(model, os.path.join(extra, WARMUP_FILE))
-    with tf.io.gfile.GFile(os.path.join(extra, SAMPLES_FILE)) as file:
-        samples = json.loads(file.read())
-    examples = tf.constant([bytes.fromhex(one) for one in samples["examples"]])
-    answers = model.signatures["serving_default"](examples=examples)
-    if sorted(answers) != sorted(samples["answers"]):
-        return {
-            "ok": False,
-            "problem": f"answers {sorted(answers)}, expected {sorted(samples['answers'])}",
-        }
-    largest = 0.0
-    for name, expected in samples["answers"].items():
-        answer = answers[name].numpy()
-        if answer.dtype.kind in "OS":
-            texts = np.char.decode(answer.astype("S"), "utf-8").tolist()
-            if texts != expected:
-                return {"ok": False, "problem": f"{name} is {texts}, in training {expected}"}
-            continue
-        if answer.shape != np.shape(expected):
-            return {
-                "ok": False,
-                "problem": f"{name} has the shape {answer.shape}, in training {np.shape(expected)}",
-            }
-        difference = float(np.max(np.abs(answer - np.asarray(expected)), initial=0.0))
-        largest = max(largest, difference)
-        if not difference <= tolerance:
-            return {
-                "ok": False,
-                "problem": f"{name} differs by {difference:.2g} from its value in training, "
-                f"more than {tolerance:.2g}",
-            }
-    return {
-        "ok": True,
-        "seconds": round(time.monotonic() - begin, 2),
-        "difference": largest,
-        "requests": requests,
+        raise UnfitError(f"the graph holds {cudnn} and needs a GPU")
+    functions = {
+        function.signature.name
+        for graph in saved.meta_graphs
+        for function in graph.graph_def.library.function
     }
+    unknown = sorted(used - functions - _SERVED)
+    if unknown:
+        raise UnfitError(f"the graph holds {unknown}, which TF Serving does not have")
+    path = os.path.join(folder, EXTRA_FOLDER, WARMUP_FILE)
+    if not tf.io.gfile.exists(path):
+        raise UnfitError(f"no warm-up requests: {EXTRA_FOLDER}/{WARMUP_FILE} is missing")
+    requests = sum(1 for _ in tf.data.TFRecordDataset(path))
+    if not requests:
+        raise UnfitError(f"no warm-up requests in {EXTRA_FOLDER}/{WARMUP_FILE}")
+    return requests
 
 
-def _replay_warmup(model: Any, path: str) -> int:
-    """Answers each recorded request; an error ends the load, as in TF Serving."""
-    from tensorflow_serving.apis import prediction_log_pb2
+@contextlib.contextmanager
+def serving(folder: str) -> Iterator[int]:
+    """Serves a SavedModel as `MODEL`; gives the port.
 
-    count = 0
-    for record in tf.data.TFRecordDataset(path):
-        log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
-        request = log.predict_log.request
-        inputs = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
-        model.signatures[request.model_spec.signature_name](
-            **{name: tf.constant(value) for name, value in inputs.items()}
+    Raises:
+      UnfitError: it cannot be loaded, or a warm-up request fails.
+    """
+    with tempfile.TemporaryDirectory() as base:
+        version = os.path.join(base, "1")
+        if os.path.isdir(folder):
+            os.symlink(os.path.abspath(folder), version)
+        else:
+            _fetch(folder, version)
+        config = model_server_config_pb2.ModelServerConfig()
+        config.model_config_list.config.add(name=MODEL, base_path=base, model_platform="tensorflow")
+        manager = ModelManager(
+            config, EngineOptions(max_num_load_retries=0, file_system_poll_wait_seconds=0)
         )
-        count += 1
-    return count
+        server = Server(manager, FrontOptions(port=0))
+        server.start()
+        try:
+            manager.start()
+            (status,) = manager.status(MODEL, None)
+            if status.state != status.AVAILABLE:
+                raise UnfitError(status.status.error_message)
+            server.open()
+            yield server.port
+        finally:
+            server.stop(0)
+            manager.stop(0)
+
+
+def _fetch(source: str, target: str) -> None:
+    """Copies a folder of any file system to a local one."""
+    for where, _, files in tf.io.gfile.walk(source):
+        folder = os.path.join(target, os.path.relpath(where, source))
+        tf.io.gfile.makedirs(folder)
+        for name in files:
+            tf.io.gfile.copy(os.path.join(where, name), os.path.join(folder, name))
+
+
+def _say(out: TextIO, **content: Any) -> None:
+    out.write(json.dumps(content) + "\n")
+    out.flush()
 
 
 def main() -> None:
-    """Reads the order, checks, prints the result as the last line."""
-    order = json.loads(sys.stdin.readline())
+    """Serves until stdin is closed."""
+    # What libraries print goes to the log: stdout is for the other process alone.
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    folder = sys.stdin.readline().rstrip("\n")
+    if not folder:
+        return  # Started early and not needed.
+    begin = time.monotonic()
     try:
-        result = check(order["model"], order["tolerance"])
+        requests = check_graph(folder)
+        with serving(folder) as port:
+            _say(out, port=port, requests=requests, seconds=round(time.monotonic() - begin, 2))
+            sys.stdin.read()
     except Exception as error:  # The other process must learn of any failure, whatever it is.
         first = (str(error).splitlines() or ["no message"])[0]
-        result = {"ok": False, "problem": f"{type(error).__name__}: {first}"}
-    print(json.dumps(result), flush=True)
+        kind = "" if isinstance(error, UnfitError) else f"{type(error).__name__}: "
+        _say(out, problem=kind + first)
+        return
+    # Kilobytes on Linux, where TensorFlow's servers run.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    _say(out, memory_mb=round(peak / 1024))
 
 
 if __name__ == "__main__":

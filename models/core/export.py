@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -12,7 +12,7 @@ import tensorflow_transform as tft
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
-from models.core.task import SequenceTask, Signature
+from models.core.task import RawFeature, SequenceTask, Signature
 from models.core.transform import TransformFacts
 
 # The signature that TFMA calls for truth and slices (TFX's name for it).
@@ -29,7 +29,8 @@ class ServingModule(tf.Module):
       task: the task.
       network: the trained network.
       transform: the transform graph.
-      labels: names of the raw features that requests do not have.
+      raw: the raw features; requests do not have the labels among them.
+      features: the task's feature settings.
     """
 
     def __init__(
@@ -37,13 +38,16 @@ class ServingModule(tf.Module):
         task: SequenceTask,
         network: keras.Model,
         transform: tft.TFTransformOutput,
-        labels: frozenset[str],
+        raw: Sequence[RawFeature],
+        features: Any,
     ) -> None:
         super().__init__()
         self._task = task
+        self._features = features
+        # In a tuple of names: a tf.Module would track a dict of signatures as its own.
+        self._raw = tuple(raw)
         self._facts = TransformFacts(transform)
         self._spec = transform.raw_feature_spec()
-        self._labels = labels
         self.network = network
         # TFT's transform_features_layer() is a Keras 2 model around this loader: saving it traces
         # it once more in Keras's own format, which takes seconds and which nothing reads.
@@ -58,12 +62,14 @@ class ServingModule(tf.Module):
     @property
     def request_spec(self) -> dict[str, Any]:
         """How a request's tf.Example is parsed: the raw features without the labels."""
-        return {name: spec for name, spec in self._spec.items() if name not in self._labels}
+        labels = {feature.name for feature in self._raw if feature.label}
+        return {name: spec for name, spec in self._spec.items() if name not in labels}
 
     def answers(self, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Raw features, without labels, to the task's answers."""
         transformed = self._loader.apply_transform_model(dict(raw))
-        outputs = self.network(self._task.inputs(transformed), training=False)
+        inputs = self._task.inputs(transformed, self._features)
+        outputs = self.network(inputs, training=False)
         answers: dict[str, tf.Tensor] = self._task.predict(outputs, transformed, self._facts)
         return answers
 
@@ -80,15 +86,27 @@ class ServingModule(tf.Module):
             transformed = self._loader.apply_transform_model(
                 tf.io.parse_example(examples, self._spec)
             )
-            # What is sparse is an input of the network, and of no use as truth or slice.
+            # What is sparse or ragged is an input of the network, no truth and no slice.
             return {k: v for k, v in transformed.items() if isinstance(v, tf.Tensor)}
 
         found: dict[str, Any] = {
             "serving_default": serve_examples,
             TRANSFORM_SIGNATURE: transform_examples,
         }
-        for name, signature in self._task.signatures.items():
+        for name, signature in self._task.signatures(self._raw).items():
             found[name] = self._raw_signature(signature)
+        judge = self._task.evaluation.answers
+        if judge is not None:
+
+            @tf.function(input_signature=[examples], autograph=False)
+            def judge_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+                transformed = self._loader.apply_transform_model(
+                    tf.io.parse_example(examples, self._spec)
+                )
+                judged: dict[str, tf.Tensor] = judge(self.network, transformed, self._features)
+                return judged
+
+            found[self._task.evaluation.signature] = judge_examples
         return found
 
     def _raw_signature(self, signature: Signature) -> Any:
@@ -112,7 +130,8 @@ def export(
     trained: keras.Model,
     rebuild: Callable[[], keras.Model],
     transform: tft.TFTransformOutput,
-    labels: frozenset[str],
+    raw: Sequence[RawFeature],
+    features: Any,
     folder: str,
 ) -> None:
     """Writes the SavedModel, its warm-up requests and the answers they must give.
@@ -125,24 +144,25 @@ def export(
       trained: the network in memory.
       rebuild: makes the same network with ``use_cudnn=False``.
       transform: the transform graph.
-      labels: raw features that requests do not have.
+      raw: the raw features; requests do not have the labels among them.
+      features: the task's feature settings.
       folder: where to write.
 
     Raises:
       ValueError: a cuDNN op is in the exported graph.
     """
-    serialized = [serialize_sample(sample) for sample in task.samples()]
-    in_memory = ServingModule(task, trained, transform, labels)
+    serialized = [serialize_sample(sample) for sample in task.samples(raw)]
+    in_memory = ServingModule(task, trained, transform, raw, features)
     expected = in_memory.answers(tf.io.parse_example(serialized, in_memory.request_spec))
     keras.config.set_dtype_policy("float32")
     network = rebuild()
     network.set_weights(trained.get_weights())
-    module = ServingModule(task, network, transform, labels)
+    module = ServingModule(task, network, transform, raw, features)
     signatures = module.signatures()
     # signature functions need a concrete function to keep their inputs' names.
     concrete = {name: call.get_concrete_function() for name, call in signatures.items()}
     tf.saved_model.save(module, folder, signatures=concrete)
-    _finish_graph(folder, {name: one.method for name, one in task.signatures.items()})
+    _finish_graph(folder, {name: one.method for name, one in task.signatures(raw).items()})
     _write_extra(folder, serialized, expected)
 
 

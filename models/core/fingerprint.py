@@ -11,7 +11,7 @@ import importlib.util
 from pathlib import Path
 
 # The project's rooms: code outside them is pinned by constraints.txt.
-ROOMS = ("models", "components")
+ROOMS = ("models", "components", "serving")
 
 
 @functools.cache

@@ -9,12 +9,13 @@ import functools
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from models.core.errors import InputError, nearest
 from models.core.settings import Settings
+from models.core.training_settings import MOST_PASSES
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,17 @@ class Imported:
 
 @dataclass(frozen=True)
 class RawFeature:
-    """A feature as it is read, before Transform: one value per record.
+    """A feature as it is read, before Transform.
 
     Attributes:
       name: its name in tf.Examples and requests.
-      column: its column in the user's data.
+      column: its column in the user's data; empty where the ExampleGen makes it.
       kind: ``bytes`` (UTF-8 text), ``float`` or ``int``.
-      label: the answer to learn; absent from requests.
+      label: known in training alone, as the answer to learn is; absent from requests.
       key: equal values are kept on one side of a split.
+      sequence: a list of any length, one value a step, in place of a single value.
+      role: what the task has it for, in the task's own words, where the name does not say.
+      slice: the Evaluator also reports the figures by its value.
     """
 
     name: str
@@ -62,6 +66,9 @@ class RawFeature:
     kind: Literal["bytes", "float", "int"] = "bytes"
     label: bool = False
     key: bool = False
+    sequence: bool = False
+    role: str = ""
+    slice: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,8 @@ class Signature:
 
     Attributes:
       inputs: the tensors of a request.
-      to_features: request tensors to raw features (the label is never among them).
+      to_features: request tensors to raw features (the label is never among them); one with a
+        varying number of values a row is sparse, as a parsed tf.Example's is.
       outputs: name in the response to name of an answer of `SequenceTask.predict`.
       method: TF Serving's method name; Classify and Regress check it.
     """
@@ -131,22 +139,27 @@ class Evaluation:
     """How predictions are judged: an additive statistic per batch, and figures from its sum.
 
     Attributes:
-      prediction: the answer of `SequenceTask.predict` that is judged.
-      target: the transformed feature that holds the truth.
-      statistics: (targets[batch, ...], predictions[batch, ...]) to a dict of arrays; the
+      prediction: the answer that is judged: of `SequenceTask.predict`, or of `answers`.
+      target: the transformed feature that holds the truth; None where the prediction holds it.
+      statistics: (targets[batch, ...] or None, predictions[batch, ...]) to a dict of arrays; the
         statistics of two parts of the data add up, element by element, to those of both.
       scalars: names of the figures that `summarise` returns as numbers.
       summarise: the summed statistics to figures: numbers under the names in `scalars`, arrays
         under those in `arrays`.
       arrays: names of the figures that it returns as arrays.
       axis: the vocabulary that names the entries of the arrays' axes, or None.
-      slices: each a tuple of feature names; raw or transformed features.
+      slices: each a tuple of feature names; raw or transformed features. Raw features with
+        `RawFeature.slice` come on top.
       gates: the task's gate settings to `Gate`s.
       headline: the figures that a person sees first.
+      signature: the exported signature that gives the prediction.
+      answers: (network, transformed features with those known in training alone, feature
+        settings) to named answers, in the graph: what `signature` does where one example holds
+        several predictions to judge; None where it is ``serving_default``.
     """
 
     prediction: str
-    target: str
+    target: str | None
     statistics: Imported
     scalars: tuple[str, ...]
     arrays: tuple[str, ...]
@@ -155,6 +168,13 @@ class Evaluation:
     slices: tuple[tuple[str, ...], ...]
     gates: Imported
     headline: tuple[str, ...]
+    signature: str = "serving_default"
+    answers: Imported | None = None
+
+
+def no_signatures(raw: Sequence[RawFeature]) -> Mapping[str, Signature]:
+    """For a task that is called through `serving_default` alone."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -171,22 +191,35 @@ class SequenceTask:
       model: settings of the network; tunable.
       gates: settings of the bounds.
       raw_features: (data settings) to a tuple of `RawFeature`.
-      preprocess: (raw features, feature settings) to transformed features, in the graph.
-      inputs: (transformed features) to the model's dense inputs, in the graph.
+      preprocess: (raw features, feature settings, `RawFeature`s) to transformed features, in the
+        graph.
+      inputs: (transformed features, feature settings) to the model's dense inputs, in the graph.
       batches: (examples, feature settings, model settings, batch size, seed or None) to batches of
         (inputs, target, weight); a seed means shuffled and without end, for training.
       build_model: (model settings, feature settings, `TransformFacts`, use_cudnn) to an unbuilt
         or built keras.Model over the inputs.
       objective: (model settings) to an `Objective`.
       predict: (model outputs, transformed features, `TransformFacts`) to named answers.
+      materialize: whether Transform writes the transformed examples; False where they are larger
+        than the raw ones: they are then made anew each time they are read.
+      count: (transformed examples, feature settings) to the rows that training has of them; None
+        where each example is one.
+      most_passes: over small training data, where the settings do not say: more where rows are
+        cut from few examples and overlap.
       warm_start: (network, transformed training examples, model settings, seed): gives the
         network its first weights, where they can be learnt without labels; or None.
-      signatures: ways to call the exported model, beside `serving_default`.
+      calibrate: (trained network, batches of `valid`, model settings): sets the weights that are
+        not learnt by gradients, on rows that training has not seen; or None. Never on `eval`, on
+        which the gates are judged.
+      signatures: (`RawFeature`s) to the ways to call the exported model, beside
+        `serving_default`.
       evaluation: metrics, slices and gates.
       baseline: (records by split, data settings, feature settings) to targets and predictions by
         split: what a simple model reaches on the same splits.
       baseline_title: what the baseline is, for a person.
-      samples: a few deterministic raw records without the label.
+      rivals: as `baseline`, to (targets, predictions, which part of the split they cover) by split
+        and title: methods too slow for the whole of it; or None.
+      samples: (`RawFeature`s) to a few deterministic raw records without the label.
       toy: a few labelled raw records whose labels can be learnt from them; tests train on these.
     """
 
@@ -208,10 +241,15 @@ class SequenceTask:
     evaluation: Evaluation
     baseline: Imported
     baseline_title: str
-    samples: Callable[[], tuple[Mapping[str, Any], ...]]
+    samples: Callable[[Sequence[RawFeature]], tuple[Mapping[str, Any], ...]]
     toy: Callable[[], tuple[Mapping[str, Any], ...]]
+    materialize: bool = True
+    count: Imported | None = None
+    most_passes: int = MOST_PASSES
     warm_start: Imported | None = None
-    signatures: Mapping[str, Signature] = field(default_factory=dict)
+    calibrate: Imported | None = None
+    rivals: Imported | None = None
+    signatures: Callable[[Sequence[RawFeature]], Mapping[str, Signature]] = no_signatures
 
     @property
     def sections(self) -> dict[str, type[Settings]]:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from models.core.progress import reporter
 from models.core.task import Objective
-from models.core.training_settings import TrainingSettings
+from models.core.training_settings import MOST_PASSES, TrainingSettings
 
 # Of one training: 10, and up to 25 where that many lie this many steps apart.
 _FEW_VALIDATIONS, _MOST_VALIDATIONS = 10, 25
@@ -179,6 +179,7 @@ def train(
     rows: int,
     settings: TrainingSettings,
     log_dir: str,
+    most_passes: int = MOST_PASSES,
 ) -> Trained:
     """Trains a model and keeps the weights of the best validation.
 
@@ -190,6 +191,7 @@ def train(
       rows: distinct training rows, from which steps an epoch follow.
       settings: how to train.
       log_dir: for TensorBoard.
+      most_passes: over small data, where the settings do not say.
 
     Raises:
       FloatingPointError: the loss became NaN.
@@ -197,7 +199,7 @@ def train(
     begin = time.monotonic()
     strategy = prepare_devices(settings)
     per_epoch = max(1, rows // settings.batch_size)
-    steps = settings.steps or per_epoch * settings.passes(rows)
+    steps = settings.steps or per_epoch * settings.passes(rows, most_passes)
     chunk = steps_between_validations(steps, per_epoch, settings.validations)
     with strategy.scope():
         model = build()

@@ -8,7 +8,8 @@ from models.core.settings import Range, Settings
 
 # Regularised as the models here are, they learn in about this many steps, small data or large.
 _STEPS = 1_500
-_FEWEST_PASSES, _MOST_PASSES = 3, 20
+_FEWEST_PASSES = 3
+MOST_PASSES = 20
 
 
 class TrainingSettings(Settings):
@@ -42,13 +43,14 @@ class TrainingSettings(Settings):
     )
     mixed_precision: bool = Field(True, description="compute in float16 where there is a GPU")
 
-    def passes(self, rows: int) -> int:
+    def passes(self, rows: int, most: int = MOST_PASSES) -> int:
         """The passes over the training data, chosen by its size where `epochs` does not say.
 
         Args:
           rows: of the training data.
+          most: that small data are passed over.
         """
         if self.epochs is not None:
             return self.epochs
         per_pass = max(1, rows // self.batch_size)
-        return min(_MOST_PASSES, max(_FEWEST_PASSES, round(_STEPS / per_pass)))
+        return min(most, max(_FEWEST_PASSES, round(_STEPS / per_pass)))

@@ -2,11 +2,12 @@
 
 import functools
 
+import tensorflow as tf
 import tensorflow_transform as tft
 
 
 class TransformFacts:
-    """Vocabularies of a transform graph; the one place that knows their sizes.
+    """Vocabularies and shapes of a transform graph; the one place that knows their sizes.
 
     Args:
       output: the transform graph.
@@ -27,3 +28,20 @@ class TransformFacts:
     def size(self, name: str) -> int:
         """The number of entries of a vocabulary."""
         return len(self.vocabulary(name))
+
+    def width(self, name: str) -> int:
+        """The size of a transformed feature's last axis; 0 where the graph has no such feature.
+
+        Raises:
+          ValueError: that size is not fixed.
+        """
+        spec = self.output.transformed_feature_spec().get(name)
+        if spec is None:
+            return 0
+        if isinstance(spec, tf.io.FixedLenFeature) and spec.shape:
+            return int(spec.shape[-1])
+        if isinstance(spec, tf.io.RaggedFeature) and spec.partitions:
+            last = spec.partitions[-1]
+            if isinstance(last, tf.io.RaggedFeature.UniformRowLength):
+                return int(last.length)
+        raise ValueError(f"the last axis of the transformed feature {name!r} has no fixed size")

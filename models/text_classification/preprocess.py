@@ -1,11 +1,12 @@
 """Text and label to token ids, class id and weight, in the transform graph."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 import tensorflow_transform as tft
 
 from models.core import tokens
+from models.core.task import RawFeature
 from models.text_classification.settings import FeatureSettings
 
 TOKENS = "tokens"
@@ -15,19 +16,21 @@ _LENGTHS = (8, 32, 128, 512)
 
 
 def preprocess(
-    inputs: Mapping[str, tf.Tensor], features: FeatureSettings
+    inputs: Mapping[str, tf.Tensor], features: FeatureSettings, raw: Sequence[RawFeature] = ()
 ) -> dict[str, tf.Tensor | tf.SparseTensor]:
     """Raw features to transformed features.
 
     Args:
       inputs: `text` string[batch]; `label` string[batch], absent from requests.
       features: tokenizer, vocabulary and truncation.
+      raw: not used; part of the contract.
 
     Returns:
       `tokens` int64[batch, (tokens)] sparse, at least one a row; `target` int64[batch], classes
       by falling frequency, -1 for a label never seen; `weight` float32[batch], rows / (classes *
       rows of the class), 0 for a label never seen; `length` string[batch], the text's length slice.
     """
+    del raw
     ids = tokens.token_ids(inputs["text"], features, name=TOKENS)
     label = inputs["label"]
     labels = tft.vocabulary(label, vocab_filename=LABELS)
@@ -66,6 +69,17 @@ def length_slice(lengths: tf.Tensor) -> tf.Tensor:
     return tf.gather(tf.constant(names), index)
 
 
-def model_inputs(transformed: Mapping[str, tf.SparseTensor]) -> dict[str, tf.Tensor]:
-    """Transformed features to the network's inputs: `tokens` int64[batch, steps], 0 is padding."""
+def model_inputs(
+    transformed: Mapping[str, tf.SparseTensor], features: FeatureSettings | None = None
+) -> dict[str, tf.Tensor]:
+    """Transformed features to the network's inputs.
+
+    Args:
+      transformed: as `preprocess` gives them.
+      features: not used; part of the contract.
+
+    Returns:
+      `tokens` int64[batch, steps], 0 is padding.
+    """
+    del features
     return {"tokens": tf.sparse.to_dense(transformed["tokens"], tokens.PADDING_ID)}

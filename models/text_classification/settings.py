@@ -30,6 +30,16 @@ class DataSettings(Settings):
         None, description="column delimiter; comma for .csv and tab for .tsv where not given"
     )
 
+    @property
+    def has_test(self) -> bool:
+        """Whether the training data may hold a test split."""
+        return self.split_column is not None
+
+    def columns(self, test: bool = False) -> tuple[str, ...]:
+        """The columns that a data file must have; a file of test data needs no split column."""
+        split = () if test or self.split_column is None else (self.split_column,)
+        return (self.text_column, self.label_column, *split)
+
 
 class FeatureSettings(Settings):
     """How a text becomes token ids; fixed before Transform."""

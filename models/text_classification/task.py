@@ -1,5 +1,7 @@
 """Text classification, stated once."""
 
+from collections.abc import Sequence
+
 from models.core.task import Evaluation, Imported, RawFeature, SequenceTask, Signature, TensorInfo
 from models.text_classification.settings import (
     DataSettings,
@@ -19,7 +21,7 @@ def raw_features(data: DataSettings) -> tuple[RawFeature, ...]:
     )
 
 
-def samples() -> tuple[dict[str, str], ...]:
+def samples(raw: Sequence[RawFeature] = ()) -> tuple[dict[str, str], ...]:
     """Requests for warm-up and for the serving check, an empty and a Chinese one among them."""
     return (
         {"text": "A river gate that opens by itself when the tide turns."},
@@ -40,6 +42,23 @@ def toy() -> tuple[dict[str, str], ...]:
     )
 
 
+def signatures(raw: Sequence[RawFeature]) -> dict[str, Signature]:
+    """Texts as they are, and TF Serving's Classify."""
+    return {
+        "predict_text": Signature(
+            inputs={"text": TensorInfo("string", (None,))},
+            to_features=Imported(f"{_HERE}.predict.text_features"),
+            outputs={name: name for name in ("label", "probability", "probabilities", "classes")},
+        ),
+        "classify": Signature(
+            inputs={"inputs": TensorInfo("string", (None,))},
+            to_features=Imported(f"{_HERE}.predict.classify_features"),
+            outputs={"classes": "classes", "scores": "probabilities"},
+            method="tensorflow/serving/classify",
+        ),
+    }
+
+
 TASK = SequenceTask(
     name="text_classification",
     title="one label per text: sentiment, topic, intent, language",
@@ -57,19 +76,7 @@ TASK = SequenceTask(
     objective=Imported(f"{_HERE}.model.objective"),
     warm_start=Imported(f"{_HERE}.vectors.warm_start"),
     predict=Imported(f"{_HERE}.predict.predict"),
-    signatures={
-        "predict_text": Signature(
-            inputs={"text": TensorInfo("string", (None,))},
-            to_features=Imported(f"{_HERE}.predict.text_features"),
-            outputs={name: name for name in ("label", "probability", "probabilities", "classes")},
-        ),
-        "classify": Signature(
-            inputs={"inputs": TensorInfo("string", (None,))},
-            to_features=Imported(f"{_HERE}.predict.classify_features"),
-            outputs={"classes": "classes", "scores": "probabilities"},
-            method="tensorflow/serving/classify",
-        ),
-    },
+    signatures=signatures,
     evaluation=Evaluation(
         prediction="probabilities",
         target="target",

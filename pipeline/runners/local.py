@@ -13,6 +13,7 @@ from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
+from components.model_versions import ROLLED_BACK
 from components.serving_check import executor as serving_check
 from models.core.progress import reporter
 
@@ -84,8 +85,12 @@ def run_pipeline(dag: pipeline.Pipeline) -> list[ComponentRun]:
                 # It imports TensorFlow while training has not yet taken all cores.
                 serving_check.start_process()
             run = launch()
-            if name == "Trainer" and run.cached:
-                serving_check.stop_process()
+            if name == "Trainer":
+                if run.cached:
+                    serving_check.stop_process()
+                else:
+                    # Beside the Evaluator, which leaves a core to it.
+                    serving_check.load_ahead(run.outputs["model"][0].uri)
             if name == "Pusher" and run.cached and _pushed_is_gone(run):
                 _run_anew(node.pipeline_node)
                 run = launch()
@@ -154,4 +159,6 @@ def _pushed_is_gone(run: ComponentRun) -> bool:
     pushed = run.outputs["pushed_model"][0].custom_properties
     if not pushed["pushed"].int_value:
         return False
-    return not fileio.exists(pushed["pushed_destination"].string_value)
+    path = pushed["pushed_destination"].string_value
+    # What was taken back on purpose is not pushed again.
+    return not fileio.exists(path) and not fileio.exists(path + ROLLED_BACK)

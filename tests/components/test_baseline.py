@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from sklearn import metrics as sklearn
@@ -82,3 +83,11 @@ def test_raw_records_are_read_as_text_and_numbers(tmp_path: Path) -> None:
     with tf.io.TFRecordWriter(str(tmp_path / "part.gz"), "GZIP") as writer:
         writer.write(serialize_sample({"text": "水闸", "count": 3, "y": 0.5}))
     assert list(read_raw(str(tmp_path))) == [{"text": "水闸", "count": 3, "y": 0.5}]
+
+
+def test_sequences_are_read_as_arrays(tmp_path: Path) -> None:
+    with tf.io.TFRecordWriter(str(tmp_path / "part.gz"), "GZIP") as writer:
+        writer.write(serialize_sample({"y": [0.5, float("nan")], "one": [7.0], "count": 3}))
+    (found,) = read_raw(str(tmp_path), frozenset({"y", "one"}))
+    np.testing.assert_array_equal(found["y"], [0.5, np.nan])
+    assert found["one"].tolist() == [7.0] and found["count"] == 3

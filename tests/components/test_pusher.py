@@ -13,8 +13,9 @@ from tfx.proto import pusher_pb2
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
-from components import pusher
-from components.pusher import next_version, push_model
+from components import model_versions, pusher
+from components.model_versions import ROLLED_BACK, next_version, push_model, roll_back
+from models.core.errors import InputError
 
 NOW = 1_700_000_000.9
 
@@ -46,8 +47,9 @@ def model(tmp_path: Path) -> Path:
         (["1700000000"], 1_700_000_001),
         (["1800000000", "5"], 1_800_000_001),
         ([".push-1", "latest", "1700000003.tmp", "-7"], 1_700_000_000),
+        (["5", f"1800000000{ROLLED_BACK}"], 1_800_000_001),
     ],
-    ids=["first", "clock went on", "same second", "clock set back", "no numbers"],
+    ids=["first", "clock went on", "same second", "clock set back", "no numbers", "rolled back"],
 )
 def test_the_version_is_the_time_or_one_more_than_any(existing: list[str], version: int) -> None:
     assert next_version(existing, NOW) == version
@@ -58,7 +60,7 @@ def test_versions_grow_within_a_second_and_with_the_clock_set_back(
 ) -> None:
     folder = tmp_path / "serving" / "name"
     times = [NOW, NOW, NOW - 86_400, NOW + 10]
-    monkeypatch.setattr(pusher.time, "time", lambda: times.pop(0))
+    monkeypatch.setattr(model_versions.time, "time", lambda: times.pop(0))
     pushed = [push_model(str(model), str(folder)) for _ in range(4)]
     assert [int(Path(path).name) - int(NOW) for path in pushed] == [0, 1, 2, 10]
     for path in pushed:
@@ -115,7 +117,7 @@ def test_a_number_that_another_run_takes_in_between_is_passed_over(
     other.mkdir(parents=True)
     (other / "saved_model.pb").write_bytes(b"of the other run")
     numbers = [7, 8]
-    monkeypatch.setattr(pusher, "next_version", lambda *_: numbers.pop(0))
+    monkeypatch.setattr(model_versions, "next_version", lambda *_: numbers.pop(0))
     assert push_model(str(model), str(folder)) == str(folder / "8")
     assert content(other) == {"saved_model.pb": b"of the other run"}
     assert sorted(os.listdir(folder)) == ["7", "8"]
@@ -165,3 +167,26 @@ def test_a_model_that_failed_a_check_is_not_pushed(
     pushed, folder = execute(tmp_path, blessed=blessed, served=served)
     assert not folder.exists()
     assert pushed.get_int_custom_property("pushed") == 0
+
+
+def test_rolling_back_goes_one_version_back_each_time_and_loses_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "serving" / "name"
+    for version in (9, 10, 100):
+        (folder / str(version)).mkdir(parents=True)
+        (folder / str(version) / "saved_model.pb").write_text(str(version))
+    (folder / ".push-1").mkdir()
+    assert roll_back(str(folder)) == (10, 100)
+    assert roll_back(str(folder)) == (9, 10)
+    with pytest.raises(InputError, match=r"holds version 9 alone: there is none to go back to"):
+        roll_back(str(folder))
+    kept = {path.name: (path / "saved_model.pb").read_text() for path in folder.glob("[0-9]*")}
+    assert kept == {"9": "9", f"10{ROLLED_BACK}": "10", f"100{ROLLED_BACK}": "100"}
+
+
+def test_rolling_back_a_model_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "serving" / "texts" / "1").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"no model at .*text\. Did you mean 'texts'\?"):
+        roll_back(str(tmp_path / "serving" / "text"))
+    (tmp_path / "serving" / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no version"):
+        roll_back(str(tmp_path / "serving" / "empty"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,10 +10,10 @@ import tensorflow as tf
 from pydantic import ValidationError
 from tensorflow_transform import impl_helper
 
-from components.run_parameters import RunParameters
+from components.run_parameters import RunParameters, write_raw_features
 from components.transform_fn import preprocessing_fn
 from models.core.errors import InputError
-from models.core.task import load_task
+from models.core.task import RawFeature, load_task
 from models.core.training_settings import TrainingSettings
 
 TASK = "text_classification"
@@ -21,7 +22,6 @@ CONFIG: dict[str, Any] = {
     "features": {"max_tokens": 33},
     "model": {"units": 96, "pooling": "last"},
     "training": {"epochs": 3, "learning_rate": 0.5},
-    "labels": ["label"],
     "fingerprint": "0",
 }
 
@@ -48,6 +48,16 @@ def test_an_unknown_task_or_setting_is_refused() -> None:
         RunParameters.read({**CONFIG, "task": "text_clasification"})
     with pytest.raises(ValidationError, match="unit"):
         RunParameters.read({**CONFIG, "model": {"unit": 3}})
+
+
+def test_raw_features_survive_json() -> None:
+    raw = (
+        RawFeature("a", "b", kind="float", sequence=True, role="known", slice=True),
+        RawFeature("c", "", kind="int", label=True),
+    )
+    written = json.loads(json.dumps(write_raw_features(raw)))
+    assert RunParameters.read({**CONFIG, "raw_features": written}).raw == raw
+    assert RunParameters.read(CONFIG).raw == ()
 
 
 def outputs(features: dict[str, Any]) -> set[str]:

@@ -6,18 +6,23 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from tfx.types import standard_artifacts
 
 from components.serving_check import executor, process
+from components.serving_check.probe import Bounds, ModelProcess, Unfit, _compare, probe
 from models.core.export import EXTRA_FOLDER, SAMPLES_FILE, WARMUP_FILE
 
-TOLERANCE = 1e-3
+BOUNDS = Bounds(tolerance=1e-3, timeout=120, latency_ms=1_000, memory_mb=4_096)
 EXAMPLES = [b"a", b"bcd"]
 ANSWERS = {"length": [1.0, 3.0], "text": ["a", "bcd"]}
 ENDLESS = b"endless"
@@ -52,14 +57,11 @@ def save(folder: Path, warmup: tuple[bytes, ...] = (), **samples: Any) -> str:
     return str(folder)
 
 
-def test_a_model_that_answers_as_recorded_is_good(tmp_path: Path) -> None:
-    result = process.check(save(tmp_path / "model"), TOLERANCE)
-    assert result["ok"] and result["difference"] == 0 and result["requests"] == 2
-
-
-def test_a_difference_within_the_tolerance_is_good_and_told(tmp_path: Path) -> None:
-    result = process.check(save(tmp_path / "model", length=[1.0, 3.0005]), TOLERANCE)
-    assert result["ok"] and result["difference"] == pytest.approx(5e-4, rel=1e-2)
+def test_equal_answers_and_a_difference_within_the_tolerance_are_good() -> None:
+    answers = {"length": np.array([1.0, 3.0]), "text": np.array([b"a", "水".encode()], object)}
+    expected = {"length": [1.0, 3.0005], "text": ["a", "水"]}
+    assert _compare(answers, expected, 1e-3) == pytest.approx(5e-4)
+    assert _compare(answers, {**expected, "length": [1, 3]}, 1e-3) == 0
 
 
 @pytest.mark.parametrize(
@@ -74,25 +76,45 @@ def test_a_difference_within_the_tolerance_is_good_and_told(tmp_path: Path) -> N
     ],
     ids=["another number", "no number", "another rank", "another size", "another text", "a name"],
 )
-def test_a_wrong_answer_is_found(tmp_path: Path, samples: dict[str, Any], problem: str) -> None:
-    result = process.check(save(tmp_path / "model", **samples), TOLERANCE)
-    assert not result["ok"]
-    assert result["problem"].startswith(problem)
+def test_a_wrong_answer_is_found(samples: dict[str, Any], problem: str) -> None:
+    answers = {"length": np.array([1.0, 3.0]), "text": np.array([b"a", b"bcd"], object)}
+    with pytest.raises(Unfit) as error:
+        _compare(answers, {**ANSWERS, **samples}, 1e-3)
+    assert str(error.value).startswith(problem)
 
 
-def test_a_graph_that_needs_a_gpu_is_refused_before_it_is_loaded(tmp_path: Path) -> None:
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    folder = Path(save(tmp_path / "model"))
+def edit_graph(folder: Path, change: Callable[[Any], None]) -> None:
     saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
-    function = saved.meta_graphs[0].graph_def.library.function[0]
-    function.node_def.add(name="lstm", op="CudnnRNNV3")
+    change(saved.meta_graphs[0].graph_def)
     (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
-    result = process.check(str(folder), TOLERANCE)
-    assert result == {
-        "ok": False,
-        "problem": "the graph holds ['CudnnRNNV3'] and needs a GPU",
-    }
+
+
+@pytest.mark.parametrize(
+    ("op", "problem"),
+    [
+        ("CudnnRNNV3", r"the graph holds \['CudnnRNNV3'\] and needs a GPU"),
+        ("TFText>Utf8Binarize", r"holds \['TFText>Utf8Binarize'\], which TF Serving does not have"),
+        ("MyOwnOp", r"the graph holds \['MyOwnOp'\], which TF Serving does not have"),
+    ],
+)
+def test_a_graph_that_tf_serving_could_not_load_is_refused(
+    tmp_path: Path, op: str, problem: str
+) -> None:
+    folder = Path(save(tmp_path / "model"))
+    edit_graph(folder, lambda graph: graph.library.function[0].node_def.add(name="one", op=op))
+    with pytest.raises(process.UnfitError, match=problem):
+        process.check_graph(str(folder))
+
+
+def test_warmup_requests_are_counted_and_must_be_there(tmp_path: Path) -> None:
+    folder = Path(save(tmp_path / "model", warmup=(b"x",)))
+    assert process.check_graph(str(folder)) == 3
+    (folder / EXTRA_FOLDER / WARMUP_FILE).write_bytes(b"")
+    with pytest.raises(process.UnfitError, match="no warm-up requests in"):
+        process.check_graph(str(folder))
+    (folder / EXTRA_FOLDER / WARMUP_FILE).unlink()
+    with pytest.raises(process.UnfitError, match="is missing"):
+        process.check_graph(str(folder))
 
 
 def execute(folder: Path, **samples: Any) -> tuple[Any, dict[str, Any], set[str]]:
@@ -101,19 +123,20 @@ def execute(folder: Path, **samples: Any) -> tuple[Any, dict[str, Any], set[str]
     model.uri, blessing.uri = str(folder), str(folder / "blessing")
     save(folder / "Format-Serving", **samples)
     (folder / "blessing").mkdir()
-    executor.Executor().Do(
-        {"model": [model]},
-        {"blessing": [blessing]},
-        {"tolerance": TOLERANCE, "timeout": 120.0},
-    )
+    executor.start_process()
+    executor.load_ahead(model.uri)
+    executor.Executor().Do({"model": [model]}, {"blessing": [blessing]}, asdict(BOUNDS))
+    assert executor._started == []
     written = {path.name for path in (folder / "blessing").iterdir()}
     return blessing, json.loads((folder / "blessing/result.json").read_text()), written
 
 
 @pytest.mark.slow
-def test_a_good_model_is_blessed_by_a_fresh_process(tmp_path: Path) -> None:
+def test_a_good_model_is_blessed_by_what_a_client_sees(tmp_path: Path) -> None:
     blessing, result, written = execute(tmp_path)
-    assert result["ok"] and result["requests"] == 2
+    assert result["ok"] and result["requests"] == 2 and result["difference"] == 0
+    assert 0 < result["latency_ms"] < 1_000
+    assert 100 < result["memory_mb"] < 4_096
     assert blessing.get_int_custom_property("blessed") == 1
     assert written == {"result.json", "INFRA_BLESSED"}
 
@@ -127,32 +150,50 @@ def test_a_model_with_other_answers_is_not_blessed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_bounds_on_latency_and_memory(tmp_path: Path) -> None:
+    folder = save(tmp_path / "model")
+    slow = probe(ModelProcess(), folder, replace(BOUNDS, latency_ms=1e-3))
+    assert not slow["ok"]
+    assert slow["problem"].endswith("ms for one request, more than serving.latency_ms=0.001")
+    large = probe(ModelProcess(), folder, replace(BOUNDS, memory_mb=10))
+    assert not large["ok"]
+    assert large["problem"].endswith("MiB of memory, more than serving.memory_mb=10")
+
+
+@pytest.mark.slow
 def test_a_model_that_cannot_be_loaded_is_a_problem_in_one_line(tmp_path: Path) -> None:
     folder = Path(save(tmp_path / "model"))
     (folder / "saved_model.pb").write_bytes(b"no graph")
-    result = executor.check_in_process(str(folder), TOLERANCE, 120)
+    result = probe(ModelProcess(), str(folder), BOUNDS)
     assert not result["ok"]
     assert result["problem"].startswith("DecodeError: ")
 
 
 @pytest.mark.slow
+def test_a_process_told_another_model_ahead_serves_the_one_asked_for(tmp_path: Path) -> None:
+    other, folder = save(tmp_path / "other", length=[5.0, 5.0]), save(tmp_path / "model")
+    process = ModelProcess()
+    process.load(other)
+    assert probe(process, folder, BOUNDS)["ok"]
+
+
+@pytest.mark.slow
 def test_a_model_that_does_not_answer_has_failed_and_its_process_is_ended(tmp_path: Path) -> None:
     folder = save(tmp_path / "model", warmup=(ENDLESS,))
-    executor.start_process()
-    number = executor._started[-1].pid
-    result = executor.check_in_process(folder, TOLERANCE, 5)
+    process = ModelProcess()
+    result = probe(process, folder, replace(BOUNDS, timeout=5))
     assert result == {"ok": False, "problem": "no answer within 5 s"}
     with pytest.raises(ProcessLookupError):
-        os.kill(number, 0)
+        os.kill(process.process.pid, 0)
 
 
 @pytest.mark.slow
 def test_a_process_that_dies_at_work_has_failed(tmp_path: Path) -> None:
     folder = save(tmp_path / "model", warmup=(ENDLESS,))
-    executor.start_process()
-    timer = threading.Timer(5, executor._started[-1].kill)
+    process = ModelProcess()
+    timer = threading.Timer(5, process.process.kill)
     timer.start()
-    result = executor.check_in_process(folder, TOLERANCE, 120)
+    result = probe(process, folder, BOUNDS)
     timer.join()
     assert result == {"ok": False, "problem": "the process ended with exit code -9"}
 
@@ -161,5 +202,5 @@ def test_a_process_that_was_not_used_is_ended() -> None:
     executor.start_process()
     (found,) = executor._started
     executor.stop_process()
-    assert found.returncode == -signal.SIGKILL
+    assert found.process.returncode == -signal.SIGKILL
     assert executor._started == []

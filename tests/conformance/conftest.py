@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from models.core.task import SequenceTask, load_task, task_names
+from models.core.task import RawFeature, SequenceTask, load_task, task_names
 
 if TYPE_CHECKING:
     from tests.conftest import Analyze
@@ -27,17 +27,19 @@ class Prepared:
       task: the task.
       features: its feature settings.
       model: its model settings.
-      labels: names of the raw features that requests do not have.
+      raw: its raw features.
+      labels: names of those that requests do not have.
       request_spec: how a request's tf.Example is parsed.
       transform: the transform graph.
       facts: what it has learnt.
-      files: pattern of the transformed toy records.
+      files: pattern of the toy records as the Trainer gets them.
       rows: how many they are.
     """
 
     task: SequenceTask
     features: Any
     model: Any
+    raw: tuple[RawFeature, ...]
     labels: frozenset[str]
     request_spec: dict[str, Any]
     transform: Any
@@ -45,12 +47,45 @@ class Prepared:
     files: str
     rows: int
 
-    def batches(self, batch_size: int = 8, seed: int | None = None) -> Any:
-        """The task's batches of the transformed toy records."""
+    def samples(self) -> tuple[Mapping[str, Any], ...]:
+        """The task's sample requests."""
+        return self.task.samples(self.raw)
+
+    def examples(self) -> Any:
+        """The transformed toy records, one an element."""
         from models.core.examples import read_examples
 
-        examples = read_examples([self.files], self.transform)
-        return self.task.batches(examples, self.features, self.model, batch_size, seed)
+        return read_examples([self.files], self.transform, self.task.materialize)
+
+    def batches(self, batch_size: int = 8, seed: int | None = None) -> Any:
+        """The task's batches of the transformed toy records."""
+        return self.task.batches(self.examples(), self.features, self.model, batch_size, seed)
+
+    def module(self, network: Any) -> Any:
+        """What is exported, around a network."""
+        from models.core.export import ServingModule
+
+        return ServingModule(self.task, network, self.transform, self.raw, self.features)
+
+    def judged(self, network: Any) -> tuple[Any, Any]:
+        """Targets and predictions of the toy records, as the Evaluator gets them."""
+        import tensorflow as tf
+
+        from models.core.export import serialize_sample
+
+        evaluation = self.task.evaluation
+        records = tf.constant([serialize_sample(one) for one in self.task.toy()])
+        predictions = self.module(network).signatures()[evaluation.signature](records)
+        if evaluation.target is None:
+            return None, predictions[evaluation.prediction].numpy()
+        layer = self.transform.transform_features_layer()
+        targets = layer(self.parsed(self.task.toy(), labels=True))[evaluation.target]
+        return targets.numpy(), predictions[evaluation.prediction].numpy()
+
+    def slices(self) -> set[str]:
+        """Names of the features by whose value the figures are reported."""
+        stated = {name for names in self.task.evaluation.slices for name in names}
+        return stated | {feature.name for feature in self.raw if feature.slice}
 
     def network_untouched(self, use_cudnn: Any = "auto") -> Any:
         """A fresh network, never run: it can be traced as if a GPU were there."""
@@ -92,6 +127,7 @@ def prepared(
     from tensorflow_transform.tf_metadata import schema_utils
 
     from components.schema import task_schema
+    from models.core.export import serialize_sample
     from models.core.transform import TransformFacts
 
     raw = task.raw_features(task.data())
@@ -99,8 +135,10 @@ def prepared(
     spec = schema_utils.schema_as_feature_spec(schema).feature_spec
     features = task.features()
     rows, transform, serialized = analyze(
-        task.toy(), spec, lambda inputs: task.preprocess(inputs, features)
+        task.toy(), spec, lambda inputs: task.preprocess(inputs, features, raw)
     )
+    if not task.materialize:
+        serialized = [serialize_sample(one) for one in task.toy()]
     folder = tmp_path_factory.mktemp(task.name)
     with tf.io.TFRecordWriter(str(folder / "toy.gz"), "GZIP") as writer:
         for one in serialized:
@@ -110,6 +148,7 @@ def prepared(
         task=task,
         features=features,
         model=task.model(),
+        raw=raw,
         labels=labels,
         request_spec={name: one for name, one in spec.items() if name not in labels},
         transform=transform,
@@ -158,7 +197,8 @@ def exported(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Pa
         prepared.network(),
         lambda: prepared.network(use_cudnn=False),
         prepared.transform,
-        prepared.labels,
+        prepared.raw,
+        prepared.features,
         str(folder),
     )
     keras.config.set_dtype_policy(before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +12,20 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from components.serving_check.executor import check_in_process
+from components.serving_check.probe import Bounds, ModelProcess, probe
 from models.core.export import (
     EXTRA_FOLDER,
     SAMPLES_FILE,
     TRANSFORM_SIGNATURE,
     WARMUP_FILE,
-    ServingModule,
     operations,
 )
 
 from .conftest import Prepared
 
 pytestmark = pytest.mark.slow
+
+BOUNDS = Bounds(tolerance=1e-3, timeout=300, latency_ms=60_000, memory_mb=64_000)
 
 
 def saved_model(folder: Path) -> saved_model_pb2.SavedModel:
@@ -33,12 +35,11 @@ def saved_model(folder: Path) -> saved_model_pb2.SavedModel:
 def test_a_fresh_process_gives_the_answers_of_the_model_in_memory(
     exported: Path, prepared: Prepared, network: object
 ) -> None:
-    result = check_in_process(str(exported), tolerance=1e-5, timeout=300)
+    result = probe(ModelProcess(), str(exported), replace(BOUNDS, tolerance=2e-4))
     assert result["ok"], result.get("problem")
-    assert result["requests"] == len(prepared.task.samples()) + 1
+    assert result["requests"] == len(prepared.samples()) + 1
     # What that process compared with is what the network in memory answers.
-    module = ServingModule(prepared.task, network, prepared.transform, prepared.labels)
-    expected = module.answers(prepared.parsed(prepared.task.samples()))
+    expected = prepared.module(network).answers(prepared.parsed(prepared.samples()))
     recorded = json.loads((exported / EXTRA_FOLDER / SAMPLES_FILE).read_text())["answers"]
     assert set(recorded) == set(expected)
     for name, answer in expected.items():
@@ -58,7 +59,7 @@ def test_the_check_sees_a_model_that_answers_otherwise(exported: Path, tmp_path:
     changed = np.asarray(samples["answers"][name]) + 0.01
     samples["answers"][name] = changed.tolist()
     path.write_text(json.dumps(samples))
-    result = check_in_process(str(folder), tolerance=1e-3, timeout=300)
+    result = probe(ModelProcess(), str(folder), BOUNDS)
     assert not result["ok"]
     assert result["problem"].startswith(f"{name} differs by 0.01")
 
@@ -70,8 +71,10 @@ def test_signatures_have_the_stated_names_inputs_outputs_and_methods(
     assert list(graph.meta_info_def.tags) == ["serve"]
     found = dict(graph.signature_def)
     found.pop("__saved_model_init_op", None)
-    stated = prepared.task.signatures
-    assert set(found) == {"serving_default", TRANSFORM_SIGNATURE, *stated}
+    stated = prepared.task.signatures(prepared.raw)
+    evaluation = prepared.task.evaluation
+    own = {"serving_default", TRANSFORM_SIGNATURE, evaluation.signature}
+    assert set(found) == {*own, *stated}
     for name, signature in stated.items():
         assert found[name].method_name == signature.method
         assert set(found[name].inputs) == set(signature.inputs)
@@ -80,8 +83,8 @@ def test_signatures_have_the_stated_names_inputs_outputs_and_methods(
             assert tf.as_dtype(found[name].inputs[tensor].dtype).name == info.dtype
     assert found["serving_default"].method_name == "tensorflow/serving/predict"
     assert set(found["serving_default"].inputs) == {"examples"}
-    assert prepared.task.evaluation.prediction in found["serving_default"].outputs
-    assert prepared.task.evaluation.target in found[TRANSFORM_SIGNATURE].outputs
+    assert evaluation.prediction in found[evaluation.signature].outputs
+    assert evaluation.target is None or evaluation.target in found[TRANSFORM_SIGNATURE].outputs
 
 
 def test_the_graph_holds_no_cudnn_op(exported: Path) -> None:
@@ -97,19 +100,24 @@ def test_every_signature_answers_what_serving_default_does(
     model = tf.saved_model.load(str(exported))
     samples = json.loads((exported / EXTRA_FOLDER / SAMPLES_FILE).read_text())
     examples = tf.constant([bytes.fromhex(one) for one in samples["examples"]])
-    expected = model.signatures["serving_default"](examples=examples)
-    raw = prepared.parsed(prepared.task.samples())
-    for name, signature in prepared.task.signatures.items():
-        if set(signature.inputs) == {"inputs"}:  # Classify and Regress take tf.Examples
-            given = {"inputs": examples}
-        else:
-            given = {key: raw[key] for key in signature.inputs}
-        answers = model.signatures[name](**given)
-        for output, answer in signature.outputs.items():
-            if answers[output].dtype == tf.string:
-                assert (answers[output].numpy() == expected[answer].numpy()).all()
+    for place, sample in enumerate(prepared.samples()):  # one by one: they differ in length
+        expected = model.signatures["serving_default"](examples=examples[place : place + 1])
+        raw = prepared.parsed([sample])
+        for name, signature in prepared.task.signatures(prepared.raw).items():
+            if set(signature.inputs) == {"inputs"}:  # Classify and Regress take tf.Examples
+                given = {"inputs": examples[place : place + 1]}
             else:
-                np.testing.assert_allclose(answers[output], expected[answer], atol=1e-6)
+                given = {key: dense(raw[key]) for key in signature.inputs}
+            answers = model.signatures[name](**given)
+            for output, answer in signature.outputs.items():
+                if answers[output].dtype == tf.string:
+                    assert (answers[output].numpy() == expected[answer].numpy()).all()
+                else:
+                    np.testing.assert_allclose(answers[output], expected[answer], atol=1e-6)
+
+
+def dense(tensor: tf.Tensor | tf.SparseTensor) -> tf.Tensor:
+    return tf.sparse.to_dense(tensor) if isinstance(tensor, tf.SparseTensor) else tensor
 
 
 def test_the_transform_signature_gives_truth_and_slices(exported: Path, prepared: Prepared) -> None:
@@ -123,7 +131,8 @@ def test_the_transform_signature_gives_truth_and_slices(exported: Path, prepared
     expected = layer(prepared.parsed(records, labels=True))
     evaluation = prepared.task.evaluation
     raw = prepared.transform.raw_feature_spec()
-    for name in {evaluation.target, *(n for names in evaluation.slices for n in names)} - set(raw):
+    named = prepared.slices() | ({evaluation.target} - {None})
+    for name in named - set(raw):
         assert found[name].numpy().tolist() == expected[name].numpy().tolist()
 
 
@@ -135,4 +144,4 @@ def test_the_warm_up_is_one_request_a_sample_and_one_of_all(
     records = tf.data.TFRecordDataset(str(exported / EXTRA_FOLDER / WARMUP_FILE))
     logs = [prediction_log_pb2.PredictionLog.FromString(one.numpy()) for one in records]
     sizes = [tf.make_ndarray(one.predict_log.request.inputs["examples"]).shape for one in logs]
-    assert sizes == [(1,)] * len(prepared.task.samples()) + [(len(prepared.task.samples()),)]
+    assert sizes == [(1,)] * len(prepared.samples()) + [(len(prepared.samples()),)]

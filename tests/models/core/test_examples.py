@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from models.core.examples import count_examples, read_examples
+from models.core.export import serialize_sample
 
 
 class Spec:
@@ -55,3 +56,25 @@ def test_several_patterns(folder: Path) -> None:
 def test_no_file_is_an_error_that_names_the_pattern(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no transformed examples at .*nothing-\*"):
         read_examples([str(tmp_path / "nothing-*")], Spec())  # type: ignore[arg-type]
+
+
+def test_raw_examples_go_through_the_transform_graph(tmp_path: Path, analyze: Any) -> None:
+    spec = {
+        "values": tf.io.VarLenFeature(tf.float32),
+        "scale": tf.io.FixedLenFeature([], tf.float32),
+    }
+    records = [{"values": [float(n)] * (n + 1), "scale": 2.0} for n in range(20)]
+
+    def preprocess(inputs: Any) -> dict[str, Any]:
+        values = tf.RaggedTensor.from_sparse(inputs["values"])
+        return {"doubled": values * inputs["scale"][:, tf.newaxis], "scale": inputs["scale"]}
+
+    _, transform, _ = analyze(records, spec, preprocess)
+    with tf.io.TFRecordWriter(str(tmp_path / "raw.gz"), "GZIP") as writer:
+        for one in records:
+            writer.write(serialize_sample(one))
+    found = list(read_examples([str(tmp_path / "raw.gz")], transform, materialized=False))
+    assert [one["doubled"].numpy().tolist() for one in found] == [
+        [2.0 * n] * (n + 1) for n in range(20)
+    ]
+    assert all(float(one["scale"]) == 2.0 for one in found)

@@ -181,6 +181,12 @@ def test_passes_follow_the_size_of_the_data(
     assert TrainingSettings(batch_size=64, **given).passes(rows) == expected
 
 
+def test_a_task_may_ask_for_more_passes_over_small_data() -> None:
+    settings = TrainingSettings(batch_size=64)
+    assert settings.passes(10, most=400) == 400
+    assert settings.passes(6_400, most=400) == 15
+
+
 @pytest.mark.parametrize("average", [0.0, pytest.param(0.9, marks=pytest.mark.slow)])
 def test_same_seed_same_figures(average: float, tmp_path: Path) -> None:
     first, again, other = (

@@ -1,0 +1,204 @@
+"""The work: rows of series to tf.Examples by split, in memory that stays as the data grows.
+
+Two passes. The first reads the files, parts their rows by a hash of the series' names into
+buckets of bounded size, orders each and counts the distances between neighbours. From these
+comes the frequency. The second puts one series after another on its grid, parts it and writes
+it. What is shuffled are names of files: Beam's runner never holds the data.
+"""
+
+import os
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import apache_beam as beam
+import tensorflow as tf
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_beam_executor
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
+
+from components import files
+from components.examples_report import SPLITS, SumOf, write_report
+from components.record_files import FileFormat, data_files, format_of
+from components.scatter import Scatter
+from components.series_example_gen.examples import Output
+from components.series_example_gen.frequency import infer
+from components.series_example_gen.grid import Gridding
+from components.series_example_gen.passes import (
+    Arrange,
+    Plan,
+    ReadFiles,
+    WriteBucket,
+    bucket_path,
+)
+from components.series_example_gen.reading import Columns, first_time, is_integer_time
+from components.series_example_gen.report import Reading, SeriesReport, check
+from components.series_example_gen.splits import Splitting
+from models.core.errors import InputError
+from models.core.progress import reporter
+from models.core.task import load_task
+
+# A bucket is held in memory: this many bytes of input bound it, unless one series has more.
+_BUCKET_BYTES = 32 << 20
+# Compressed input holds about so much more.
+_COMPRESSION = 4
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Reads the files, finds the frequency, and writes the examples."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Reads, orders, splits and writes; see `SeriesExampleGen`.
+
+        Raises:
+          InputError: the data cannot be used.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        task = load_task(exec_properties["task"])
+        data: Any = task.data.model_validate_json(exec_properties["data"])
+        train = exec_properties["train"]
+        trains = data_files(train)
+        tests = data_files(exec_properties["test"]) if exec_properties.get("test") else []
+        examples = artifact_utils.get_single_instance(output_dict["examples"])
+        splitting = split_rule(
+            data, exec_properties["context"], exec_properties["horizon"], bool(tests)
+        )
+        plan = _plan(data, trains, tests)
+        scratch = os.path.join(examples.uri, "unordered")
+        tf.io.gfile.makedirs(scratch)
+        reading = self._read(plan, scratch)
+        reading.check(max_bad_share=data.max_bad_share, source=train)
+        step = data.step or infer(reading.distances, train)
+        gridding = Gridding(
+            step=step,
+            files=plan.inputs,
+            tests=frozenset(range(len(trains), len(plan.inputs))),
+            statics=tuple(data.static_numbers),
+            futures=tuple(data.future),
+            names=tuple(data.static),
+        )
+        output = Output(examples.uri, plan.buckets, gridding, splitting, tuple(data.historic))
+        report = self._write(output, scratch)
+        tf.io.gfile.rmtree(scratch)
+        report.bad, report.places = reading.bad, reading.places
+        check(report, horizon=splitting.horizon, target=data.target_column, source=train)
+        if report.bad:
+            reporter().line(f"left out {report.bad_line()}")
+        for line in report.lines(step):
+            reporter().line(line)
+        splits = [split for split in SPLITS if report.rows.get(split)]
+        examples.split_names = artifact_utils.encode_split_names(splits)
+        examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
+        write_report(examples.uri, {**report.as_dict(), "step": str(step)})
+
+    def _read(self, plan: Plan, folder: str) -> Reading:
+        result = os.path.join(folder, "reading")
+        inputs = list(enumerate(plan.inputs))
+        with self._make_beam_pipeline() as pipeline:
+            rows = (
+                pipeline
+                | "Files" >> beam.Create(inputs, reshuffle=len(inputs) > 1)
+                | "Read" >> beam.ParDo(ReadFiles(plan)).with_outputs(ReadFiles.REPORT, main="rows")
+            )
+            distances = (
+                rows["rows"]
+                | "Scatter" >> beam.ParDo(Scatter(folder))
+                | "Buckets" >> beam.GroupByKey()
+                | "Arrange" >> beam.ParDo(Arrange(folder, plan))
+            )
+            (
+                (rows[ReadFiles.REPORT], distances)
+                | "BothReports" >> beam.Flatten()
+                | "SumReports" >> beam.CombineGlobally(SumOf(Reading))
+                | "KeepReport" >> beam.Map(_keep, result)
+            )
+        found = _kept(result)
+        assert isinstance(found, Reading)
+        return found
+
+    def _write(self, output: Output, folder: str) -> SeriesReport:
+        result = os.path.join(folder, "series")
+        paths = [(bucket, bucket_path(folder, bucket)) for bucket in range(output.buckets)]
+        there = [(bucket, path) for bucket, path in paths if tf.io.gfile.exists(path)]
+        with self._make_beam_pipeline() as pipeline:
+            (
+                pipeline
+                | "Buckets" >> beam.Create(there, reshuffle=len(there) > 1)
+                | "Write" >> beam.ParDo(WriteBucket(output))
+                | "SumReports" >> beam.CombineGlobally(SumOf(SeriesReport))
+                | "KeepReport" >> beam.Map(_keep, result)
+            )
+        found = _kept(result)
+        assert isinstance(found, SeriesReport)
+        return found
+
+
+def _keep(report: Any, path: str) -> None:
+    with tf.io.gfile.GFile(path, "wb") as file:
+        file.write(pickle.dumps(report))
+
+
+def _kept(path: str) -> Any:
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return pickle.loads(file.read())
+
+
+def _plan(data: Any, trains: Sequence[str], tests: Sequence[str]) -> Plan:
+    columns = Columns(
+        id=data.id_column,
+        id_optional=data.id_column not in data.columns(),
+        time=data.time_column,
+        numbers=(data.target_column, *data.static_numbers, *data.historic, *data.future),
+        names=tuple(data.static),
+        time_format=data.time_format,
+    )
+    how = FileFormat(data.encoding, data.delimiter)
+    inputs = (*trains, *tests)
+    integer = (
+        bool(data.step.index)
+        if data.step
+        else data.time_format is None and is_integer_time(first_time(inputs[0], columns, how))
+    )
+    return Plan(
+        inputs=inputs,
+        columns=replace(columns, integer=integer),
+        how=how,
+        buckets=max(1, -(-sum(map(_text_bytes, inputs)) // _BUCKET_BYTES)),
+    )
+
+
+def _text_bytes(path: str) -> int:
+    """About as many bytes as the rows have as text."""
+    compressed = path.lower().endswith(".gz") or format_of(path) == "parquet"
+    return files.size(path) * (_COMPRESSION if compressed else 1)
+
+
+def split_rule(data: Any, context: int, horizon: int, test_file: bool) -> Splitting:
+    """How the data settings part series.
+
+    Raises:
+      InputError: a split of a given length is shorter than the horizon.
+    """
+    sizes = {"valid": data.valid_size, "eval": data.eval_size, "test": data.test_size}
+    cutoffs: Mapping[str, str | None] = {
+        "valid": data.valid_from,
+        "eval": data.eval_from,
+        "test": None if test_file else data.test_from,
+    }
+    if test_file or not data.has_test:
+        sizes["test"] = 0.0
+    for split, size in sizes.items():
+        if 1 <= size < horizon and cutoffs[split] is None:
+            raise InputError(
+                f"data.{split}_size={size:g} is shorter than features.horizon={horizon}; expected "
+                "at least one horizon, or a share of each series"
+            )
+    given = {split: cutoff for split, cutoff in cutoffs.items() if cutoff is not None}
+    return Splitting(context, horizon, sizes, given)

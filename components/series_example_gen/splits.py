@@ -1,0 +1,154 @@
+"""Where a series is parted in time, so that nothing of a later split is seen in an earlier one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from components.examples_report import SPLITS
+from components.series_example_gen.frequency import month_and_day
+from models.core.time_grid import Step, parse_timestamp
+
+_HELD_OUT = SPLITS[1:]
+# Given up one after another where a series is too short; the gates need `eval` most.
+_GIVEN_UP = ("test", "valid", "eval")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A split's part of a series.
+
+    Attributes:
+      split: its name.
+      begin: the first step in it, history included.
+      first: its first own target.
+      end: one past its last target.
+    """
+
+    split: str
+    begin: int
+    first: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Splitting:
+    """How series are parted.
+
+    Attributes:
+      context: steps of history before a split's first target, at most.
+      horizon: steps that are forecast at once; a split has as many targets or is left out.
+      sizes: by split, steps (1 or more), a share of the series (below 1), or 0 for none.
+      cutoffs: by split, the time of its first target as the user wrote it, instead of its size.
+    """
+
+    context: int
+    horizon: int
+    sizes: Mapping[str, float]
+    cutoffs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def least(self) -> int:
+        """Steps of the shortest series that can be learnt from: one, and its horizon."""
+        return self.horizon + 1
+
+    def pieces(
+        self, steps: int, cutoffs: Mapping[str, int], train_end: int, test_at: int
+    ) -> tuple[list[Piece], dict[str, str]]:
+        """Parts a series.
+
+        Args:
+          steps: its length.
+          cutoffs: by split, its first step, for the splits that have a cutoff.
+          train_end: one past the last value of the training data.
+          test_at: the first step from a test file; `steps` where there is none. Steps before it
+            that follow `train_end` have no value and are no targets.
+
+        Returns:
+          The pieces in order of time, and by split why it is left out, for those that should be
+          there and are not. With sizes, the steps of a split that is left out belong to the one
+          before; with cutoffs and test files, to none.
+        """
+        borders, reasons = self._borders(train_end, cutoffs)
+        if test_at < steps:
+            borders["test"] = (test_at, steps)
+        found = []
+        for split in SPLITS:
+            if split not in borders:
+                continue
+            first, end = borders[split]
+            if split == "test" and train_end == 0 and test_at < steps:
+                # Without history before the border, the first steps serve as it.
+                first = max(min(self.context, steps - self.horizon), 1)
+            if end - first >= (self.least if split == "train" else self.horizon):
+                begin = 0 if split == "train" else max(0, first - self.context)
+                found.append(Piece(split, begin, first, end))
+            elif end > first or (split == "train" and train_end > 0):
+                reasons[split] = f"fewer than horizon={self.horizon} steps for {split!r}"
+                if split == "train":
+                    reasons[split] = f"fewer than {self.least} steps (horizon + 1) for 'train'"
+        if not found and "train" in reasons:
+            reasons = {"train": reasons["train"]}
+        return found, reasons
+
+    def _borders(
+        self, steps: int, cutoffs: Mapping[str, int]
+    ) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
+        """By split, its first target and the end of its targets."""
+        sizes = {split: self._size(split, steps) for split in _HELD_OUT if split not in cutoffs}
+        reasons = {
+            split: f"nothing after data.{split}_from"
+            for split, at in cutoffs.items()
+            if at >= steps
+        }
+        # Train shares its room with the splits of a size that come before any with a cutoff.
+        first_cutoff = next((split for split in _HELD_OUT if split in cutoffs), None)
+        sharing = _HELD_OUT[: _HELD_OUT.index(first_cutoff)] if first_cutoff else _HELD_OUT
+        room = max(min([steps, *cutoffs.values()]), 0)
+        for split in _GIVEN_UP:
+            # Beside held-out splits, train keeps a horizon of history and one of targets.
+            if sum(sizes.get(one, 0) for one in sharing) <= room - 2 * self.horizon:
+                break
+            if split in sharing and sizes.pop(split, 0):
+                reasons[split] = f"too short for the split {split!r}"
+        borders, end = {}, steps
+        for split in reversed(_HELD_OUT):
+            if split in cutoffs:
+                first = min(max(cutoffs[split], 0), end)
+            else:
+                first = max(end - sizes.get(split, 0), 0)
+            borders[split] = (first, end)
+            end = first
+        borders["train"] = (0, end)
+        return borders, reasons
+
+    def _size(self, split: str, steps: int) -> int:
+        size = self.sizes[split]
+        if 0 < size < 1:
+            return max(self.horizon, round(size * steps))
+        return int(size)
+
+
+def cutoff_steps(
+    cutoffs: Mapping[str, str], start: int, step: Step, day: int = 1
+) -> dict[str, int]:
+    """By split, the first step of a grid that is not before its cutoff; may be out of the grid.
+
+    Args:
+      cutoffs: by split, an integer or a time stamp.
+      start: the grid's first time; see `Grid`.
+      step: the grid's.
+      day: the day of the month on which steps of months are.
+    """
+    found = {}
+    for split, text in cutoffs.items():
+        if step.index:
+            moment, scale = int(text), step.index
+        else:
+            utc, ahead = parse_timestamp(text)
+            moment, scale = utc + (ahead if step.by_date else 0), step.seconds
+        if step.months:
+            month, of_month, length = (int(part[0]) for part in month_and_day(np.array([moment])))
+            moment, scale = month + (of_month > min(day, length)), step.months
+        found[split] = -((start - moment) // scale)
+    return found

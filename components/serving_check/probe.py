@@ -1,0 +1,194 @@
+"""A real client's view of a model in a process of its own: answers, latency, memory."""
+
+import json
+import os
+import queue
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from components.serving_check import MODEL
+from models.core.export import EXTRA_FOLDER, SAMPLES_FILE
+from serving.client import Client, ServingClientError
+
+_LATENCY_REQUESTS = 30
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a model must hold to be served.
+
+    Attributes:
+      tolerance: largest difference of a number in an answer from that of the model in memory.
+      timeout: seconds for loading and all answers.
+      latency_ms: largest median of a single sample's milliseconds, over the socket.
+      memory_mb: largest peak of the process that serves it, in MiB.
+    """
+
+    tolerance: float
+    timeout: float
+    latency_ms: float
+    memory_mb: float
+
+
+class Unfit(Exception):
+    """The model is not to be pushed; the message says why."""
+
+
+class ModelProcess:
+    """A process that will serve one model; it imports TensorFlow from now on."""
+
+    def __init__(self) -> None:
+        environment = {
+            **os.environ,
+            "CUDA_VISIBLE_DEVICES": "-1",  # The model must load where there is no GPU.
+            "TF_CPP_MIN_LOG_LEVEL": "2",
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "components.serving_check.process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        self.model: str | None = None
+        self._lines: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line)
+        self._lines.put("")
+
+    def load(self, model: str) -> None:
+        """Tells it the SavedModel to serve, and does not wait."""
+        assert self.process.stdin is not None
+        self.model = model
+        self.process.stdin.write(model + "\n")
+        self.process.stdin.flush()
+
+    def told(self, until: float) -> dict[str, Any]:
+        """The next message, by `time.monotonic` until `until`.
+
+        Raises:
+          Unfit: it had a problem or ended.
+          TimeoutError: it said nothing in time.
+        """
+        try:
+            line = self._lines.get(timeout=max(until - time.monotonic(), 0))
+        except queue.Empty:
+            raise TimeoutError from None
+        if not line:
+            raise Unfit(f"the process ended with exit code {self.process.wait()}")
+        message: dict[str, Any] = json.loads(line)
+        if "problem" in message:
+            raise Unfit(message["problem"])
+        return message
+
+    def finish(self) -> None:
+        """Lets it go: it stops serving and says how much memory it took."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def end(self) -> None:
+        """Ends it at once."""
+        self.process.kill()
+        self.process.wait()
+
+
+def probe(process: ModelProcess, model: str, bounds: Bounds) -> dict[str, Any]:
+    """Checks a SavedModel in a process that serves it.
+
+    Args:
+      process: a fresh one, or one that was told to load this model.
+      model: the SavedModel's folder.
+      bounds: what it must hold.
+
+    Returns:
+      `ok`, and `problem` where it is false; `seconds` to load and warm up, `requests`, how many
+      warm-up requests were replayed, `difference`, the largest in an answer, `latency_ms`, the
+      median of single requests, and `memory_mb`, the process's peak.
+    """
+    until = time.monotonic() + bounds.timeout
+    try:
+        if process.model not in (None, model):
+            process.end()
+            process = ModelProcess()
+        if process.model is None:
+            process.load(model)
+        ready = process.told(until)
+        with tf.io.gfile.GFile(os.path.join(model, EXTRA_FOLDER, SAMPLES_FILE)) as file:
+            samples = json.loads(file.read())
+        examples = [bytes.fromhex(one) for one in samples["examples"]]
+        left = max(until - time.monotonic(), 0.01)
+        with Client(f"127.0.0.1:{ready.pop('port')}", deadline=left) as client:
+            answers = client.predict(MODEL, {"examples": examples})
+            difference = _compare(answers, samples["answers"], bounds.tolerance)
+            latency = _latency(client, examples)
+        process.finish()
+        memory = process.told(until)["memory_mb"]
+    except TimeoutError:
+        return {"ok": False, "problem": f"no answer within {bounds.timeout:g} s"}
+    except (Unfit, ServingClientError) as error:
+        problem = (str(error).splitlines() or [type(error).__name__])[0]
+        return {"ok": False, "problem": problem}
+    finally:
+        process.end()
+    found = {
+        **ready,
+        "difference": difference,
+        "latency_ms": round(latency, 2),
+        "memory_mb": memory,
+    }
+    for name, unit in (("latency_ms", "ms for one request"), ("memory_mb", "MiB of memory")):
+        most = getattr(bounds, name)
+        if found[name] > most:
+            problem = f"{found[name]:g} {unit}, more than serving.{name}={most:g}"
+            return {"ok": False, "problem": problem, **found}
+    return {"ok": True, **found}
+
+
+def _compare(
+    answers: Mapping[str, np.ndarray[Any, Any]], expected: Mapping[str, Any], tolerance: float
+) -> float:
+    """The largest difference from the answers in training; Unfit where it is too large."""
+    if sorted(answers) != sorted(expected):
+        raise Unfit(f"answers {sorted(answers)}, expected {sorted(expected)}")
+    largest = 0.0
+    for name, wanted in expected.items():
+        answer = answers[name]
+        if answer.dtype.kind in "OS":
+            texts = np.char.decode(answer.astype("S"), "utf-8").tolist()
+            if texts != wanted:
+                raise Unfit(f"{name} is {texts}, in training {wanted}")
+            continue
+        if answer.shape != np.shape(wanted):
+            raise Unfit(f"{name} has the shape {answer.shape}, in training {np.shape(wanted)}")
+        difference = float(np.max(np.abs(answer - np.asarray(wanted, float)), initial=0.0))
+        largest = max(largest, difference)
+        if not difference <= tolerance:
+            raise Unfit(
+                f"{name} differs by {difference:.2g} from its value in training, "
+                f"more than {tolerance:.2g}"
+            )
+    return largest
+
+
+def _latency(client: Client, examples: list[bytes]) -> float:
+    """The median of milliseconds that one sample takes, each in turn."""
+    taken = []
+    for number in range(_LATENCY_REQUESTS):
+        begin = time.perf_counter()
+        client.predict(MODEL, {"examples": [examples[number % len(examples)]]})
+        taken.append(time.perf_counter() - begin)
+    return statistics.median(taken) * 1e3

@@ -1,0 +1,1 @@
+"""Forecasting: series in the long format to quantiles of their next steps."""

@@ -1,0 +1,97 @@
+"""Transformed series to batches of windows, cut on the fly: disk and memory hold series alone."""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from models.forecasting import windows
+from models.forecasting.settings import FeatureSettings, ModelSettings
+
+# Series that are open at once, each giving a few windows in turn: cutting windows one by one takes
+# several times as long. Then some of these chunks are shuffled. Together they bound the memory.
+_OPEN = 64
+_CHUNK = 8
+_SHUFFLE = 64
+# Of a split that is not trained on, windows this share of a horizon apart are enough: neighbours
+# share nearly all their targets.
+_SPARSE = 8
+
+
+def batches(
+    examples: tf.data.Dataset,
+    features: FeatureSettings,
+    model: ModelSettings,
+    batch_size: int,
+    seed: int | None,
+) -> tf.data.Dataset:
+    """Batches of windows.
+
+    Args:
+      examples: transformed examples, one series an element.
+      features: context, horizon and stride.
+      model: not used; part of the contract.
+      batch_size: windows a batch; the last may hold fewer.
+      seed: order of the windows; with a seed they repeat for ever, in the long run each as often
+        as any other. None gives those an eighth of the horizon apart, once, in the order of the
+        series.
+
+    Returns:
+      (inputs as `windows.inputs` gives them, float32[batch, horizon] with NaN where missing,
+      float32[batch] ones).
+    """
+    del model
+    stride = features.stride if seed is not None else max(1, features.horizon // _SPARSE)
+
+    @tf.autograph.experimental.do_not_convert
+    def in_order(example: Mapping[str, tf.Tensor]) -> tf.data.Dataset:
+        series = windows.read_one(example)
+        origins = windows.training_origins(series, example["first_target"], features, stride)
+        chunks = tf.data.Dataset.from_tensor_slices(origins).batch(batch_size)
+        return chunks.map(lambda some: _windows(series, some, features))
+
+    @tf.autograph.experimental.do_not_convert
+    def at_random(turn: tf.Tensor, example: Mapping[str, tf.Tensor]) -> tf.data.Dataset:
+        series = windows.read_one(example)
+        origins = windows.training_origins(series, example["first_target"], features, stride)
+        # By turn, else a series' windows would come in the same order in each pass.
+        order = tf.stack([tf.cast(seed or 0, tf.int64), turn])
+        shuffled = tf.random.experimental.stateless_shuffle(origins, seed=order)
+        chunks = tf.data.Dataset.from_tensor_slices(shuffled).batch(_CHUNK)
+        return chunks.map(lambda some: _windows(series, some, features))
+
+    if seed is None:
+        return examples.flat_map(in_order).rebatch(batch_size)
+    return (
+        examples.shuffle(_OPEN, seed=seed)
+        .repeat()
+        .enumerate()
+        .interleave(at_random, cycle_length=_OPEN, num_parallel_calls=1, deterministic=True)
+        .shuffle(_SHUFFLE, seed=seed)
+        .rebatch(batch_size)
+    )
+
+
+Window = tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]
+
+
+def _windows(series: windows.Series, origins: tf.Tensor, features: FeatureSettings) -> Window:
+    rows = tf.zeros_like(origins)
+    return (
+        windows.inputs(series, rows, origins, features),
+        windows.targets(series, rows, origins, features),
+        tf.ones_like(origins, tf.float32),
+    )
+
+
+def count(examples: tf.data.Dataset, features: FeatureSettings) -> int:
+    """How many windows a pass of training has."""
+
+    @tf.autograph.experimental.do_not_convert
+    def windows_of(example: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        origins = windows.training_origins(
+            windows.read_one(example), example["first_target"], features, features.stride
+        )
+        return tf.size(origins, out_type=tf.int64)
+
+    zero = tf.constant(0, tf.int64)
+    return int(examples.map(windows_of).reduce(zero, lambda total, one: total + one))

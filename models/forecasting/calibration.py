@@ -1,0 +1,73 @@
+"""The intervals' conformal correction, found on windows that training has not seen."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.forecasting.model import CORRECTION
+from models.forecasting.settings import LEVELS, ModelSettings
+from models.layers.quantiles import conformal_margins
+
+# Targets that the correction is found on at most; they are held in memory.
+_MOST_TARGETS = 1_000_000
+
+
+def calibrate(network: keras.Model, batches: tf.data.Dataset, model: ModelSettings) -> None:
+    """Sets the margins of the network's intervals.
+
+    The windows are those of `valid`, which has also chosen the weights, so that the intervals come
+    out a little too narrow; those of `eval` are left for the gates.
+
+    Args:
+      network: trained.
+      batches: of windows, each once.
+      model: `calibration` says how.
+    """
+    if model.calibration == "none":
+        return
+    layer = network.get_layer(CORRECTION)
+    layer.set_weights([np.zeros_like(one) for one in layer.get_weights()])
+    answer = tf.function(lambda inputs: network(inputs, training=False), reduce_retracing=True)
+    sample = _Sample()
+    for inputs, target, _ in batches:
+        output = answer(inputs).numpy()
+        # In units of the window's scale, where the correction is applied.
+        sample.add(
+            np.concatenate([target.numpy()[..., None], output[..., 1:-1]], -1), output[..., -1:]
+        )
+    windows = sample.windows()
+    if windows is None:
+        return
+    pooled = model.calibration == "pooled"
+    layer.set_weights([conformal_margins(windows[..., 0], windows[..., 1:], LEVELS, pooled)])
+
+
+class _Sample:
+    """Windows drawn evenly from any number of them, in bounded memory."""
+
+    def __init__(self) -> None:
+        self._random = np.random.default_rng(0)
+        self._keys: list[np.ndarray] = []
+        self._windows: list[np.ndarray] = []
+        self._held = 0
+
+    def add(self, windows: np.ndarray, scale: np.ndarray) -> None:
+        """float[rows, steps, 1 + levels] and float[rows, steps, 1]."""
+        self._keys.append(self._random.random(len(windows)))
+        self._windows.append((windows / scale).astype(np.float32))
+        self._held += windows.shape[0] * windows.shape[1]
+        if self._held > 2 * _MOST_TARGETS:
+            self._thin()
+
+    def _thin(self) -> None:
+        """Keeps the windows of the lowest keys, whichever series they are of."""
+        keys, windows = np.concatenate(self._keys), np.concatenate(self._windows)
+        kept = np.argsort(keys)[: max(1, _MOST_TARGETS // windows.shape[1])]
+        self._keys, self._windows = [keys[kept]], [windows[kept]]
+        self._held = len(kept) * windows.shape[1]
+
+    def windows(self) -> np.ndarray | None:
+        """float32[rows, steps, 1 + levels]; None where there was none."""
+        if not self._windows:
+            return None
+        return np.concatenate(self._windows)

@@ -1,0 +1,66 @@
+"""The loss of a forecast: its mean's error and its quantiles', in units of the window's scale."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from models.layers.quantiles import pinball
+
+# Beyond this many scales a squared error grows linearly (Huber 1964): one jump after a window
+# that hardly moved must not decide over all others.
+_FAR = 10.0
+
+
+class ForecastLoss(keras.losses.Loss):
+    """Squared or absolute error of the mean plus a share of the quantiles' pinball loss.
+
+    Errors are divided by the window's scale, so that all series count alike, and averaged over the
+    observed steps of a window.
+
+    Args:
+      levels: of the quantiles.
+      mean_loss: ``squared`` (linear beyond 10 scales) or ``absolute``.
+      quantile_loss: weight of the pinball loss, itself the mean over the levels, times 2: at the
+        median alone it would be the absolute error.
+    """
+
+    def __init__(
+        self,
+        levels: Sequence[float],
+        mean_loss: str = "squared",
+        quantile_loss: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**{"name": "forecast", **kwargs})
+        self.levels = tuple(levels)
+        self.mean_loss = mean_loss
+        self.quantile_loss = quantile_loss
+
+    def call(self, target: Any, output: Any) -> Any:
+        """float[batch, horizon], NaN where missing, and the network's output, to float[batch]."""
+        scale = output[..., -1]
+        seen = ops.isfinite(target)
+        observed = ops.cast(seen, output.dtype)
+        share = observed / ops.maximum(ops.sum(observed, axis=-1, keepdims=True), 1.0)
+        mean = output[..., 0]
+        # Missing targets become the forecast itself, so that no NaN reaches a gradient.
+        target = ops.where(seen, ops.cast(target, output.dtype), mean)
+        error = ops.abs(target - mean) / scale
+        if self.mean_loss == "squared":
+            error = ops.where(error < _FAR, ops.square(error), 2 * _FAR * error - _FAR**2)
+        loss = ops.sum(error * share, axis=-1)
+        if self.quantile_loss:
+            of_levels = pinball(target, output[..., 1:-1], self.levels) / scale[..., None]
+            of_steps = 2 * ops.mean(of_levels, axis=-1)
+            loss = loss + self.quantile_loss * ops.sum(of_steps * share, axis=-1)
+        return loss
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "levels": self.levels,
+            "mean_loss": self.mean_loss,
+            "quantile_loss": self.quantile_loss,
+        }

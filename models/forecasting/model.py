@@ -1,0 +1,232 @@
+"""The two networks: over steps with a direct decoder, and over segments."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from models.core.task import Objective
+from models.core.transform import TransformFacts
+from models.forecasting.calendar import CALENDAR
+from models.forecasting.loss import ForecastLoss
+from models.forecasting.preprocess import vocabulary_name
+from models.forecasting.settings import LEVELS, FeatureSettings, ModelSettings
+from models.forecasting.windows import MISSING, OBSERVED
+from models.layers.identity import IdEmbedding
+from models.layers.instance_norm import InstanceNorm
+from models.layers.quantiles import IntervalCorrection, ordered_quantiles
+from models.layers.recurrent import RecurrentStack
+from models.layers.segments import Segments
+
+CORRECTION = "correction"
+# The mean, and the quantiles.
+_OUTPUTS = 1 + len(LEVELS)
+
+
+def build_model(
+    model: ModelSettings,
+    features: FeatureSettings,
+    facts: TransformFacts,
+    use_cudnn: bool | str = "auto",
+) -> keras.Model:
+    """The network over one batch of windows.
+
+    Args:
+      model: kind, sizes and dropouts.
+      features: horizon.
+      facts: covariates and ids, from the transform graph.
+      use_cudnn: False for an export that loads on any machine.
+
+    Returns:
+      A model from the inputs that `windows.inputs` states to float32[batch, horizon, 2 + levels]:
+      the mean, the quantiles and the window's scale, by which errors are divided in the loss. All
+      are in the series' own units; NaN for a window without a value.
+    """
+    inputs = _inputs(features, facts)
+    state = inputs["state"]
+    scaled, center, scale = InstanceNorm(model.normalisation, name="instance_norm")(
+        inputs["values"], ops.equal(state, OBSERVED)
+    )
+    static = _static(inputs, model, facts)
+    season = (inputs["season"] - center) / scale
+    # An empty window's center is NaN, which must stay outside the network.
+    season = ops.where(ops.isfinite(season), season, ops.zeros_like(season))
+    part = _segment_part if model.kind == "segment" else _direct_part
+    raw = part(inputs, scaled, season, static, model, features, use_cudnn)
+    # The loss and the series' units in float32, also under mixed precision.
+    raw = keras.layers.Activation("linear", dtype="float32", name="raw")(raw)
+    quantiles = IntervalCorrection(features.horizon, LEVELS, name=CORRECTION)(
+        ordered_quantiles(raw[..., 1:])
+    )
+    answers = ops.concatenate([raw[..., :1], quantiles], axis=-1)
+    answers = InstanceNorm.inverse(answers, center, scale)
+    scales = ops.ones_like(raw[..., :1]) * scale[:, None, :]
+    output = ops.concatenate([answers, scales], axis=-1)
+    return keras.Model(inputs, output, name="forecasting")
+
+
+def _inputs(features: FeatureSettings, facts: TransformFacts) -> dict[str, Any]:
+    """The inputs; how many covariates there are is known to the transform graph."""
+    known = facts.width("known")
+    found = {
+        "state": keras.Input((None,), dtype="int64", name="state"),
+        "values": keras.Input((None,), dtype="float32", name="values"),
+        "past": keras.Input((None, known + facts.width("historic")), name="past"),
+        "future": keras.Input((features.horizon, known), name="future"),
+        "season": keras.Input((features.horizon,), name="season"),
+        "ids": keras.Input((facts.width("ids"),), dtype="int64", name="ids"),
+    }
+    numbers = facts.width("numbers")
+    if numbers:
+        found["numbers"] = keras.Input((numbers,), name="numbers")
+    return found
+
+
+def _static(inputs: dict[str, Any], model: ModelSettings, facts: TransformFacts) -> Any:
+    """What is known of the series itself, float[batch, width]."""
+    ids = inputs["ids"]
+    # Keras wants every input to be used: without embeddings there is a 0 in their place.
+    parts = [] if model.series_embedding else [ops.cast(ids[:, :1] * 0, "float32")]
+    for place in range(facts.width("ids") if model.series_embedding else 0):
+        parts.append(
+            IdEmbedding(
+                facts.size(vocabulary_name(place)) + 1,
+                model.series_embedding,
+                unknown_rate=model.unknown_rate,
+                name=f"embedding_{place}",
+            )(ids[:, place])
+        )
+    if "numbers" in inputs:
+        parts.append(inputs["numbers"])
+    return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)
+
+
+def _everywhere(static: Any, like: Any) -> Any:
+    """`static` at each step of float[batch, steps, ...]."""
+    # A product, since the number of steps is not known while the graph is made.
+    return ops.ones_like(like[..., :1]) * static[:, None, :]
+
+
+def _direct_part(
+    inputs: dict[str, Any],
+    scaled: Any,
+    season: Any,
+    static: Any,
+    model: ModelSettings,
+    features: FeatureSettings,
+    use_cudnn: bool | str,
+) -> Any:
+    """An encoder over the steps, and a decoder of all steps at once (Wen et al. 2017).
+
+    Each step of the horizon sees the encoder's state through weights of its own, the covariates
+    of that step, and the value of the last season.
+    """
+    state = inputs["state"]
+    observed = ops.cast(ops.equal(state, OBSERVED), "float32")
+    steps = [
+        scaled[..., None],
+        observed[..., None],
+        inputs["past"],
+        _everywhere(static, inputs["past"]),
+    ]
+    _, last = RecurrentStack(
+        model.units,
+        layers=model.layers,
+        cell=model.cell,
+        bidirectional=model.bidirectional,
+        dropout=model.recurrent_input_dropout,
+        use_cudnn=use_cudnn,
+        name="recurrent",
+    )(ops.concatenate(steps, axis=-1), mask=state >= MISSING)
+    last = keras.layers.Dropout(model.dropout)(last)
+    width = max(8, model.units // 4)
+    own = keras.layers.Dense(features.horizon * width, activation="relu", name="own")(last)
+    own = ops.reshape(own, (-1, features.horizon, width))
+    seen = ops.concatenate([inputs["future"], season[..., None], _everywhere(static, own)], axis=-1)
+    hidden = keras.layers.Dense(model.units, activation="relu", name="decoder")(
+        ops.concatenate([own, seen], axis=-1)
+    )
+    hidden = keras.layers.Dropout(model.dropout)(hidden)
+    return keras.layers.Dense(_OUTPUTS, name="answers")(
+        ops.concatenate([hidden, season[..., None]], axis=-1)
+    )
+
+
+def _segment_part(
+    inputs: dict[str, Any],
+    scaled: Any,
+    season: Any,
+    static: Any,
+    model: ModelSettings,
+    features: FeatureSettings,
+    use_cudnn: bool | str,
+) -> Any:
+    """Segments as steps, and one decoder step for each segment ahead (Lin et al. 2023, SegRNN).
+
+    One recurrent stack reads the segments of the context. Its state then makes one more step for
+    each segment of the horizon, all at once, with that segment's place, the series and what is
+    known of the segment as input.
+    """
+    state, units, segment = inputs["state"], model.units, model.segment
+    there = state >= MISSING
+    observed = ops.cast(ops.equal(state, OBSERVED), "float32")
+    steps = ops.concatenate([scaled[..., None], observed[..., None], inputs["past"]], axis=-1)
+    cut, mask = Segments(segment, name="segments")(steps, mask=there)
+    stack = RecurrentStack(
+        units,
+        layers=model.layers,
+        cell=model.cell,
+        bidirectional=False,
+        dropout=model.recurrent_input_dropout,
+        use_cudnn=use_cudnn,
+        return_states=True,
+        name="recurrent",
+    )
+    projected = keras.layers.Dense(units, activation="relu", name="projection")(
+        _flat_segments(cut, skip=2)
+    )
+    _, _, states = stack(projected, mask=mask)
+
+    ahead = math.ceil(features.horizon / segment)
+    lacking = ahead * segment - features.horizon
+    future = ops.pad(inputs["future"], [[0, 0], [0, lacking], [0, 0]])
+    future = ops.reshape(future, (-1, ahead, segment, future.shape[-1]))
+    number = ops.zeros_like(inputs["ids"][:, :1]) + ops.arange(ahead, dtype="int64")[None]
+    known = [
+        keras.layers.Embedding(ahead, max(1, units // 2), name="place")(number),
+        _flat_segments(future, skip=0),
+        _everywhere(static, future[..., 0, :]),
+    ]
+    question = keras.layers.Dense(units, name="question")(ops.concatenate(known, axis=-1))
+    question = ops.reshape(question, (-1, 1, units))
+    repeated = [[ops.repeat(one, ahead, axis=0) for one in layer] for layer in states]
+    _, last, _ = stack(question, initial_state=repeated)
+    last = keras.layers.Dropout(model.dropout)(last)
+    answers = keras.layers.Dense(segment * _OUTPUTS, name="answers")(last)
+    answers = ops.reshape(answers, (-1, ahead * segment, _OUTPUTS))
+    return answers[:, : features.horizon]
+
+
+def _flat_segments(cut: Any, skip: int) -> Any:
+    """float[batch, segments, segment, channels] to float[batch, segments, width].
+
+    The calendar, which follows the first `skip` channels, changes slowly: each segment has that of
+    its last step.
+    """
+    own, covariates = cut[..., :skip], cut[..., skip + len(CALENDAR) :]
+    parts = [cut[..., -1, skip : skip + len(CALENDAR)]]
+    for one in (own, covariates):
+        if one.shape[-1]:
+            parts.append(keras.layers.Reshape((-1, one.shape[-2] * one.shape[-1]))(one))
+    return ops.concatenate(parts, axis=-1)
+
+
+def objective(model: ModelSettings) -> Objective:
+    """Error of the mean and pinball loss; the best weights are those of the lowest loss."""
+    return Objective(
+        loss=ForecastLoss(LEVELS, model.mean_loss, model.quantile_loss),
+        metrics=(),
+        monitor="val_loss",
+        mode="min",
+    )

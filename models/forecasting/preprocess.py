@@ -1,0 +1,125 @@
+"""Whole series to values, calendar, scaled covariates and ids, in the transform graph."""
+
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from models.core.task import RawFeature
+from models.forecasting.calendar import calendar, month_of, season_length
+from models.forecasting.settings import FeatureSettings
+
+# Roles of the raw features, beside those that every series has.
+STATIC, STATIC_NUMBER, HISTORIC, FUTURE = "static", "static_number", "historic", "future"
+
+
+def vocabulary_name(place: int) -> str:
+    """The vocabulary behind a column of `ids`: of the series first, then of its static names."""
+    return f"ids_{place}"
+
+
+def with_role(raw: Sequence[RawFeature], role: str) -> list[RawFeature]:
+    """The raw features of a role, in their order."""
+    return [feature for feature in raw if feature.role == role]
+
+
+def preprocess(
+    inputs: Mapping[str, tf.Tensor | tf.SparseTensor],
+    features: FeatureSettings,
+    raw: Sequence[RawFeature],
+) -> dict[str, tf.Tensor | tf.RaggedTensor]:
+    """Raw features to transformed features.
+
+    Args:
+      inputs: `unique_id` string[batch]; `start` int64[batch], the time of the first step, seconds
+        since 1970 or an integer where time is one;
+        `y` float32[batch, (n)] sparse, NaN where missing; covariates float32[batch, (n)] where
+        historic and [batch, (n + horizon)] where future, NaN where missing; static features
+        [batch]. In training also `step_seconds`, `step_months`, `step_index` and `first_target`
+        int64[batch].
+      features: horizon, season, calendar.
+      raw: which input has which role.
+
+    Returns:
+      `y` float32[batch, (n)], NaN where missing; `known` float32[batch, (n + horizon), c], the
+      calendar and each future covariate, scaled, with a mark of being there; `historic`
+      float32[batch, (n), 2 h] the same; `ids` int64[batch, 1 + s], of the series and its static
+      names, 0 for unknown; `numbers` float32[batch, 2 m], static numbers, scaled, with their
+      mark; `start` and `step` int64[batch], months since 1970-01 where the step is months, and
+      `month_day` int64[batch], the day of the month then, 31 for the last, else 0; `season`
+      int64[batch]; in training `first_target` int64[batch].
+      A covariate's values are (x - mean) / standard deviation over train; 0 where missing.
+    """
+    start = inputs["start"]
+    y = tf.RaggedTensor.from_sparse(inputs["y"])
+    lengths = y.row_lengths()
+    # One frequency a data set: learnt here, so that no request has to say it.
+    seconds, months, index = (
+        tft.max(inputs[f"step_{unit}"]) for unit in ("seconds", "months", "index")
+    )
+    step = seconds + months + index
+    first_month, day = month_of(start)
+    start = tf.where(months > 0, first_month, start)
+    season = (
+        season_length(seconds, months, index)
+        if features.season is None
+        else tf.constant(features.season, tf.int64)
+    )
+    grid = tf.ragged.range(lengths + features.horizon)
+    rows = grid.value_rowids()
+    times = tf.gather(start, rows) + grid.flat_values * step
+    known = [
+        calendar(times, seconds, months) * float(features.calendar),
+        *(_scaled(_aligned(inputs[feature.name], grid)) for feature in with_role(raw, FUTURE)),
+    ]
+    places = tf.ragged.range(lengths)
+    names = ["unique_id", *(feature.name for feature in with_role(raw, STATIC))]
+    found: dict[str, tf.Tensor | tf.RaggedTensor] = {
+        "y": y,
+        "known": grid.with_flat_values(tf.concat(known, axis=-1)),
+        "ids": tf.stack(
+            [_ids(inputs[name], vocabulary_name(place)) for place, name in enumerate(names)],
+            axis=-1,
+        ),
+        "start": start,
+        "step": tf.zeros_like(start) + step,
+        "month_day": tf.where(months > 0, day, tf.zeros_like(day)),
+        "season": tf.zeros_like(start) + season,
+        "first_target": tf.identity(inputs["first_target"]),
+    }
+    historic = [
+        _scaled(_aligned(inputs[feature.name], places)) for feature in with_role(raw, HISTORIC)
+    ]
+    if historic:
+        found["historic"] = places.with_flat_values(tf.concat(historic, axis=-1))
+    numbers = [_scaled(inputs[feature.name]) for feature in with_role(raw, STATIC_NUMBER)]
+    if numbers:
+        found["numbers"] = tf.concat(numbers, axis=-1)
+    return found
+
+
+def _ids(names: tf.Tensor, vocabulary: str) -> tf.Tensor:
+    path = tft.vocabulary(names, vocab_filename=vocabulary)
+    return tft.apply_vocabulary(names, path, default_value=-1) + 1
+
+
+def _aligned(values: tf.SparseTensor, grid: tf.RaggedTensor) -> tf.Tensor:
+    """A sequence's values at the steps of a grid, flat; NaN where it is too short."""
+    given = tf.RaggedTensor.from_sparse(values)
+    # One value more, so that there is something to read from an empty batch.
+    flat = tf.concat([given.flat_values, [float("nan")]], axis=0)
+    rows = grid.value_rowids()
+    there = grid.flat_values < tf.gather(given.row_lengths(), rows)
+    last = tf.size(flat, out_type=tf.int64) - 1
+    place = tf.where(there, tf.gather(given.row_starts(), rows) + grid.flat_values, last)
+    return tf.gather(flat, place)
+
+
+def _scaled(values: tf.Tensor) -> tf.Tensor:
+    """float32[n], NaN where missing, to float32[n, 2]: standardised over train, and its mark."""
+    there = tf.math.is_finite(values)
+    observed = tf.boolean_mask(values, there)
+    mean, variance = tft.mean(observed), tft.var(observed)
+    scaled = tf.math.divide_no_nan(values - mean, tf.sqrt(variance))
+    zero = tf.zeros_like(values)
+    return tf.stack([tf.where(there, scaled, zero), tf.cast(there, tf.float32)], axis=-1)

@@ -1,0 +1,176 @@
+"""Forecasting, stated once."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from models.core.task import Evaluation, Imported, RawFeature, SequenceTask, Signature, TensorInfo
+from models.forecasting.settings import DataSettings, FeatureSettings, GateSettings, ModelSettings
+
+_HERE = "models.forecasting"
+_YEAR_1990 = 631_152_000  # Its first second, counted from 1970.
+_ANSWERS = ("mean", "quantiles", "levels", "offsets", "times")
+
+
+def raw_features(data: DataSettings) -> tuple[RawFeature, ...]:
+    """A series on its time grid with its covariates; `SeriesExampleGen` states the features."""
+    return (
+        RawFeature("unique_id", data.id_column or "", key=True),
+        RawFeature("start", data.time_column, kind="int"),
+        RawFeature("y", data.target_column, kind="float", sequence=True),
+        *(
+            RawFeature(name, name, kind="float", sequence=True, role=role)
+            for role, names in (("historic", data.historic), ("future", data.future))
+            for name in names
+        ),
+        *(RawFeature(name, name, role="static", slice=True) for name in data.static),
+        *(
+            RawFeature(name, name, kind="float", role="static_number")
+            for name in data.static_numbers
+        ),
+        *(
+            RawFeature(name, "", kind="int", label=True)
+            for name in ("step_seconds", "step_months", "step_index", "first_target")
+        ),
+    )
+
+
+def signatures(raw: Sequence[RawFeature]) -> dict[str, Signature]:
+    """`forecast`: histories as dense rows, without tf.Examples."""
+    dtypes = {"bytes": "string", "float": "float32", "int": "int64"}
+    return {
+        "forecast": Signature(
+            inputs={
+                feature.name: TensorInfo(
+                    dtypes[feature.kind], (None, None) if feature.sequence else (None,)
+                )
+                for feature in raw
+                if not feature.label
+            },
+            to_features=Imported(f"{_HERE}.predict.forecast_features"),
+            outputs={name: name for name in _ANSWERS},
+        )
+    }
+
+
+def samples(raw: Sequence[RawFeature] = ()) -> tuple[dict[str, Any], ...]:
+    """Requests for warm-up and for the serving check: long, short, with gaps, and constant."""
+    found: tuple[dict[str, Any], ...] = (
+        {"unique_id": "a", "start": _YEAR_1990, "y": _wave(120, 10.0)},
+        {"unique_id": "never seen", "start": 2 * _YEAR_1990, "y": _wave(7, 400.0)},
+        {"unique_id": "b", "start": 0, "y": _with_gaps(_wave(40, 1.0))},
+        {"unique_id": "b", "start": _YEAR_1990, "y": [5.0]},
+        {"unique_id": "constant", "start": -_YEAR_1990, "y": [3.0] * 30},
+    )
+    return tuple({**one, **_covariates(raw, len(one["y"]))} for one in found)
+
+
+def _covariates(raw: Sequence[RawFeature], steps: int) -> dict[str, Any]:
+    """Values for the covariates that a data set has beside what every series has."""
+    return {
+        feature.name: _wave(steps, 1.0)
+        if feature.sequence
+        else "never seen"
+        if feature.kind == "bytes"
+        else 1.0
+        for feature in raw
+        if feature.role
+    }
+
+
+def toy() -> tuple[dict[str, Any], ...]:
+    """Monthly series of several levels and lengths whose season can be learnt; one has gaps."""
+    lengths = {"a": 150, "b": 120, "c": 130, "d": 40}
+    step = {"step_seconds": 0, "step_months": 1, "step_index": 0, "first_target": 0}
+    return tuple(
+        {
+            "unique_id": name,
+            "start": number * _YEAR_1990,
+            "y": _with_gaps(_wave(length, 10.0**number))
+            if name == "b"
+            else _wave(length, 10.0**number),
+            **step,
+        }
+        for number, (name, length) in enumerate(lengths.items())
+    )
+
+
+def _wave(length: int, level: float) -> list[float]:
+    """A yearly season and a trend, at a level."""
+    return [
+        level * (1 + 0.3 * math.sin(2 * math.pi * step / 12) + 0.01 * (step % 5) + 0.002 * step)
+        for step in range(length)
+    ]
+
+
+def _with_gaps(values: list[float]) -> list[float]:
+    return [math.nan if step % 7 == 3 else value for step, value in enumerate(values)]
+
+
+TASK = SequenceTask(
+    name="forecasting",
+    title="the next steps of time series, with intervals",
+    default_data="climate",
+    example_gen=Imported("components.series_example_gen.component.SeriesExampleGen"),
+    data=DataSettings,
+    features=FeatureSettings,
+    model=ModelSettings,
+    gates=GateSettings,
+    raw_features=raw_features,
+    preprocess=Imported(f"{_HERE}.preprocess.preprocess"),
+    materialize=False,
+    inputs=Imported(f"{_HERE}.predict.model_inputs"),
+    batches=Imported(f"{_HERE}.batches.batches"),
+    count=Imported(f"{_HERE}.batches.count"),
+    most_passes=400,
+    build_model=Imported(f"{_HERE}.model.build_model"),
+    objective=Imported(f"{_HERE}.model.objective"),
+    calibrate=Imported(f"{_HERE}.calibration.calibrate"),
+    predict=Imported(f"{_HERE}.predict.predict"),
+    signatures=signatures,
+    evaluation=Evaluation(
+        prediction="judged",
+        target=None,
+        statistics=Imported(f"{_HERE}.evaluation.statistics"),
+        scalars=(
+            "mase",
+            "smape",
+            "rmse",
+            "mae",
+            "wql",
+            "coverage_80",
+            "coverage_95",
+            "coverage_80_error",
+            "coverage_95_error",
+            "width_80",
+            "width_95",
+            "naive_mase",
+            "naive_smape",
+            "naive_rmse",
+            "naive_mae",
+            "relative_mase",
+            "windows",
+        ),
+        arrays=(
+            "mase_by_step",
+            "smape_by_step",
+            "rmse_by_step",
+            "mae_by_step",
+            "naive_mase_by_step",
+            "coverage_80_by_step",
+            "coverage_95_by_step",
+        ),
+        axis=None,
+        summarise=Imported(f"{_HERE}.evaluation.summarise"),
+        slices=(),
+        gates=Imported(f"{_HERE}.evaluation.gates"),
+        headline=("mase", "smape", "coverage_80", "coverage_95"),
+        signature="backtest",
+        answers=Imported(f"{_HERE}.backtest.backtest"),
+    ),
+    baseline=Imported(f"{_HERE}.baseline.baseline"),
+    baseline_title="seasonal naive",
+    rivals=Imported(f"{_HERE}.baseline.rivals"),
+    samples=samples,
+    toy=toy,
+)

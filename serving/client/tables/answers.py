@@ -1,0 +1,134 @@
+"""A model's outputs as columns of a file.
+
+- One value for each row: a column of the output's name.
+- Classes: where an output `classes` holds names and another output as many numbers, the best few
+  pairs are columns, the best first: `classes_1`, `probabilities_1`, `classes_2` and so on.
+- Any other list or matrix: a column of JSON lists.
+- Where the file has a column of that name already (the true `label`, say), the output's is called
+  `predicted_label`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from serving.client.signatures import Signature, TensorSpec
+from serving.client.stream import check_rows
+from serving.client.tensors import as_text, numpy_type
+
+CLASSES = "classes"
+
+
+class AnswerColumns:
+    """The columns of a signature's outputs.
+
+    Args:
+      signature: what is called.
+      beside: the columns that the answers are written beside.
+      top: how many classes; 0 for lists of all.
+
+    Attributes:
+      columns: the answers' own.
+    """
+
+    def __init__(self, signature: Signature, beside: Sequence[str], top: int = 3) -> None:
+        scores = scores_of(signature) if top else ()
+        self._ranked = (CLASSES, *scores) if scores else ()
+        known = [width(signature.outputs[name]) for name in self._ranked]
+        self._top = min([top, *(one for one in known if one is not None)])
+        names = [name for name in signature.outputs if name not in self._ranked]
+        names += [f"{name}_{at}" for at in range(1, self._top + 1) for name in self._ranked]
+        self._column: dict[str, str] = {}
+        taken = set(beside)
+        for name in names:
+            column = name
+            while column in taken:
+                column = f"predicted_{column}"
+            taken.add(column)
+            self._column[name] = column
+        self._outputs = signature.outputs
+        self.columns = list(self._column.values())
+
+    def arrow_types(self) -> dict[str, Any]:
+        """By column, pyarrow's type, where the signature states a single value for each row."""
+        import pyarrow
+
+        found = {}
+        for name, column in self._column.items():
+            one = name if name in self._outputs else name.rpartition("_")[0]
+            spec = self._outputs[one]
+            if spec.dtype == "string" and (spec.rank == 1 or one in self._ranked):
+                found[column] = pyarrow.string()
+            elif spec.rank == 1 or one in self._ranked:
+                dtype = numpy_type(spec.number)
+                # Arrow has no bfloat16 and the like.
+                found[column] = pyarrow.from_numpy_dtype("float32" if dtype.kind == "V" else dtype)
+        return found
+
+    def rows(self, outputs: Mapping[str, np.ndarray[Any, Any]], count: int) -> list[dict[str, Any]]:
+        """A dict for each row, by column.
+
+        Raises:
+          InvalidArgumentError: an output has not one value for each row.
+        """
+        check_rows(outputs, count)
+        values: dict[str, Sequence[Any]] = {}
+        if self._ranked:
+            values.update(self._best(outputs, count))
+        for name, column in self._column.items():
+            if column not in values:
+                values[column] = plain(outputs[name])
+        return [
+            dict(zip(self.columns, row, strict=True))
+            for row in zip(*(values[column] for column in self.columns), strict=True)
+        ]
+
+    def _best(
+        self, outputs: Mapping[str, np.ndarray[Any, Any]], count: int
+    ) -> dict[str, Sequence[Any]]:
+        order = np.argsort(-outputs[self._ranked[1]], axis=1, kind="stable")[:, : self._top]
+        found: dict[str, Sequence[Any]] = {}
+        for name in self._ranked:
+            best = np.take_along_axis(outputs[name], order, axis=1)
+            for place in range(1, self._top + 1):
+                there = place <= best.shape[1]
+                found[self._column[f"{name}_{place}"]] = (
+                    plain(best[:, place - 1]) if there else [None] * count
+                )
+        return found
+
+
+def width(spec: TensorSpec) -> int | None:
+    """The size of the last dimension; None where it may be any."""
+    return spec.shape[-1] if spec.shape else None
+
+
+def scores_of(signature: Signature) -> tuple[str, ...]:
+    """The outputs that hold a number for each class; none without an output `classes`."""
+    classes = signature.outputs.get(CLASSES)
+    if classes is None or classes.dtype != "string" or classes.rank != 2:
+        return ()
+    return tuple(
+        name
+        for name, spec in signature.outputs.items()
+        if "float" in spec.dtype
+        and spec.rank == 2
+        and (None in (sizes := {width(spec), width(classes)}) or len(sizes) == 1)
+    )
+
+
+def plain(array: np.ndarray[Any, Any]) -> list[Any]:
+    """An array as Python values: str for bytes, floats with no more digits than they have."""
+    if array.dtype == np.dtype(object):
+        texts: list[Any] = as_text(array).tolist()
+        return texts
+    if array.dtype.kind == "V":  # bfloat16 and its like.
+        array = array.astype(np.float32)
+    if array.dtype.kind == "f" and array.dtype.itemsize < 8:
+        # The nearest double of a float32 has a long tail of digits; of its text, none.
+        array = array.astype(str).astype(np.float64)
+    if array.dtype.kind == "c":
+        array = array.astype(str)
+    values: list[Any] = array.tolist()
+    return values

@@ -1,0 +1,314 @@
+"""A long file of series, `unique_id, ds` and values, to a signature that takes whole series.
+
+The rows of a series become one row of a request. An input of two dimensions is an array of
+[series, steps], padded on the right with NaN (floats), 0 (other numbers), false or empty text; an
+input of one dimension is a value of the whole series, as its first row has it. Where the file has
+no column for them, these inputs are made here:
+
+- `mask` (or `y_mask` for the input `y`), [series, steps]: whether there is a value, neither padding
+  nor NaN.
+- `length` or `lengths`, [series]: how many steps there are.
+- `start`, [series]: the time of the first step, seconds since 1970 UTC where `ds` holds dates, else
+  the number that stands there.
+
+The answers are long again: `unique_id`, `step` from 1, a column for each output. An output `times`,
+in the unit of `start`, becomes the column `ds`; `offsets`, which count the steps, become `step`.
+`levels` are those of quantiles, the same at each step.
+"""
+
+import dataclasses
+import datetime
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from serving.client.signatures import Signature, TensorSpec
+from serving.client.stream import batched, check_rows
+from serving.client.tables.answers import plain
+from serving.client.tables.cells import CellError, as_text, converter, kind_of
+from serving.client.tables.formats import TableError
+from serving.client.tables.reading import LeftOut, Row
+from serving.client.tables.requests import Request
+from serving.client.tensors import numpy_type
+
+ID = "unique_id"
+TIME = "ds"
+STEP = "step"
+_LENGTHS = ("length", "lengths")
+_START, _TIMES, _OFFSETS, _LEVELS = "start", "times", "offsets", "levels"
+_COLUMNS = {_TIMES: TIME, _OFFSETS: STEP}
+_ISO = re.compile(r"\d{4}-\d\d")
+_ZONE = re.compile(r":\d\d[^+-]*[+-]\d\d:\d\d$")
+
+
+def takes_series(signature: Signature, columns: Sequence[str]) -> bool:
+    """Whether a file of these columns is one of series for this signature."""
+    return ID in columns and any(is_steps(spec) for spec in signature.inputs.values())
+
+
+def is_steps(spec: TensorSpec) -> bool:
+    """Whether an input is [series, steps]."""
+    return spec.rank == 2
+
+
+def made_inputs(signature: Signature, columns: Sequence[str]) -> frozenset[str]:
+    """The inputs that are made of the others, as the module's text says."""
+    if not takes_series(signature, columns):
+        return frozenset()
+    found = set()
+    for name, spec in signature.inputs.items():
+        if name in columns:
+            continue
+        base = name.removesuffix("mask").removesuffix("_")
+        masks = name.endswith("mask") and is_steps(spec) and (not base or base in signature.inputs)
+        starts = name == _START and TIME in columns
+        if masks or ((starts or name in _LENGTHS) and spec.rank == 1):
+            found.add(name)
+    return frozenset(found)
+
+
+def read_inputs(signature: Signature, columns: Sequence[str]) -> Signature:
+    """The signature without the inputs that are made here."""
+    made = made_inputs(signature, columns)
+    inputs = {name: spec for name, spec in signature.inputs.items() if name not in made}
+    return dataclasses.replace(signature, inputs=inputs)
+
+
+@dataclass
+class _Series:
+    """The rows of one series.
+
+    Attributes:
+      name: the cell of `unique_id`.
+      start: the cell of `ds` in its first row.
+      steps: by input of two dimensions, its values.
+      values: by input of one dimension, its value.
+    """
+
+    name: Any
+    start: Any
+    steps: dict[str, list[Any]]
+    values: dict[str, Any]
+
+    def __len__(self) -> int:
+        return max(map(len, self.steps.values()))
+
+
+class SeriesRows:
+    """The rows of a series are one row of a request.
+
+    Args:
+      signature: what is called.
+      inputs: by input, its column; without those that are made here.
+      made: the inputs that are made here.
+      left_out: counts rows that cannot be used.
+    """
+
+    def __init__(
+        self,
+        signature: Signature,
+        inputs: Mapping[str, str],
+        made: frozenset[str],
+        left_out: LeftOut,
+    ) -> None:
+        self._signature = signature
+        self._left_out = left_out
+        self._made = made
+        self._steps = [name for name in inputs if is_steps(signature.inputs[name])]
+        self._converters = {}
+        for name, column in inputs.items():
+            spec = signature.inputs[name]
+            step = TensorSpec(name, spec.dtype, (None,), spec.number)
+            self._converters[name] = (column, converter(step))
+        for column in (ID, TIME, STEP):
+            if column in signature.outputs:
+                raise TableError(
+                    f"signature {signature.name!r} has an output {column!r}, which is a column of "
+                    "the answers to series"
+                )
+        outputs = [_COLUMNS.get(name, name) for name in signature.outputs]
+        first = [ID, STEP, *([TIME] if TIME in outputs else [])]
+        self.columns = first + [name for name in outputs if name not in first]
+
+    def requests(self, rows: Iterable[Row], size: int) -> Iterator[Request]:
+        """Requests of at most `size` series.
+
+        Raises:
+          TableError: a series' rows are not together or not in the order of time, or it is longer
+            than the model takes.
+        """
+        for batch in batched(self._series(rows), size):
+            inputs: dict[str, Any] = {}
+            longest = max(map(len, batch))
+            for name in self._steps:
+                inputs[name] = self._padded(name, [one.steps[name] for one in batch], longest)
+            for name in batch[0].values:
+                inputs[name] = [one.values[name] for one in batch]
+            for name in self._made:
+                inputs[name] = self._make(name, batch, inputs)
+            yield Request(inputs, [{ID: one.name, TIME: one.start} for one in batch])
+
+    def answers(
+        self, request: Request, outputs: Mapping[str, np.ndarray[Any, Any]]
+    ) -> list[dict[str, Any]]:
+        """The answers, long; a value of the whole series stands at each of its steps."""
+        check_rows(outputs, len(request.rows))
+        by_step = {name for name, a in outputs.items() if a.ndim > 1 and name != _LEVELS}
+        steps = [outputs[name].shape[1] for name in by_step]
+        if len(set(steps)) > 1:
+            shapes = {name: list(array.shape) for name, array in outputs.items()}
+            raise TableError(f"outputs of several numbers of steps: {shapes}")
+        count = steps[0] if steps else 1
+        values = {name: plain(array) for name, array in outputs.items()}
+        if _TIMES in outputs:
+            values[_TIMES] = [
+                [as_time(value, row[TIME]) for value in times]
+                for row, times in zip(request.rows, values[_TIMES], strict=True)
+            ]
+        return [
+            {
+                ID: row[ID],
+                STEP: step + 1,
+                **{
+                    _COLUMNS.get(name, name): found[number][step]
+                    if name in by_step
+                    else found[number]
+                    for name, found in values.items()
+                },
+            }
+            for number, row in enumerate(request.rows)
+            for step in range(count)
+        ]
+
+    def _series(self, rows: Iterable[Row]) -> Iterator[_Series]:
+        """Groups the rows of a series, which stand together."""
+        seen: set[str] = set()
+        current: _Series | None = None
+        time: Any = None
+        for row in rows:
+            name = row.cells[ID]
+            try:
+                values = self._values(row.cells)
+            except CellError as error:
+                self._left_out.add(row.place, str(error))
+                continue
+            if current is None or name != current.name:
+                if current is not None:
+                    yield current
+                if as_text(name) in seen:
+                    raise TableError(
+                        f"{row.place}: the series {as_text(name)!r} goes on after another one; "
+                        f"expected the file in the order of {ID}, {TIME}"
+                    )
+                seen.add(as_text(name))
+                steps: dict[str, list[Any]] = {one: [] for one in self._steps}
+                first = {one: value for one, value in values.items() if one not in steps}
+                current, time = _Series(name, row.cells.get(TIME), steps, first), None
+            time = self._in_order(row, time)
+            for one in self._steps:
+                current.steps[one].append(values[one])
+        if current is not None:
+            yield current
+
+    def _values(self, cells: Mapping[str, Any]) -> dict[str, Any]:
+        values = {}
+        for name, (column, convert) in self._converters.items():
+            try:
+                values[name] = convert(cells[column])
+            except CellError as error:
+                raise CellError(f"{column}: {error}") from None
+        return values
+
+    @staticmethod
+    def _in_order(row: Row, before: Any) -> Any:
+        """The row's time, if its order can be told: numbers, ISO dates and typed times."""
+        time: Any = row.cells.get(TIME)
+        if isinstance(time, str) and not _ISO.match(time):
+            try:
+                time = float(time)
+            except ValueError:
+                return None
+        if before is not None and type(before) is type(time) and time < before:
+            raise TableError(
+                f"{row.place}: the time {as_text(row.cells[TIME])!r} comes before that of the row "
+                f"above; expected the file in the order of {ID}, {TIME}"
+            )
+        return time
+
+    def _padded(self, name: str, rows: list[list[Any]], longest: int) -> np.ndarray[Any, Any]:
+        """[series, steps], padded on the right to the longest, or to the size that is fixed."""
+        spec = self._signature.inputs[name]
+        fixed = spec.shape[1] if spec.shape else None
+        if fixed is not None and longest > fixed:
+            raise TableError(
+                f"a series has {longest} steps, the input {name!r} takes {fixed}; cut the series"
+            )
+        kind, dtype = kind_of(spec), numpy_type(spec.number)
+        padding = {"f": np.nan, "c": np.nan, "O": "", "b": False}.get(kind, 0)
+        padded = np.full((len(rows), fixed or longest), padding, dtype)
+        for array, row in zip(padded, rows, strict=True):
+            array[: len(row)] = row
+        return padded
+
+    def _make(
+        self, name: str, batch: list[_Series], inputs: Mapping[str, Any]
+    ) -> np.ndarray[Any, Any]:
+        dtype = numpy_type(self._signature.inputs[name].number)
+        lengths = np.array([len(one) for one in batch])
+        if name in _LENGTHS:
+            return lengths.astype(dtype)
+        if name == _START:
+            try:
+                return np.array([as_seconds(one.start) for one in batch], dtype)
+            except CellError as error:
+                raise TableError(f"{TIME}: {error}") from None
+        base = name.removesuffix("mask").removesuffix("_")
+        if not base:  # The mask of the values: `y`, or the one float input there is.
+            floats = [one for one in self._steps if inputs[one].dtype.kind == "f"]
+            base = "y" if "y" in self._steps else (floats or self._steps)[0]
+        array = inputs[base]
+        there = np.arange(array.shape[1]) < lengths[:, np.newaxis]
+        if array.dtype.kind == "f":
+            there &= ~np.isnan(array)
+        return there.astype(dtype)
+
+
+def as_seconds(cell: Any) -> int:
+    """A cell of `ds` as seconds since 1970 UTC; a number stays what it is.
+
+    Raises:
+      CellError: it is neither number nor ISO 8601 date.
+    """
+    if isinstance(cell, (datetime.date, np.datetime64)):
+        if isinstance(cell, datetime.datetime) and cell.tzinfo is not None:
+            cell = cell.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+        return int(np.datetime64(cell, "s").astype(np.int64))
+    text = as_text(cell).strip()
+    if not _ISO.match(text):
+        if re.fullmatch(r"[-+]?\d+", text):
+            return int(text)
+        raise CellError(f"{text[:40]!r} is neither an ISO 8601 date nor an integer")
+    try:
+        if _ZONE.search(text):
+            return as_seconds(datetime.datetime.fromisoformat(text))
+        return int(np.datetime64(text.removesuffix("Z"), "s").astype(np.int64))
+    except ValueError:
+        raise CellError(f"{text[:40]!r} is not an ISO 8601 date") from None
+
+
+def as_time(value: int, like: Any) -> int | str:
+    """The reverse of `as_seconds`: ISO 8601 where the file's own times are dates.
+
+    Args:
+      value: seconds since 1970 UTC, or a number.
+      like: a cell of `ds`.
+    """
+    text = as_text(like)
+    if not isinstance(like, (datetime.date, np.datetime64)) and not _ISO.match(text):
+        return value
+    if ":" in text or value % 86_400:
+        return str(np.datetime64(value, "s")).replace("T", "T" if "T" in text else " ")
+    return str(np.datetime64(value // 86_400, "D"))

@@ -1,0 +1,1 @@
+"""The embedded server: the engine (models, versions, batching) and its gRPC front."""

@@ -1,0 +1,82 @@
+"""The batching parameters file."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
+
+from serving.server import textproto
+from serving.server.options import BatchingParameters, ConfigError
+
+_FLAG = "--batching_parameters_file"
+_WRAPPED = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
+
+
+def _message_class() -> type:
+    """tensorflow.serving.BatchingParameters, which tensorflow-serving-api does not bring."""
+    field = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(
+        name="tidegate/batching_parameters.proto",
+        package="tidegate",
+        syntax="proto3",
+        dependency=[wrappers_pb2.DESCRIPTOR.name],
+    )
+    message = file.message_type.add(name="BatchingParameters")
+    wrapped = [*((name, "Int64Value") for name in _WRAPPED), ("thread_pool_name", "StringValue")]
+    for number, (name, kind) in enumerate(wrapped, 1):
+        message.field.add(
+            name=name,
+            number=number,
+            label=field.LABEL_OPTIONAL,
+            type=field.TYPE_MESSAGE,
+            type_name=f".google.protobuf.{kind}",
+        )
+    message.field.add(
+        name="allowed_batch_sizes", number=6, label=field.LABEL_REPEATED, type=field.TYPE_INT64
+    )
+    message.field.add(
+        name="pad_variable_length_inputs",
+        number=7,
+        label=field.LABEL_OPTIONAL,
+        type=field.TYPE_BOOL,
+    )
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
+    pool.AddSerializedFile(file.SerializeToString())
+    found = pool.FindMessageTypeByName("tidegate.BatchingParameters")
+    # GetMessageClass is new in protobuf 4.22, which removed GetPrototype later.
+    if hasattr(message_factory, "GetMessageClass"):
+        return message_factory.GetMessageClass(found)
+    return message_factory.MessageFactory(pool).GetPrototype(found)
+
+
+def read_batching_parameters(path: Path | str) -> BatchingParameters:
+    """Reads ``--batching_parameters_file``; what it does not set keeps its default.
+
+    Raises:
+      ConfigError: one line that names the file, and the line where it is no such file.
+    """
+    message = textproto.read(path, _message_class()(), _FLAG)
+    given = {name: getattr(message, name).value for name in _WRAPPED if message.HasField(name)}
+    for name, value in given.items():
+        least = 0 if name == "batch_timeout_micros" else 1
+        if not least <= value < 2**31:
+            raise ConfigError(f"{_FLAG}: {path}: {name} is {value}, expected at least {least}.")
+    sizes = tuple(message.allowed_batch_sizes)
+    parameters = BatchingParameters(
+        allowed_batch_sizes=sizes,
+        pad_variable_length_inputs=message.pad_variable_length_inputs,
+        **given,
+    )
+    if sizes and sizes[-1] != parameters.max_batch_size:
+        raise ConfigError(
+            f"{_FLAG}: {path}: the last of allowed_batch_sizes is {sizes[-1]}, expected "
+            f"max_batch_size, which is {parameters.max_batch_size}."
+        )
+    if sizes and (sizes[0] < 1 or any(a >= b for a, b in itertools.pairwise(sizes))):
+        raise ConfigError(
+            f"{_FLAG}: {path}: allowed_batch_sizes is {list(sizes)}, expected increasing sizes."
+        )
+    return parameters

@@ -1,0 +1,102 @@
+"""ModelService: GetModelStatus, HandleReloadConfigRequest."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import grpc
+from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2, model_service_pb2
+
+from serving.server import status
+from serving.server.calls import SlowCalls, handler
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+
+    from serving.server.manager import ModelManager
+
+_log = logging.getLogger(__name__)
+
+# Taken from its descriptor, which reflection looks up.
+NAME: str = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
+
+
+class ModelService:
+    """The service's methods.
+
+    Args:
+      manager: knows the versions, and takes another configuration.
+      check: looks at a configuration before it is taken; raises ServingError.
+      reloaded: is told of a configuration once it has been taken.
+    """
+
+    def __init__(
+        self,
+        manager: ModelManager,
+        check: Callable[[ModelServerConfig], None],
+        reloaded: Callable[[ModelServerConfig], None],
+    ) -> None:
+        self._manager = manager
+        self._check = check
+        self._reloaded = reloaded
+
+    def handlers(self, slow: SlowCalls, pool: ThreadPoolExecutor) -> grpc.GenericRpcHandler:
+        """The handlers to register.
+
+        Args:
+          slow: the watch over requests that do not arrive.
+          pool: threads of their own, so that the state can be asked for under any load.
+        """
+        return grpc.method_handlers_generic_handler(
+            NAME,
+            {
+                "GetModelStatus": handler(
+                    "GetModelStatus",
+                    get_model_status_pb2.GetModelStatusRequest,
+                    self._status,
+                    slow,
+                    pool,
+                ),
+                "HandleReloadConfigRequest": handler(
+                    "HandleReloadConfigRequest",
+                    model_management_pb2.ReloadConfigRequest,
+                    self._reload,
+                    slow,
+                    pool,
+                ),
+            },
+        )
+
+    def _status(
+        self, request: get_model_status_pb2.GetModelStatusRequest, deadline: float | None
+    ) -> Message:
+        if not request.HasField("model_spec"):
+            raise status.invalid_argument("Missing ModelSpec")
+        spec = request.model_spec
+        # A label is ignored, as the stock server does: every version is told of.
+        version = spec.version.value if spec.HasField("version") else None
+        response = get_model_status_pb2.GetModelStatusResponse()
+        response.model_version_status.extend(self._manager.status(spec.name, version))
+        return response
+
+    def _reload(
+        self, request: model_management_pb2.ReloadConfigRequest, deadline: float | None
+    ) -> Message:
+        config = request.config
+        if config.WhichOneof("config") != "model_config_list":
+            raise status.invalid_argument(
+                "ServerModelConfig type not supported by HandleReloadConfigRequest. "
+                "Only ModelConfigList is currently supported"
+            )
+        names = ", ".join(model.name for model in config.model_config_list.config) or "none"
+        _log.info("reload asked for: models %s", names)
+        self._check(config)
+        self._manager.reload(config)
+        self._reloaded(config)
+        response = model_management_pb2.ReloadConfigResponse()
+        response.status.SetInParent()
+        return response

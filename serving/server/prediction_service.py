@@ -1,0 +1,165 @@
+"""PredictionService: Predict, Classify, Regress, MultiInference, GetModelMetadata."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    inference_pb2,
+    model_pb2,
+    predict_pb2,
+    prediction_service_pb2,
+    regression_pb2,
+)
+
+from serving.server import examples, metadata, predict, status
+from serving.server.calls import SlowCalls, handler
+from serving.server.status import ServingError
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from serving.server.manager import ModelManager
+    from serving.server.metrics import Metrics
+    from serving.server.request_log import RequestLog
+
+# Taken from its descriptor, which reflection looks up.
+NAME: str = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name
+
+
+class PredictionService:
+    """The service's methods over the models that are loaded.
+
+    Args:
+      manager: leases the version that a request asks for.
+      metrics: counts requests by model and status, and times them.
+      request_log: takes a sample of the answered requests; None for no log.
+    """
+
+    def __init__(
+        self, manager: ModelManager, metrics: Metrics, request_log: RequestLog | None = None
+    ) -> None:
+        self._manager = manager
+        self._metrics = metrics
+        self._log = request_log
+        self._refusal = "The server is loading its models."
+        self._running = 0
+        self._changed = threading.Condition()
+
+    def open(self) -> None:
+        """From now on requests are answered; before, they are UNAVAILABLE."""
+        self._refusal = ""
+
+    def close(self, grace: float) -> bool:
+        """Refuses further requests as UNAVAILABLE, and waits for those that run.
+
+        Args:
+          grace: seconds to wait at most.
+
+        Returns:
+          Whether all were done in time.
+        """
+        self._refusal = "The server is shutting down."
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._running, grace)
+
+    def handlers(self, slow: SlowCalls) -> grpc.GenericRpcHandler:
+        """The handlers to register, on the server's threads."""
+        methods: dict[str, tuple[type[Message], Callable[..., Message]]] = {
+            "Predict": (predict_pb2.PredictRequest, self._predict),
+            "Classify": (classification_pb2.ClassificationRequest, self._classify),
+            "Regress": (regression_pb2.RegressionRequest, self._regress),
+            "MultiInference": (inference_pb2.MultiInferenceRequest, self._multi_inference),
+            "GetModelMetadata": (get_model_metadata_pb2.GetModelMetadataRequest, self._metadata),
+        }
+        return grpc.method_handlers_generic_handler(
+            NAME,
+            {
+                name: handler(name, request_type, answer, slow)
+                for name, (request_type, answer) in methods.items()
+            },
+        )
+
+    def _predict(self, request: predict_pb2.PredictRequest, deadline: float | None) -> Message:
+        response = predict_pb2.PredictResponse()
+        return self._run("Predict", predict.predict, request, response, deadline)
+
+    def _classify(
+        self, request: classification_pb2.ClassificationRequest, deadline: float | None
+    ) -> Message:
+        response = classification_pb2.ClassificationResponse()
+        return self._run("Classify", examples.classify, request, response, deadline)
+
+    def _regress(
+        self, request: regression_pb2.RegressionRequest, deadline: float | None
+    ) -> Message:
+        response = regression_pb2.RegressionResponse()
+        return self._run("Regress", examples.regress, request, response, deadline)
+
+    def _multi_inference(
+        self, request: inference_pb2.MultiInferenceRequest, deadline: float | None
+    ) -> Message:
+        response = inference_pb2.MultiInferenceResponse()
+        return self._run("MultiInference", examples.multi_inference, request, response, deadline)
+
+    def _run(
+        self, api: str, run: Callable[..., int], request: Any, response: Any, deadline: float | None
+    ) -> Message:
+        """Runs a request on the version that it asks for; counts, times and logs it."""
+        begin = time.perf_counter()
+        name = ""
+        code = grpc.StatusCode.INTERNAL
+        with self._changed:
+            self._running += 1
+        try:
+            self._check_open()
+            spec = _spec(api, request)
+            with self._manager.lease(spec) as servable:
+                name = servable.name
+                rows = run(servable, request, response, deadline)
+            code = grpc.StatusCode.OK
+        except ServingError as error:
+            code = error.code
+            raise
+        finally:
+            if code == grpc.StatusCode.OK:
+                self._metrics.answered(name, api, time.perf_counter() - begin, rows)
+            else:
+                self._metrics.failed(name, code.name)
+            with self._changed:
+                self._running -= 1
+                if not self._running:
+                    self._changed.notify_all()
+        if self._log is not None:
+            self._log.offer(api, name, request, response)
+        return response
+
+    def _metadata(
+        self, request: get_model_metadata_pb2.GetModelMetadataRequest, deadline: float | None
+    ) -> Message:
+        self._check_open()
+        spec = _spec("GetModelMetadata", request)
+        metadata.check_fields(request)
+        response = get_model_metadata_pb2.GetModelMetadataResponse()
+        with self._manager.lease(spec) as servable:
+            metadata.describe(servable, response)
+        return response
+
+    def _check_open(self) -> None:
+        if self._refusal:
+            raise status.unavailable(self._refusal)
+
+
+def _spec(api: str, request: Any) -> model_pb2.ModelSpec:
+    """The model that a request asks for."""
+    if api == "MultiInference":
+        return request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
+    if not request.HasField("model_spec"):
+        raise status.invalid_argument("Missing ModelSpec")
+    return request.model_spec

@@ -1,0 +1,209 @@
+"""The gRPC server: services, ports, threads, start and stop."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+
+from serving.server import health, metrics, model_service, prediction_service
+from serving.server import request_log as request_logs
+from serving.server.calls import SlowCalls
+from serving.server.front_options import FrontOptions
+from serving.server.health import Health
+from serving.server.metrics import Metrics, MetricsPage
+from serving.server.model_service import ModelService
+from serving.server.options import ConfigError
+from serving.server.prediction_service import PredictionService
+
+if TYPE_CHECKING:
+    from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+
+    from serving.server.manager import ModelManager
+    from serving.server.request_log import RequestLog
+
+_log = logging.getLogger(__name__)
+
+_INT32_MAX = 2**31 - 1
+# Threads of status, health and reflection, which must answer under any load.
+_CONTROL_THREADS = 8
+# What answers get to reach their clients once they are made.
+_FLUSH_SECONDS = 1.0
+# Calls that may wait for a thread, for each thread; more are RESOURCE_EXHAUSTED at once.
+_WAITING_PER_THREAD = 16
+_OPTIONS: tuple[tuple[str, int | str], ...] = (
+    ("grpc.max_receive_message_length", _INT32_MAX),
+    ("grpc.max_send_message_length", _INT32_MAX),
+    # Without this a second server on the same port would take a share of the connections.
+    ("grpc.so_reuseport", 0),
+    # Peers that vanished without a word are found and their calls ended.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+)
+
+
+class Server:
+    """Serves a manager's models.
+
+    Call `start`, then `open` once the models are loaded, and `stop` in the end.
+
+    Args:
+      manager: the models; started and stopped by the caller.
+      options: ports, threads, TLS.
+      request_log: takes a sample of the requests; started and stopped with the server.
+
+    Raises:
+      ConfigError: a port cannot be had.
+
+    Attributes:
+      port: listened at; chosen by the system where the options say 0.
+      monitoring_port: of the metrics page; None where there is none.
+    """
+
+    def __init__(
+        self,
+        manager: ModelManager,
+        options: FrontOptions,
+        request_log: RequestLog | None = None,
+    ) -> None:
+        self._options = options
+        self._request_log = request_log
+        self.metrics = Metrics([lambda: self._further_counts(manager)])
+        self._page = self._metrics_page()
+        self.monitoring_port = None if self._page is None else self._page.port
+        self._health = Health()
+        self._prediction = PredictionService(manager, self.metrics, request_log)
+        self._slow = SlowCalls(options.message_timeout_seconds)
+        self._pools = [
+            ThreadPoolExecutor(threads, thread_name_prefix=name)
+            for name, threads in (
+                ("request", options.grpc_max_threads),
+                ("control", _CONTROL_THREADS),
+                ("reflection", _CONTROL_THREADS),
+            )
+        ]
+        requests, control, reflections = self._pools
+        self._server = grpc.server(
+            requests,
+            options=(*_OPTIONS, *options.grpc_channel_arguments),
+            maximum_concurrent_rpcs=options.grpc_max_threads * _WAITING_PER_THREAD,
+        )
+        models = ModelService(manager, request_logs.check, self._reloaded)
+        handlers = [
+            self._prediction.handlers(self._slow),
+            models.handlers(self._slow, control),
+            self._reflection(reflections),
+        ]
+        if options.enable_grpc_healthcheck_service:
+            handlers.append(self._health.handlers(self._slow, control))
+        self._server.add_generic_rpc_handlers(handlers)
+        self.port = self._listen()
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as clients are told it."""
+        return _address(self._options.bind, self.port)
+
+    def start(self) -> None:
+        """Answers status and health from now on; predictions are UNAVAILABLE until `open`."""
+        if self._request_log is not None:
+            self._request_log.start()
+        self._slow.start()
+        self._server.start()
+        if self._page is not None:
+            self._page.start()
+
+    def open(self) -> None:
+        """Answers predictions from now on; health is SERVING."""
+        self._prediction.open()
+        self._health.set(True)
+
+    def stop(self, grace: float) -> None:
+        """Refuses new requests, finishes those that run, and closes the port.
+
+        Args:
+          grace: seconds that requests may still take; then they are cancelled.
+        """
+        self._health.set(False)
+        # The port stays open meanwhile: gRPC would end what comes in late as CANCELLED, which
+        # clients do not try again elsewhere, and not as UNAVAILABLE.
+        self._prediction.close(grace)
+        # What is left are answers on their way, and streams that would never end: Watch.
+        self._server.stop(_FLUSH_SECONDS).wait(_FLUSH_SECONDS + 1)
+        for pool in self._pools:
+            pool.shutdown(wait=False, cancel_futures=True)
+        self._slow.stop()
+        if self._request_log is not None:
+            self._request_log.stop()
+        if self._page is not None:
+            self._page.stop()
+
+    def _listen(self) -> int:
+        options = self._options
+        address = _address(options.bind, options.port)
+        try:
+            if options.grpc_socket_path:
+                self._server.add_insecure_port(f"unix:{options.grpc_socket_path}")
+            if options.ssl is None:
+                return self._server.add_insecure_port(address)
+            return self._server.add_secure_port(address, options.ssl.credentials())
+        except RuntimeError as error:
+            raise ConfigError(
+                f"--port={options.port}: cannot listen at {address}: {error}"
+            ) from error
+
+    def _metrics_page(self) -> MetricsPage | None:
+        port = self._options.monitoring_port
+        if port is None:
+            return None
+        try:
+            return MetricsPage(
+                self.metrics, self._options.bind, port, self._options.monitoring_path
+            )
+        except OSError as error:
+            raise ConfigError(
+                f"--monitoring_port={port}: cannot listen at "
+                f"{_address(self._options.bind, port)}: {error.strerror or error}"
+            ) from error
+
+    def _reflection(self, pool: ThreadPoolExecutor) -> grpc.GenericRpcHandler:
+        """Reflection on threads of its own: each client's stream holds one."""
+        services = [prediction_service.NAME, model_service.NAME, reflection.SERVICE_NAME]
+        if self._options.enable_grpc_healthcheck_service:
+            services.append(health.NAME)
+        servicer = reflection.ReflectionServicer(services)
+
+        def info(
+            messages: Iterator[reflection_pb2.ServerReflectionRequest],
+            context: grpc.ServicerContext,
+        ) -> Iterator[reflection_pb2.ServerReflectionResponse]:
+            return servicer.ServerReflectionInfo(self._slow.each(messages, context), context)
+
+        info.experimental_thread_pool = pool  # type: ignore[attr-defined]
+        method = grpc.stream_stream_rpc_method_handler(
+            info,
+            request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+            response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+        )
+        return grpc.method_handlers_generic_handler(
+            reflection.SERVICE_NAME, {"ServerReflectionInfo": method}
+        )
+
+    def _reloaded(self, config: ModelServerConfig) -> None:
+        if self._request_log is not None:
+            self._request_log.update(request_logs.samplings(config))
+
+    def _further_counts(self, manager: ModelManager) -> Iterator[metrics.Count]:
+        yield metrics.load_counts(manager.load_counts())
+        if self._request_log is not None:
+            yield metrics.log_counts(self._request_log.counts())
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

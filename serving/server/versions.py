@@ -1,0 +1,79 @@
+"""Which versions of a model are on disk, and which of them its policy asks for."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import tensorflow as tf
+
+if TYPE_CHECKING:
+    from tensorflow_serving.sources.storage_path.file_system_storage_path_source_pb2 import (
+        FileSystemStoragePathSourceConfig,
+    )
+
+_NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
+_LARGEST = 2**63 - 1
+_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
+
+
+def find_versions(base_path: str) -> dict[int, str]:
+    """The complete versions under a base path.
+
+    A version is a folder with a number for a name, leading zeros allowed, that holds
+    ``saved_model.pb`` or ``saved_model.pbtxt``: one that is being written does not count.
+
+    Returns:
+      Number to folder.
+
+    Raises:
+      tf.errors.OpError: the base path cannot be listed.
+    """
+    found: dict[int, str] = {}
+    for entry in sorted(tf.io.gfile.listdir(base_path)):
+        # Object stores list folders with a slash.
+        child = entry.rstrip("/")
+        if not _NUMBER.fullmatch(child) or int(child) > _LARGEST:
+            continue
+        folder = os.path.join(base_path, child)
+        if any(tf.io.gfile.exists(os.path.join(folder, file)) for file in _MODEL_FILES):
+            found[int(child)] = folder
+    return found
+
+
+def find_models(folder: str) -> dict[str, str]:
+    """The models in a folder of models: sub-folders that hold a complete version.
+
+    Returns:
+      Name to base path.
+
+    Raises:
+      tf.errors.OpError: the folder cannot be listed.
+    """
+    found = {}
+    for entry in sorted(tf.io.gfile.listdir(folder)):
+        name = entry.rstrip("/")
+        path = os.path.join(folder, name)
+        if not name.startswith(".") and tf.io.gfile.isdir(path) and find_versions(path):
+            found[name] = path
+    return found
+
+
+def wanted(
+    on_disk: Mapping[int, str], policy: FileSystemStoragePathSourceConfig.ServableVersionPolicy
+) -> dict[int, str]:
+    """The versions that a policy asks for, of those on disk.
+
+    Args:
+      on_disk: as from `find_versions`.
+      policy: ``latest`` (the default, one version), ``all`` or ``specific``.
+    """
+    choice = policy.WhichOneof("policy_choice")
+    if choice == "all":
+        return dict(on_disk)
+    if choice == "specific":
+        return {number: on_disk[number] for number in policy.specific.versions if number in on_disk}
+    newest = sorted(on_disk, reverse=True)[: max(policy.latest.num_versions, 1)]
+    return {number: on_disk[number] for number in newest}

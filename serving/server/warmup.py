@@ -1,0 +1,73 @@
+"""Warm-up: recorded requests that a version answers before it serves."""
+
+from __future__ import annotations
+
+import os
+
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow_serving.apis import (
+    classification_pb2,
+    inference_pb2,
+    predict_pb2,
+    prediction_log_pb2,
+    regression_pb2,
+)
+
+from serving.server import status
+from serving.server.examples import classify, multi_inference, regress
+from serving.server.predict import predict
+from serving.server.servable import Servable
+
+WARMUP_FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
+MAX_RECORDS = 1000
+
+
+def warm_up(servable: Servable, path: str) -> int:
+    """Runs every request of a version's warm-up file.
+
+    Args:
+      servable: the version.
+      path: its folder; the file is optional.
+
+    Returns:
+      The number of requests.
+
+    Raises:
+      ServingError: a request fails, is none, or there are more than 1,000.
+      tf.errors.DataLossError: the file is no TFRecord.
+    """
+    file = os.path.join(path, WARMUP_FILE)
+    if not tf.io.gfile.exists(file):
+        return 0
+    count = 0
+    for record in tf.compat.v1.io.tf_record_iterator(file):
+        count += 1
+        if count > MAX_RECORDS:
+            raise status.invalid_argument(
+                f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at {file}"
+            )
+        try:
+            log = prediction_log_pb2.PredictionLog.FromString(record)
+        except DecodeError as error:
+            raise status.invalid_argument(
+                f"Failed to parse warmup record: {record[:100]!r} from {file}"
+            ) from error
+        _answer(servable, log, file)
+    return count
+
+
+def _answer(servable: Servable, log: prediction_log_pb2.PredictionLog, file: str) -> None:
+    kind = log.WhichOneof("log_type")
+    if kind == "predict_log":
+        predict(servable, log.predict_log.request, predict_pb2.PredictResponse(), None)
+    elif kind == "classify_log":
+        response = classification_pb2.ClassificationResponse()
+        classify(servable, log.classify_log.request, response, None)
+    elif kind == "regress_log":
+        regress(servable, log.regress_log.request, regression_pb2.RegressionResponse(), None)
+    elif kind == "multi_inference_log":
+        answer = inference_pb2.MultiInferenceResponse()
+        multi_inference(servable, log.multi_inference_log.request, answer, None)
+    else:
+        raise status.unimplemented(f"Unsupported log_type for warmup: {kind} in {file}")

@@ -1,0 +1,92 @@
+"""The conformal correction of a network's intervals on windows it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.forecasting import calibration
+from models.forecasting.calibration import calibrate
+from models.forecasting.model import CORRECTION
+from models.forecasting.settings import LEVELS, ModelSettings
+from models.layers.quantiles import IntervalCorrection
+
+STEPS = 3
+
+
+@pytest.fixture
+def network() -> keras.Model:
+    """Forecasts a level with intervals that are far too narrow, at a scale of its own."""
+    level, scale = keras.Input((1,), name="level"), keras.Input((1,), name="scale")
+    ends = np.linspace(-0.5, 0.5, len(LEVELS), dtype=np.float32)
+    zero = keras.layers.RepeatVector(STEPS)(level * 0)
+    quantiles = IntervalCorrection(STEPS, LEVELS, name=CORRECTION)(zero + ends)
+    spread, center = (
+        keras.layers.RepeatVector(STEPS)(scale),
+        keras.layers.RepeatVector(STEPS)(level),
+    )
+    output = keras.ops.concatenate([center, quantiles * spread + center, spread], axis=-1)
+    return keras.Model({"level": level, "scale": scale}, output)
+
+
+def batches(count: int, seed: int) -> Iterator[Any]:
+    """Normal errors around the level, in units of the scale; some targets are missing."""
+    random = np.random.default_rng(seed)
+    for _ in range(count):
+        level = random.normal(0, 100, size=(50, 1)).astype(np.float32)
+        scale = random.choice([0.1, 10.0], size=(50, 1)).astype(np.float32)
+        target = (level + scale * random.normal(size=(50, STEPS))).astype(np.float32)
+        target[random.random(target.shape) < 0.1] = np.nan
+        inputs = {"level": tf.constant(level), "scale": tf.constant(scale)}
+        yield inputs, tf.constant(target), tf.ones(50)
+
+
+def coverage(network: keras.Model, share: int) -> float:
+    found = []
+    for inputs, target, _ in batches(40, seed=1):
+        output, truth = network(inputs).numpy(), target.numpy()
+        low, high = {80: (2, 6), 95: (1, 7)}[share]
+        inside = (output[..., low] <= truth) & (truth <= output[..., high])
+        found.append(inside[np.isfinite(truth)])
+    return float(np.concatenate(found).mean())
+
+
+@pytest.mark.parametrize("how", ["pooled", "step"])
+def test_intervals_cover_what_they_promise_on_unseen_windows(
+    network: keras.Model, how: Any
+) -> None:
+    assert coverage(network, 80) < 0.4
+    calibrate(network, list(batches(60, seed=0)), ModelSettings(calibration=how))  # type: ignore[arg-type]
+    assert coverage(network, 80) == pytest.approx(0.8, abs=0.03)
+    assert coverage(network, 95) == pytest.approx(0.95, abs=0.03)
+    (margins,) = network.get_layer(CORRECTION).get_weights()
+    assert (np.ptp(margins, axis=0).max() == 0) == (how == "pooled")
+
+
+def test_it_can_be_left_out(network: keras.Model) -> None:
+    calibrate(network, list(batches(3, seed=0)), ModelSettings(calibration="none"))  # type: ignore[arg-type]
+    assert not network.get_layer(CORRECTION).get_weights()[0].any()
+
+
+def test_a_sample_of_many_windows_will_do(
+    network: keras.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "_MOST_TARGETS", 1_500)
+    calibrate(network, list(batches(60, seed=0)), ModelSettings())  # type: ignore[arg-type]
+    assert coverage(network, 80) == pytest.approx(0.8, abs=0.05)
+
+
+def test_the_sample_is_of_all_windows_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "_MOST_TARGETS", 400)
+    sample = calibration._Sample()
+    for number in range(100):
+        windows = np.full((10, 4, 1 + len(LEVELS)), float(number))
+        sample.add(windows, np.ones((10, 4, 1)))
+    found = sample.windows()
+    assert found is not None and len(found) <= 200
+    assert len(np.unique(found[:, 0, 0])) > 40

@@ -1,0 +1,206 @@
+"""Both networks: what padding, gaps and empty windows are to them, and what their loss is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.forecasting.loss import ForecastLoss
+from models.forecasting.model import build_model, objective
+from models.forecasting.settings import LEVELS, FeatureSettings, ModelSettings
+
+FEATURES = FeatureSettings(context=10, horizon=7)
+SMALL = {"units": 8, "segment": 3}
+CASES = [
+    pytest.param(settings, widths, id=f"{settings['kind']}-{place}")
+    for place, (settings, widths) in enumerate(
+        [
+            ({"kind": "direct"}, {}),
+            ({"kind": "direct", "bidirectional": True, "layers": 2, "normalisation": "robust"}, {}),
+            ({"kind": "direct", "series_embedding": 0}, {"known": 9, "historic": 2, "numbers": 2}),
+            ({"kind": "segment", "normalisation": "last"}, {}),
+            (
+                {"kind": "segment", "layers": 2, "cell": "gru"},
+                {"known": 11, "historic": 2, "ids": 3},
+            ),
+            ({"kind": "segment", "series_embedding": 0, "segment": 16}, {"numbers": 2}),
+        ]
+    )
+]
+
+
+def network(settings: dict[str, Any], facts: Any) -> keras.Model:
+    """With weights all drawn at random: zeros would hide parts."""
+    keras.utils.set_random_seed(1)
+    found = build_model(ModelSettings(**{**SMALL, **settings}), FEATURES, facts)
+    random = np.random.default_rng(0)
+    found.set_weights([random.normal(0, 0.3, one.shape) for one in found.get_weights()])
+    return found
+
+
+@pytest.mark.parametrize("settings,widths", CASES)
+def test_padding_is_nothing_to_it(
+    settings: dict[str, Any], widths: dict[str, int], facts: Any, random_inputs: Any
+) -> None:
+    own = facts(**widths)
+    model = network(settings, own)
+    inputs = random_inputs([10, 6, 1, 4], 10, 7, own)
+    expected = model(inputs, training=False).numpy()
+    assert expected.shape == (4, 7, 2 + len(LEVELS))
+    assert np.isfinite(expected).all()
+    more = {
+        name: np.pad(one, [[0, 0], [0, 5], *[[0, 0]] * (one.ndim - 2)])
+        if name in ("state", "values", "past")
+        else one
+        for name, one in inputs.items()
+    }
+    np.testing.assert_allclose(model(more, training=False), expected, atol=1e-4)
+    alone = {
+        name: one[1:2, :6] if name in ("state", "values", "past") else one[1:2]
+        for name, one in inputs.items()
+    }
+    np.testing.assert_allclose(model(alone, training=False)[0], expected[1], atol=1e-4)
+
+
+@pytest.mark.parametrize("settings,widths", CASES)
+def test_quantiles_do_not_cross_and_the_scale_comes_last(
+    settings: dict[str, Any], widths: dict[str, int], facts: Any, random_inputs: Any
+) -> None:
+    own = facts(**widths)
+    output = network(settings, own)(random_inputs([10, 3], 10, 7, own), training=False).numpy()
+    assert (np.diff(output[..., 1:-1], axis=-1) >= 0).all()
+    assert (output[..., -1] > 0).all() and (np.ptp(output[..., -1], axis=1) == 0).all()
+
+
+@pytest.mark.parametrize("kind", ["direct", "segment"])
+def test_a_window_without_a_value_has_no_forecast_and_hurts_no_other(
+    kind: str, facts: Any, random_inputs: Any
+) -> None:
+    own = facts()
+    model = network({"kind": kind}, own)
+    inputs = random_inputs([10, 8, 5], 10, 7, own)
+    expected = model(inputs, training=False).numpy()
+    inputs["state"][1] = np.where(inputs["state"][1] == 2, 1, inputs["state"][1])
+    inputs["values"][1] = 0
+    found = model(inputs, training=False).numpy()
+    assert np.isnan(found[1, :, :-1]).all()
+    np.testing.assert_allclose(found[[0, 2]], expected[[0, 2]], atol=1e-5)
+
+
+@pytest.mark.parametrize("settings,widths", CASES)
+@pytest.mark.parametrize("rows", [3, 7, 9])  # a horizon of rows among them, and as many as outputs
+def test_the_number_of_rows_is_nothing_to_it(
+    rows: int, settings: dict[str, Any], widths: dict[str, int], facts: Any, random_inputs: Any
+) -> None:
+    own = facts(**widths)
+    model = network(settings, own)
+    inputs = random_inputs([10] * rows, 10, 7, own)
+    together = model(inputs, training=False).numpy()
+    for row in range(rows):
+        alone = model({name: one[row : row + 1] for name, one in inputs.items()}, training=False)
+        np.testing.assert_allclose(alone[0], together[row], atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["direct", "segment"])
+@pytest.mark.parametrize("normalisation", ["mean", "last", "robust"])
+def test_a_series_in_other_units_has_the_same_forecast_in_those_units(
+    kind: str, normalisation: str, facts: Any, random_inputs: Any
+) -> None:
+    own = facts()
+    model = network({"kind": kind, "normalisation": normalisation}, own)
+    inputs = random_inputs([10, 9], 10, 7, own)
+    expected = model(inputs, training=False).numpy()
+    seen = inputs["state"] == 2
+    other = {
+        **inputs,
+        "values": np.where(seen, 20 * inputs["values"] - 300, 0).astype(np.float32),
+        "season": 20 * inputs["season"] - 300,
+    }
+    found = model(other, training=False).numpy()
+    np.testing.assert_allclose(found[..., :-1], 20 * expected[..., :-1] - 300, rtol=1e-3, atol=0.02)
+
+
+@pytest.mark.parametrize("kind", ["direct", "segment"])
+def test_cudnn_can_run_it(kind: str, facts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda device=None: [device])
+    model = build_model(ModelSettings(kind=kind, **SMALL), FEATURES, facts())
+    specs = {one.name: tf.TensorSpec(one.shape, one.dtype) for one in model.inputs}
+    traced = tf.function(lambda inputs: model(inputs, training=True), autograph=False)
+    graph = traced.get_concrete_function(specs).graph.as_graph_def()
+    ops = [n.op for n in [*graph.node, *(n for f in graph.library.function for n in f.node_def)]]
+    assert ops.count("CudnnRNNV3") == (2 if kind == "segment" else 1)
+    assert not any("While" in op for op in ops)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["direct", "segment"])
+def test_it_learns_a_season(kind: str, make_series: Any, facts: Any) -> None:
+    from models.forecasting import windows
+
+    steps = np.arange(300)
+    series = make_series([(10 + np.sin(2 * np.pi * steps / 6)).tolist()], horizon=7, season=6)
+    origins = tf.range(10, 290, dtype=tf.int64)
+    rows = tf.zeros_like(origins)
+    inputs = windows.inputs(series, rows, origins, FEATURES)
+    target = windows.targets(series, rows, origins, FEATURES)
+    own = facts(known=1, historic=1)
+    inputs["past"], inputs["future"] = (
+        tf.zeros_like(inputs["past"]),
+        tf.zeros_like(inputs["future"]),
+    )
+    keras.utils.set_random_seed(0)
+    settings = ModelSettings(kind=kind, units=16, segment=3, dropout=0.0)
+    model = build_model(settings, FEATURES, own)
+    goal = objective(settings)
+    model.compile(keras.optimizers.Adam(0.01), goal.loss)
+    history = model.fit(inputs, target, epochs=15, batch_size=32, verbose=0).history["loss"]
+    assert history[-1] < 0.2 * history[0]
+    found = model(inputs, training=False).numpy()
+    assert np.abs(found[..., 0] - target.numpy()).mean() < 0.2
+
+
+def loss_by_hand(target: np.ndarray, output: np.ndarray, squared: bool, share: float) -> np.ndarray:
+    rows = []
+    for truth, answer in zip(target, output, strict=True):
+        errors = []
+        for y, step in zip(truth, answer, strict=True):
+            if np.isnan(y):
+                continue
+            scale = step[-1]
+            error = abs(y - step[0]) / scale
+            own = error**2 if squared and error < 10 else 20 * error - 100 if squared else error
+            pinballs = [
+                max(p * (y - q), (p - 1) * (y - q)) / scale
+                for p, q in zip(LEVELS, step[1:-1], strict=True)
+            ]
+            errors.append(own + share * 2 * np.mean(pinballs))
+        rows.append(np.mean(errors) if errors else 0.0)
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("mean_loss", ["squared", "absolute"])
+@pytest.mark.parametrize("share", [0.0, 0.7])
+def test_the_loss_worked_by_hand(mean_loss: str, share: float) -> None:
+    random = np.random.default_rng(0)
+    target = random.normal(0, 3, size=(5, 4)).astype(np.float32)
+    target[0, 1] = target[1, :3] = target[2] = np.nan
+    target[3, 0] = 500.0
+    output = random.normal(size=(5, 4, 2 + len(LEVELS))).astype(np.float32)
+    output[..., -1] = np.abs(output[..., -1]) + 0.5
+    found = ForecastLoss(LEVELS, mean_loss, share).call(target, tf.constant(output))
+    expected = loss_by_hand(target, output, mean_loss == "squared", share)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_a_missing_target_has_no_gradient() -> None:
+    target = np.array([[1.0, np.nan]], np.float32)
+    output = tf.Variable(np.ones((1, 2, 2 + len(LEVELS)), np.float32) * 0.5)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(ForecastLoss(LEVELS).call(target, output))
+    gradient = tape.gradient(loss, output).numpy()
+    assert np.isfinite(gradient).all()
+    assert gradient[0, 0].any() and not gradient[0, 1].any()

@@ -1,0 +1,228 @@
+"""The batcher: that it batches, its limits and errors, and that neighbours do not matter."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from serving.server.loader import load
+from serving.server.options import BatchingParameters, EngineOptions
+from serving.server.status import ServingError
+
+# Long enough that everything a test sends falls into one batch; a full batch does not wait.
+PATIENT = 300_000
+
+
+def run(servable, x, signature="serving_default", output="y", deadline=None):
+    x = np.asarray(x, np.float32)
+    found = servable.run({"x": x}, servable.signature_defs[signature], [output], deadline)
+    return found[output].tolist()
+
+
+def together(calls):
+    """Results, or errors, of calls made at the same time."""
+    start = threading.Barrier(len(calls))
+
+    def one(call):
+        start.wait()
+        try:
+            return call()
+        except ServingError as error:
+            return error
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(one, calls))
+
+
+@pytest.fixture
+def batching(load_model):
+    def build(name="half_plus_two", **parameters):
+        given = {"batch_timeout_micros": PATIENT, "num_batch_threads": 2, **parameters}
+        return load_model(name, enable_batching=True, batching=BatchingParameters(**given))
+
+    return build
+
+
+def test_requests_run_together(batching):
+    servable = batching(max_batch_size=8)
+    # The signature answers with the number of rows in its run: eight single rows are one run.
+    assert together([lambda: run(servable, [1.0], "batch", "size")] * 8) == [[8]] * 8
+
+
+def test_each_request_gets_its_own_rows(batching):
+    servable = batching(max_batch_size=64, batch_timeout_micros=2000)
+
+    def call(number):
+        rows = 1 + number % 3
+        return run(servable, [number] * rows) == [number * 0.5 + 2] * rows
+
+    with ThreadPoolExecutor(32) as pool:
+        assert all(pool.map(call, range(400)))
+
+
+def test_padding_to_an_allowed_size(batching):
+    servable = batching(max_batch_size=8, allowed_batch_sizes=(4, 8), batch_timeout_micros=1000)
+    assert run(servable, [1.0], "batch", "size") == [4]
+    assert run(servable, [1.0] * 5, "batch", "size") == [8] * 5
+    assert run(servable, [2.0, 4.0]) == [3.0, 4.0]
+
+
+def test_strings(batching):
+    servable = batching("text_words", max_batch_size=3)
+    signature = servable.signature_defs["serving_default"]
+
+    def call(text):
+        texts = np.array([text], object)
+        return servable.run({"text": texts}, signature, ["joined", "words"], None)
+
+    texts = [b"a b", b"", b"x\0y z "]
+    results = together([lambda text=text: call(text) for text in texts])
+    assert [result["joined"].tolist() for result in results] == [[b"a_b"], [b""], [b"x\0y_z"]]
+    assert [result["words"].tolist() for result in results] == [[2], [0], [2]]
+
+
+def test_a_tf1_model_is_batched(batching):
+    servable = batching("tf1_half_plus_two", max_batch_size=2)
+    begin = time.monotonic()
+    assert together([lambda: run(servable, [1.0]), lambda: run(servable, [3.0])]) == [[2.5], [3.5]]
+    # Full, so it did not wait for the time to pass.
+    assert time.monotonic() - begin < PATIENT / 1e6
+
+
+def test_more_rows_than_a_batch_holds(batching):
+    servable = batching(max_batch_size=64)
+    with pytest.raises(ServingError) as raised:
+        run(servable, np.zeros(65))
+    assert raised.value.code == grpc.StatusCode.INVALID_ARGUMENT
+    assert raised.value.message == "Task size 65 is larger than maximum input batch size 64"
+
+
+def test_a_full_queue(batching):
+    servable = batching(
+        "slow", max_batch_size=1, max_enqueued_batches=1, num_batch_threads=1,
+        batch_timeout_micros=0,
+    )  # fmt: skip
+    end = time.monotonic() + 1.0
+    results = together([lambda: run(servable, [1.0], deadline=end)] * 6)
+    codes = [result.code for result in results]
+    assert grpc.StatusCode.UNAVAILABLE in codes
+    assert grpc.StatusCode.DEADLINE_EXCEEDED in codes
+    full = results[codes.index(grpc.StatusCode.UNAVAILABLE)].message
+    assert full.startswith("The batch scheduling queue to which this task was submitted is full")
+    assert "node" not in full
+
+
+def test_a_deadline_that_passes_in_the_queue(batching):
+    servable = batching("slow", max_batch_size=1, num_batch_threads=1, batch_timeout_micros=0)
+    begin = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(run, servable, [1.0], deadline=begin + 1.0)
+        time.sleep(0.3)
+        with pytest.raises(ServingError) as raised:
+            run(servable, [1.0], deadline=begin + 0.6)
+        assert raised.value.code == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert raised.value.message == "Run() timeout exceeded while waiting in batching queue"
+        with pytest.raises(ServingError) as raised:
+            first.result()
+        assert raised.value.code == grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def test_a_bad_request_does_not_fail_its_neighbours(batching):
+    servable = batching(max_batch_size=4)
+    example = tf.train.Example()
+    example.features.feature["x"].float_list.value.append(2.0)
+    rows = [example.SerializeToString(), b"\xff no example", example.SerializeToString()]
+    signature = servable.signature_defs["regress"]
+
+    def call(row):
+        found = servable.run({"inputs": np.array([row], object)}, signature, ["outputs"], None)
+        return found["outputs"].tolist()
+
+    results = together([lambda row=row: call(row) for row in [*rows, rows[0]]])
+    assert results[0] == results[2] == results[3] == [[3.0]]
+    assert results[1].code == grpc.StatusCode.INVALID_ARGUMENT
+    assert "Could not parse example input" in results[1].message
+
+
+def test_shapes_that_differ_run_apart(batching):
+    servable = batching(max_batch_size=3)
+    good, wide = np.ones((1, 3)), np.ones((1, 4))
+    results = together([lambda x=x: run(servable, x, "matrix") for x in (good, wide, good)])
+    assert results[0] == results[2] == [[7.5]]
+    assert "Matrix size-incompatible" in results[1].message
+
+
+def test_rows_of_different_sizes_are_padded(tmp_path):
+    module = tf.Module()
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, "x")], autograph=False)
+    def widths(x):
+        return {"y": tf.reduce_sum(x, axis=1), "width": tf.fill([tf.shape(x)[0]], tf.shape(x)[1])}
+
+    tf.saved_model.save(module, str(tmp_path / "1"), {"serving_default": widths})
+    parameters = BatchingParameters(
+        max_batch_size=2, batch_timeout_micros=PATIENT, pad_variable_length_inputs=True
+    )
+    options = EngineOptions(enable_batching=True, batching=parameters)
+    servable = load("m", 1, str(tmp_path / "1"), options)
+    signature = servable.signature_defs["serving_default"]
+
+    def call(x):
+        x = np.array(x, np.float32)
+        found = servable.run({"x": x}, signature, ["width", "y"], None)
+        return found["width"].tolist(), found["y"].tolist()
+
+    # The short row is padded with its own first value: 2 + 2 + 2.
+    both = together([lambda: call([[2.0]]), lambda: call([[1.0, 3.0, 5.0]])])
+    assert both == [([3], [6.0]), ([3], [9.0])]
+    servable.close()
+
+
+@pytest.mark.parametrize("signature", ["total", "offset"])
+def test_what_no_batch_can_answer_runs_alone(batching, signature):
+    servable = batching()
+    feeds = {"x": np.ones(2, np.float32)} if signature == "total" else {}
+    begin = time.monotonic()
+    found = servable.run(feeds, servable.signature_defs[signature], [signature], None)
+    assert found[signature] == {"total": 5.0, "offset": 2.0}[signature]
+    assert time.monotonic() - begin < PATIENT / 1e6
+
+
+def test_outputs_that_turn_out_not_to_be_per_row(tmp_path):
+    """The signature says any first dimension, and each run gives one row."""
+    module = tf.Module()
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")], autograph=False)
+    def largest(x):
+        top = tf.math.top_k(x, k=tf.minimum(tf.size(x), 1)).values
+        return {"y": top}
+
+    tf.saved_model.save(module, str(tmp_path / "1"), {"serving_default": largest})
+    parameters = BatchingParameters(max_batch_size=4, batch_timeout_micros=1000)
+    options = EngineOptions(enable_batching=True, batching=parameters)
+    servable = load("m", 1, str(tmp_path / "1"), options)
+    for _ in range(2):
+        assert run(servable, [1.0, 3.0]) == [3.0]
+    servable.close()
+
+
+def test_an_empty_request_runs_alone(batching):
+    assert run(batching(), []) == []
+
+
+def test_sets_of_outputs_have_their_own_queues(batching):
+    servable = batching(max_batch_size=2)
+    example = tf.train.Example()
+    example.features.feature["x"].float_list.value.append(2.0)
+    feeds = {"inputs": np.array([example.SerializeToString()], object)}
+    signature = servable.signature_defs["classify"]
+    sets = [["classes"], ["scores", "classes"], ["classes"], ["classes", "scores"]]
+    results = together(
+        [lambda names=names: servable.run(feeds, signature, names, None) for names in sets]
+    )
+    assert [sorted(result) for result in results] == [sorted(names) for names in sets]
+    assert all(result["classes"].tolist() == [[b"low", b"high"]] for result in results)

@@ -1,0 +1,132 @@
+"""Labels, and configurations that change: by request, by a file, by a folder of models."""
+
+import time
+
+import grpc
+import pytest
+from google.protobuf import text_format
+from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+
+from serving.server.manager import ModelManager
+from serving.server.model_config import no_models, read_model_config
+from serving.server.options import ConfigError, EngineOptions
+from serving.server.status import ServingError
+from tests.serving.engine.conftest import (
+    POLL,
+    ask,
+    attempt,
+    configured,
+    eventually,
+    refused,
+    spec,
+    states,
+)
+from tests.serving.models import publish
+
+
+def test_labels(start_manager, base, saved_model):
+    publish(saved_model("half_plus_2"), base, 2)
+    manager = start_manager(configured(base, "all", {"stable": 1, "canary": 2}))
+    eventually(lambda: states(manager) == {1: "AVAILABLE", 2: "AVAILABLE"})
+    assert ask(manager, spec(label="stable")) == (1, 1.0)
+    assert ask(manager, spec(label="canary")) == (2, 2.0)
+    manager.reload(configured(base, "all", {"stable": 2}))
+    assert ask(manager, spec(label="stable")) == (2, 2.0)
+    assert refused(manager, spec(label="canary"))[1].endswith("label: canary")
+    with pytest.raises(ServingError) as raised:
+        manager.reload(configured(base, "all", {"stable": 3}))
+    assert (raised.value.code, raised.value.message) == (
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "Request to assign label to version 3 of model m, "
+        "which is not currently available for inference",
+    )
+    assert ask(manager, spec(label="stable")) == (2, 2.0)
+
+
+def test_labels_before_their_versions(start_manager, base):
+    manager = start_manager(
+        configured(base, "all"), allow_version_labels_for_unavailable_models=True
+    )
+    manager.reload(configured(base, "all", {"stable": 1, "next": 2}))
+    assert refused(manager, spec(label="next"))[1].endswith("Specific(m, 2)")
+    with pytest.raises(ServingError, match="assign label to version 2"):
+        manager.reload(configured(base, "all", {"stable": 2}))
+
+
+def test_a_reload_adds_and_removes_models(start_manager, base, tmp_path, saved_model):
+    manager = start_manager(base)
+    publish(saved_model("half_plus_5"), tmp_path / "other", 1)
+    both = configured(base)
+    both.MergeFrom(configured(tmp_path / "other", name="other"))
+    manager.reload(both)
+    assert ask(manager, spec(name="other")) == (1, 5.0)
+    manager.reload(configured(tmp_path / "other", name="other"))
+    eventually(lambda: states(manager) == {1: "END"})
+    assert refused(manager, spec())[1] == "Servable not found for request: Latest(m)"
+    manager.reload(both)
+    assert ask(manager) == (1, 1.0)
+
+
+def test_a_reload_to_another_folder(start_manager, base, tmp_path, saved_model):
+    """The same name and number, and yet another model."""
+    manager = start_manager(base)
+    publish(saved_model("half_plus_5"), tmp_path / "other", 1)
+    manager.reload(configured(tmp_path / "other"))
+    assert eventually(lambda: ask(manager)[1] == 5.0)
+    eventually(lambda: states(manager) == {1: "AVAILABLE"})
+
+
+def test_reloads_that_fail(start_manager, base, tmp_path, saved_model):
+    manager = start_manager(base)
+    custom = ModelServerConfig()
+    custom.custom_model_config.SetInParent()
+    for config in (custom, ModelServerConfig()):
+        with pytest.raises(ServingError, match="type not supported by Handle") as raised:
+            manager.reload(config)
+        assert raised.value.code == grpc.StatusCode.INVALID_ARGUMENT
+    publish(saved_model("broken"), tmp_path / "bad", 1)
+    both = configured(base)
+    both.MergeFrom(configured(tmp_path / "bad", name="bad"))
+    with pytest.raises(ServingError, match=r"1 servable\(s\) did not become available") as raised:
+        manager.reload(both)
+    assert "{name: bad version: 1} due to error: " in raised.value.message
+    assert ask(manager) == (1, 1.0)
+
+
+def test_a_folder_of_models(start_manager, tmp_path, saved_model):
+    publish(saved_model("half_plus_1"), tmp_path / "one", 1)
+    manager = start_manager(no_models(), models_folder=tmp_path)
+    assert ask(manager, spec(name="one")) == (1, 1.0)
+    publish(saved_model("half_plus_2"), tmp_path / "two", 7)
+    assert eventually(lambda: attempt(manager, spec(name="two"))) == (7, 2.0)
+
+
+def test_a_configuration_file_that_changes(start_manager, base, tmp_path, saved_model):
+    file = tmp_path / "models.config"
+    file.write_text(text_format.MessageToString(configured(base)))
+    manager = start_manager(
+        read_model_config(file),
+        model_config_file=file,
+        model_config_file_poll_wait_seconds=POLL,
+    )
+    publish(saved_model("half_plus_2"), base, 2)
+    eventually(lambda: ask(manager)[0] == 2)
+    file.write_text("model_config_list { confg {} }")
+    time.sleep(4 * POLL)
+    assert ask(manager) == (2, 2.0)
+    file.write_text(text_format.MessageToString(configured(base, "specific 1")))
+    assert eventually(lambda: ask(manager)[0] == 1)
+
+
+def test_no_polling_but_at_the_start_and_reloads(start_manager, base, saved_model):
+    manager = start_manager(base, file_system_poll_wait_seconds=0)
+    publish(saved_model("half_plus_2"), base, 2)
+    time.sleep(4 * POLL)
+    assert ask(manager) == (1, 1.0)
+    manager.reload(configured(base))
+    assert eventually(lambda: ask(manager)[0] == 2)
+
+
+def test_a_wrong_configuration(tmp_path):
+    with pytest.raises(ConfigError, match="absolute path"):
+        ModelManager(configured("relative"), EngineOptions())

@@ -1,0 +1,162 @@
+"""Swaps under load: no request fails or is answered by another version; nothing stays behind."""
+
+import gc
+import logging
+import os
+import threading
+import time
+import weakref
+from itertools import count
+
+import numpy as np
+import pytest
+
+from serving.server.loader import load
+from serving.server.options import BatchingParameters, EngineOptions
+from serving.server.status import ServingError
+from tests.serving.engine.conftest import answer, ask, eventually, spec
+from tests.serving.models import publish
+
+
+def resident():
+    """The process's resident memory, bytes."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def threads():
+    return len(os.listdir("/proc/self/task"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batching", [False, True])
+def test_hot_swaps_under_load(start_manager, saved_model, tmp_path, batching):
+    """Each version answers its own number, so that no answer can come from another one."""
+    base = tmp_path / "m"
+    publish(saved_model("half_plus_1"), base, 1)
+    for number in range(2, 8):
+        saved_model(f"half_plus_{number}")
+    parameters = BatchingParameters(max_batch_size=8, batch_timeout_micros=500)
+    manager = start_manager(base, enable_batching=batching, batching=parameters)
+    stop = threading.Event()
+    problems, answered = [], [set() for _ in range(8)]
+    counts = [0] * 8
+
+    def hammer(worker):
+        for step in count():
+            if stop.is_set():
+                return
+            try:
+                with manager.lease(spec()) as servable:
+                    x = float(worker * 1000 + step % 1000)
+                    y = answer(servable, x)
+                    if y != x * 0.5 + servable.version:
+                        problems.append((servable.version, x, y))
+                    answered[worker].add(servable.version)
+                    counts[worker] += 1
+            except ServingError as error:
+                problems.append(error)
+
+    workers = [threading.Thread(target=hammer, args=(worker,)) for worker in range(8)]
+    for worker in workers:
+        worker.start()
+    for number in range(2, 8):
+        time.sleep(0.4)
+        publish(saved_model(f"half_plus_{number}"), base, number)
+        eventually(lambda number=number: ask(manager)[0] == number, 30)
+    time.sleep(0.3)
+    stop.set()
+    for worker in workers:
+        worker.join()
+    assert not problems
+    assert set.union(*answered) == set(range(1, 8))
+    assert min(counts) > 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batching", [False, True])
+def test_swaps_leave_nothing_behind(start_manager, saved_model, tmp_path, batching):
+    """20 swaps of a model of 8 MB, with requests between them."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.weights = tf.Variable(tf.ones([2 << 20]))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")], autograph=False)
+    def serve(x):
+        return {"y": x * module.weights[0]}
+
+    tf.saved_model.save(module, str(tmp_path / "large"), {"serving_default": serve})
+    base = tmp_path / "m"
+    publish(tmp_path / "large", base, 1)
+    manager = start_manager(base, enable_batching=batching)
+    seen = []
+
+    def swap(number):
+        publish(tmp_path / "large", base, number)
+        eventually(lambda: ask(manager, spec())[0] == number, 30)
+        eventually(lambda: manager.status("m", number - 1)[0].state == 50, 30)  # END
+        with manager.lease(spec()) as servable:
+            seen.append(weakref.ref(servable))
+
+    for number in range(2, 7):
+        swap(number)
+    gc.collect()
+    memory, running = resident(), threads()
+    for number in range(7, 27):
+        swap(number)
+    gc.collect()
+    assert sum(ref() is not None for ref in seen) == 1
+    # All 20 kept would be 160 MB.
+    assert resident() - memory < 40 << 20
+    assert threads() <= running + 2
+
+
+@pytest.mark.slow
+def test_polls_and_requests_do_not_grow(start_manager, saved_model, tmp_path, caplog):
+    # Or each failing load's warning, kept for the test's report, would be what grows.
+    caplog.set_level(logging.ERROR, "serving")
+    base = tmp_path / "m"
+    publish(saved_model("half_plus_1"), base, 1)
+    manager = start_manager(
+        base, file_system_poll_wait_seconds=0.002, load_retry_interval_micros=20_000,
+        max_num_load_retries=10**9, enable_batching=True,
+        batching=BatchingParameters(batch_timeout_micros=0),
+    )  # fmt: skip
+
+    publish(saved_model("broken"), base, 2)
+
+    def use(requests):
+        for _ in range(requests):
+            ask(manager, spec())
+            with pytest.raises(ServingError):
+                ask(manager, spec(9))
+
+    use(1000)
+    gc.collect()
+    memory, objects = resident(), len(gc.get_objects())
+    use(3000)
+    gc.collect()
+    assert len(gc.get_objects()) - objects < 2000
+    assert resident() - memory < 16 << 20
+
+
+@pytest.mark.slow
+def test_closing_a_version_frees_its_batching_threads(saved_model):
+    x = np.ones(1, np.float32)
+    options = EngineOptions(enable_batching=True, batching=BatchingParameters(num_batch_threads=16))
+
+    def once():
+        servable = load("m", 1, str(saved_model("half_plus_two")), options)
+        servable.run({"x": x}, servable.signature_defs["serving_default"], ["y"], None)
+        during = threads()
+        servable.close()
+        del servable
+        gc.collect()
+        return during
+
+    once()
+    before = threads()
+    during = [once() for _ in range(3)]
+    assert min(during) >= before + 16
+    eventually(lambda: threads() <= before)

@@ -1,0 +1,154 @@
+"""Health, reflection, limits, and requests from start to stop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from serving.server.options import ConfigError
+from tests.serving import models
+from tests.serving.front.conftest import StartServer, code_of, eventually
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+Connect = Callable[[Any], Any]
+
+
+def _request(*x: float) -> Any:
+    return models.predict_request("m", {"x": list(x)})
+
+
+@pytest.mark.parametrize("service", ["", "ModelService", "PredictionService"])
+def test_health_follows_the_server(start_server: StartServer, service: str) -> None:
+    server = start_server(opened=False)
+    with grpc.insecure_channel(server.address) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        asked = health_pb2.HealthCheckRequest(service=service)
+        assert health.Check(asked).status == NOT_SERVING
+        watched = health.Watch(asked)
+        assert next(watched).status == NOT_SERVING
+        server.open()
+        assert health.Check(asked).status == SERVING
+        assert next(watched).status == SERVING
+        stopping = threading.Thread(target=server.stop, args=(2.0,))
+        stopping.start()
+        assert next(watched).status == NOT_SERVING
+        watched.cancel()
+        stopping.join()
+
+
+def test_health_of_an_unknown_service(start_server: StartServer) -> None:
+    with grpc.insecure_channel(start_server().address) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        asked = health_pb2.HealthCheckRequest(service="nobody")
+        assert code_of(lambda: health.Check(asked)) == grpc.StatusCode.NOT_FOUND
+
+
+def test_predictions_wait_for_the_models(start_server: StartServer, stub: Connect) -> None:
+    server = start_server(opened=False)
+    client = stub(server)
+    assert code_of(lambda: client.Predict(_request(1))) == grpc.StatusCode.UNAVAILABLE
+    server.open()
+    assert list(client.Predict(_request(1)).outputs["y"].float_val) == [2.5]
+
+
+def test_reflection_names_services_and_messages(start_server: StartServer) -> None:
+    with grpc.insecure_channel(start_server().address) as channel:
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        asked = reflection_pb2.ServerReflectionRequest
+        symbol = "tensorflow.serving.PredictionService"
+        answers = stub.ServerReflectionInfo(
+            iter([asked(list_services=""), asked(file_containing_symbol=symbol)])
+        )
+        services = {each.name for each in next(answers).list_services_response.service}
+        assert {symbol, "tensorflow.serving.ModelService", "grpc.health.v1.Health"} <= services
+        assert next(answers).file_descriptor_response.file_descriptor_proto
+
+
+def test_a_port_in_use_is_one_line(start_server: StartServer) -> None:
+    taken = start_server().port
+    with pytest.raises(ConfigError, match=f"--port={taken}"):
+        start_server(port=taken)
+
+
+def test_messages_beyond_grpcs_own_limit(start_server: StartServer) -> None:
+    server = start_server("text_words")
+    text = np.array([b"word " * 2_000_000], object)
+    unlimited = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
+    with grpc.insecure_channel(server.address, unlimited) as channel:
+        call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+        answer = call(models.predict_request("m", {"text": text}).SerializeToString())
+    assert len(answer) > 4 << 20
+
+
+def test_a_call_that_sends_no_request_is_cancelled(start_server: StartServer) -> None:
+    server = start_server(message_timeout_seconds=0.2, grpc_max_threads=2)
+    with grpc.insecure_channel(server.address) as channel:
+        ended = threading.Event()
+
+        def nothing() -> Iterator[bytes]:
+            ended.wait(20)
+            yield from ()
+
+        open_call = channel.stream_unary("/tensorflow.serving.PredictionService/Predict")
+        calls = [open_call.future(nothing()) for _ in range(4)]
+        # Both threads are taken; they must come free again.
+        call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+        answer = call.future(_request(1).SerializeToString(), timeout=20)
+        assert answer.result()
+        assert {each.code() for each in calls} == {grpc.StatusCode.CANCELLED}
+        ended.set()
+
+
+def test_clients_that_vanish_leave_nothing(start_server: StartServer) -> None:
+    server = start_server("slow", grpc_max_threads=8)
+    request = _request(1).SerializeToString()
+    for _ in range(4):
+        with grpc.insecure_channel(server.address) as channel:
+            call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+            for _ in range(8):
+                call.future(request, timeout=0.2)
+    with grpc.insecure_channel(server.address) as channel:
+        status = channel.unary_unary("/grpc.health.v1.Health/Check")
+        assert status(b"", timeout=5)
+    eventually(lambda: _busy(server) == 0)
+
+
+def _busy(server: Any) -> int:
+    """Calls that wait for a thread."""
+    return int(server._pools[0]._work_queue.qsize())
+
+
+def test_the_deadline_ends_the_run(start_server: StartServer, stub: Connect) -> None:
+    server = start_server("slow", grpc_max_threads=1)
+    client = stub(server)
+    code = code_of(lambda: client.Predict(_request(1), timeout=0.3))
+    assert code == grpc.StatusCode.DEADLINE_EXCEEDED
+    # The only thread is free again: an error comes back at once.
+    unknown = models.predict_request("nobody", {"x": [1.0]})
+    assert code_of(lambda: client.Predict(unknown, timeout=5)) == grpc.StatusCode.NOT_FOUND
+
+
+def test_many_connections(start_server: StartServer) -> None:
+    server = start_server()
+    request = _request(1).SerializeToString()
+    own = [("grpc.use_local_subchannel_pool", 1)]
+    channels = [grpc.insecure_channel(server.address, own) for _ in range(200)]
+    try:
+        calls = [
+            channel.unary_unary("/tensorflow.serving.PredictionService/Predict").future(
+                request, timeout=30
+            )
+            for channel in channels
+        ]
+        assert all(call.result() for call in calls)
+    finally:
+        for channel in channels:
+            channel.close()
