@@ -7,28 +7,38 @@ import pytest
 
 from data import registry
 from models.core.settings import describe
-from models.core.task import load_task
+from models.core.task import load_task, task_names
 from pipeline.cli import cli
 from pipeline.config import section_types
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
-def test_every_setting_stands_in_the_table_with_its_default() -> None:
-    rows = dict(re.findall(r"^\| `([a-z]+\.\w+)` \| `([^`]*)` \|", README, flags=re.MULTILINE))
-    stated = {
+def stated(task: str, own: bool) -> dict[str, str]:
+    """Settings and defaults: the task's own sections, or those of every task."""
+    found = load_task(task)
+    return {
         f"{section}.{name}": default
-        for section, cls in section_types(load_task("text_classification")).items()
+        for section, cls in section_types(found).items()
+        if (section in found.sections) == own
         for name, _, default, _, _ in describe(cls)
     }
-    assert rows == stated
+
+
+@pytest.mark.parametrize("task", [*task_names(), None])
+def test_every_setting_stands_in_a_table_with_its_default(task: str | None) -> None:
+    title = "Of every task" if task is None else task.replace("_", " ").capitalize()
+    (part,) = re.findall(rf"^### {title}$(.*?)^##", README, flags=re.MULTILINE | re.DOTALL)
+    rows = dict(re.findall(r"^\| `([a-z]+\.\w+)` \| `([^`]*)` \|", part, flags=re.MULTILINE))
+    assert rows == (stated(task_names()[0], False) if task is None else stated(task, True))
 
 
 @pytest.mark.parametrize("option", re.findall(r"--set ([a-z]+)\.(\w+)=", README))
 def test_every_set_in_an_example_is_a_setting(option: tuple[str, str]) -> None:
     section, key = option
     if section != "section":  # The placeholder of the settings' own paragraph.
-        assert key in section_types(load_task("text_classification"))[section].model_fields
+        known = [section_types(load_task(task))[section] for task in task_names()]
+        assert any(key in cls.model_fields for cls in known)
 
 
 def test_every_command_in_an_example_exists() -> None:
