@@ -16,11 +16,14 @@ run: setup
 	$(PYTHON_BIN)/tidegate predict forecasting --models $(OUTPUT)/climate/serving \
 		--file "$$($(PYTHON_BIN)/tidegate data get climate)"
 
+# A process a core; the tests of a file stay together, as they share what is dear to make.
+PYTEST := $(PYTHON_BIN)/pytest --numprocesses logical --dist loadfile
+
 test: setup lint
-	$(PYTHON_BIN)/pytest
+	$(PYTEST)
 
 check: setup
-	$(PYTHON_BIN)/pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: setup
 	$(PYTHON_BIN)/ruff check .

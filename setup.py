@@ -60,6 +60,7 @@ REQUIRES = [
 EXTRAS = {
     "test": [
         "pytest>=8",  # the tests
+        "pytest-xdist>=3.6,<4",  # one process a core
         "hypothesis>=6",  # properties over generated inputs
         "ruff>=0.6",  # style and errors
         "mypy>=1.11",  # types

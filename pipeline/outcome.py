@@ -50,6 +50,9 @@ def summarise(config: RunConfig, runs: Sequence[ComponentRun]) -> dict[str, Any]
                 "title": baseline["title"],
                 **baseline["metrics"].get(split, {}),
             }
+            rivals = baseline.get("rivals", {}).get(split)
+            if rivals:
+                found["rivals"] = rivals
     return {
         "task": config.task.name,
         "rows": report["rows"],

@@ -1,5 +1,6 @@
 """The last lines of a run: what a person must know of the model."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ def lines(task: SequenceTask, summary: Mapping[str, Any]) -> Iterator[str]:
         baseline = figures.get("baseline")
         if baseline:
             yield f"  {baseline['title']}: {_figures(task, baseline)}"
+        for title, rival in figures.get("rivals", {}).items():
+            yield f"  {title} ({rival['covers']}): {_figures(task, rival)}"
     for gate in summary["gates"]:
         mark = "passed" if gate["passed"] else "FAILED"
         yield f"gate {gate['metric']} {gate['value']:.4f}, {gate['expected']}: {mark}"
@@ -45,5 +48,7 @@ def lines(task: SequenceTask, summary: Mapping[str, Any]) -> Iterator[str]:
 
 def _figures(task: SequenceTask, figures: Mapping[str, Any]) -> str:
     return "  ".join(
-        f"{name} {figures[name]:.4f}" for name in task.evaluation.headline if name in figures
+        f"{name} {figures[name]:.4f}"
+        for name in task.evaluation.headline
+        if not math.isnan(figures.get(name, math.nan))  # A rival may give no intervals.
     )

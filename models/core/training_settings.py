@@ -19,7 +19,7 @@ class TrainingSettings(Settings):
         None,
         ge=1,
         description="most passes over the training data; none for those that make about 1,500 "
-        "steps, 3 at least and 20 at most",
+        "steps, 3 at least, and 20 at most unless the task needs more",
     )
     batch_size: int = Field(64, ge=1, description="rows a step, over all devices")
     steps: int | None = Field(None, ge=1, description="exact number of steps, in place of epochs")

@@ -164,7 +164,7 @@ TASK = SequenceTask(
         summarise=Imported(f"{_HERE}.evaluation.summarise"),
         slices=(),
         gates=Imported(f"{_HERE}.evaluation.gates"),
-        headline=("mase", "smape", "coverage_80", "coverage_95"),
+        headline=("mase", "relative_mase", "smape", "coverage_80", "coverage_95"),
         signature="backtest",
         answers=Imported(f"{_HERE}.backtest.backtest"),
     ),

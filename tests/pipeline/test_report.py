@@ -66,3 +66,10 @@ def test_without_a_baseline_its_line_is_left_out() -> None:
         "eval (4 rows): accuracy 0.9000  macro_f1 0.8000  auc 0.7000",
         "test (4 rows): accuracy 0.9000  macro_f1 0.8000  auc 0.7000",
     ]
+
+
+def test_rivals_stand_below_the_baseline_without_the_figures_they_lack() -> None:
+    rival = {"covers": "3 of 40 rows", "accuracy": 0.7, "macro_f1": float("nan")}
+    figures = {**summary()["metrics"]["eval"], "rivals": {"another one": rival}}
+    found = list(lines(TASK, summary(metrics={"eval": figures})))
+    assert found[3] == "  another one (3 of 40 rows): accuracy 0.7000"
