@@ -9,7 +9,8 @@ no column for them, these inputs are made here:
   nor NaN.
 - `length` or `lengths`, [series]: how many steps there are.
 - `start`, [series]: the time of the first step, seconds since 1970 UTC where `ds` holds dates, else
-  the number that stands there.
+  the number that stands there. Rows that the file leaves out between two times are then put in as
+  missing; the step is the smallest between two rows of the series, by the calendar for months.
 
 The answers are long again: `unique_id`, `step` from 1, a column for each output. An output `times`,
 in the unit of `start`, becomes the column `ds`; `offsets`, which count the steps, become `step`.
@@ -39,6 +40,7 @@ TIME = "ds"
 STEP = "step"
 _LENGTHS = ("length", "lengths")
 _START, _TIMES, _OFFSETS, _LEVELS = "start", "times", "offsets", "levels"
+_DAY = 86_400
 _COLUMNS = {_TIMES: TIME, _OFFSETS: STEP}
 _ISO = re.compile(r"\d{4}-\d\d")
 _ZONE = re.compile(r":\d\d[^+-]*[+-]\d\d:\d\d$")
@@ -83,18 +85,38 @@ class _Series:
 
     Attributes:
       name: the cell of `unique_id`.
-      start: the cell of `ds` in its first row.
+      times: the cells of `ds`.
       steps: by input of two dimensions, its values.
       values: by input of one dimension, its value.
     """
 
     name: Any
-    start: Any
+    times: list[Any]
     steps: dict[str, list[Any]]
     values: dict[str, Any]
 
     def __len__(self) -> int:
         return max(map(len, self.steps.values()))
+
+    def fill_gaps(self) -> None:
+        """Puts in steps that the rows leave out, as missing: NaN, false or empty.
+
+        Raises:
+          TableError: the times are not on a regular grid.
+        """
+        if len(self.times) < 2:
+            return
+        try:
+            places = grid_places(self.times)
+        except CellError as error:
+            raise TableError(f"series {as_text(self.name)!r}: {TIME}: {error}") from None
+        if places[-1] + 1 == len(places):
+            return
+        for name, values in self.steps.items():
+            spread: list[Any] = [None] * (places[-1] + 1)
+            for place, value in zip(places, values, strict=True):
+                spread[place] = value
+            self.steps[name] = spread
 
 
 class SeriesRows:
@@ -141,6 +163,9 @@ class SeriesRows:
             than the model takes.
         """
         for batch in batched(self._series(rows), size):
+            if _START in self._made:
+                for one in batch:
+                    one.fill_gaps()
             inputs: dict[str, Any] = {}
             longest = max(map(len, batch))
             for name in self._steps:
@@ -149,7 +174,7 @@ class SeriesRows:
                 inputs[name] = [one.values[name] for one in batch]
             for name in self._made:
                 inputs[name] = self._make(name, batch, inputs)
-            yield Request(inputs, [{ID: one.name, TIME: one.start} for one in batch])
+            yield Request(inputs, [{ID: one.name, TIME: one.times[0]} for one in batch])
 
     def answers(
         self, request: Request, outputs: Mapping[str, np.ndarray[Any, Any]]
@@ -206,8 +231,9 @@ class SeriesRows:
                 seen.add(as_text(name))
                 steps: dict[str, list[Any]] = {one: [] for one in self._steps}
                 first = {one: value for one, value in values.items() if one not in steps}
-                current, time = _Series(name, row.cells.get(TIME), steps, first), None
+                current, time = _Series(name, [], steps, first), None
             time = self._in_order(row, time)
+            current.times.append(row.cells.get(TIME))
             for one in self._steps:
                 current.steps[one].append(values[one])
         if current is not None:
@@ -250,7 +276,7 @@ class SeriesRows:
         padding = {"f": np.nan, "c": np.nan, "O": "", "b": False}.get(kind, 0)
         padded = np.full((len(rows), fixed or longest), padding, dtype)
         for array, row in zip(padded, rows, strict=True):
-            array[: len(row)] = row
+            array[: len(row)] = [padding if value is None else value for value in row]
         return padded
 
     def _make(
@@ -262,7 +288,7 @@ class SeriesRows:
             return lengths.astype(dtype)
         if name == _START:
             try:
-                return np.array([as_seconds(one.start) for one in batch], dtype)
+                return np.array([as_seconds(one.times[0]) for one in batch], dtype)
             except CellError as error:
                 raise TableError(f"{TIME}: {error}") from None
         base = name.removesuffix("mask").removesuffix("_")
@@ -274,6 +300,41 @@ class SeriesRows:
         if array.dtype.kind == "f":
             there &= ~np.isnan(array)
         return there.astype(dtype)
+
+
+def grid_places(times: Sequence[Any]) -> list[int]:
+    """Where each of a series' times stands on their grid, the first at 0.
+
+    Args:
+      times: at least two cells of `ds`, in order.
+
+    Raises:
+      CellError: a cell is no time, or the times are not multiples of their smallest step apart.
+    """
+    moments = np.array([as_seconds(time) for time in times])
+    if is_date(times[0]):
+        stamps = moments.astype("datetime64[s]")
+        months = stamps.astype("datetime64[M]")
+        into = (stamps - months).astype(np.int64)
+        after = ((months + 1) - stamps).astype("timedelta64[s]").astype(np.int64)
+        # The same moment of each month, or of each month's last day.
+        if np.diff(moments).min() >= 28 * _DAY and (np.ptp(into) == 0 or np.ptp(after) == 0):
+            moments = months.astype(np.int64)
+    steps = np.diff(moments)
+    smallest = steps.min()
+    if smallest <= 0:
+        raise CellError("two rows of the same time")
+    if (steps % smallest).any():
+        at = int(np.argmax(steps % smallest > 0)) + 1
+        raise CellError(f"{as_text(times[at])!r} is not on the grid of the other times")
+    places: list[int] = ((moments - moments[0]) // smallest).tolist()
+    return places
+
+
+def is_date(cell: Any) -> bool:
+    """Whether a cell of `ds` is a date, and no number."""
+    dates = (datetime.date, np.datetime64)
+    return isinstance(cell, dates) or _ISO.match(as_text(cell)) is not None
 
 
 def as_seconds(cell: Any) -> int:
@@ -307,8 +368,8 @@ def as_time(value: int, like: Any) -> int | str:
       like: a cell of `ds`.
     """
     text = as_text(like)
-    if not isinstance(like, (datetime.date, np.datetime64)) and not _ISO.match(text):
+    if not is_date(like):
         return value
-    if ":" in text or value % 86_400:
+    if ":" in text or value % _DAY:
         return str(np.datetime64(value, "s")).replace("T", "T" if "T" in text else " ")
-    return str(np.datetime64(value // 86_400, "D"))
+    return str(np.datetime64(value // _DAY, "D"))

@@ -173,6 +173,7 @@ def test_the_layers_need_no_particular_backend() -> None:
         assert {name.split(".")[0] for name in names} <= {
             "__future__",
             "collections",
+            "math",
             "typing",
             "keras",
             "numpy",

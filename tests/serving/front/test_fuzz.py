@@ -33,7 +33,8 @@ def test_broken_requests_get_a_status_each(start_server: StartServer, batching: 
         before = threading.active_count()
         for _ in range(50):
             channel.unary_unary(path)(data, timeout=20)
-    assert threading.active_count() <= before
+    # Pools grow to their bounds as they like; a thread a request would be 50.
+    assert threading.active_count() < before + 10
     # All but these would be faults of the server's own.
     assert set(codes) <= {
         "OK", "INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION", "INTERNAL", "UNIMPLEMENTED",

@@ -17,7 +17,7 @@ from serving.client.tables.cells import CellError
 from serving.client.tables.formats import TableError
 from serving.client.tables.predicting import Question, predict_file
 from serving.client.tables.reading import RowReader
-from serving.client.tables.series import as_seconds, as_time
+from serving.client.tables.series import as_seconds, as_time, grid_places
 from tests.serving.client.scripted import FLOAT, INT64, STRING, Script, signature
 
 STEPS = [-1, -1]
@@ -199,3 +199,42 @@ def test_times_there_and_back(cell: Any, seconds: int, again: Any) -> None:
 def test_what_is_no_time_is_told(cell: Any) -> None:
     with pytest.raises(CellError, match=r"n(either|ot) an ISO 8601 date"):
         as_seconds(cell)
+
+
+def test_rows_that_are_left_out_are_put_in_as_missing(
+    client: Client, script: Script, tmp_path: Path
+) -> None:
+    script.echo = ("y", "times", "offsets", "levels")
+    rows = ["a,2020-01-31,1", "a,2020-02-29,2", "a,2020-05-31,5", "b,7,1", "b,9,2", "b,15,5"]
+    content = "\n".join(["unique_id,ds,y,times,offsets,levels", *(f"{row},0,1,1" for row in rows)])
+    answers(client, tmp_path, content + "\n", signature="timed")
+    nan = np.nan
+    np.testing.assert_array_equal(sent(script)["y"], [[1, 2, nan, nan, 5], [1, 2, nan, nan, 5]])
+
+
+@pytest.mark.parametrize(
+    ("times", "places"),
+    [
+        (["2020-01-01", "2020-01-02", "2020-01-05"], [0, 1, 4]),
+        (["2020-01-31", "2020-02-29", "2020-03-31", "2020-06-30"], [0, 1, 2, 5]),
+        (["2020-01-15", "2020-02-15", "2020-04-15"], [0, 1, 3]),
+        (["2019-01-01", "2020-01-01", "2023-01-01"], [0, 1, 4]),
+        (["2020-01-06", "2020-01-13", "2020-01-27"], [0, 1, 3]),
+        (["2020-01-01 00:00", "2020-01-01 00:15", "2020-01-01 01:00"], [0, 1, 4]),
+        ([3, 5, 11], [0, 1, 4]),
+    ],
+)
+def test_places_on_the_grid(times: list[Any], places: list[int]) -> None:
+    assert grid_places(times) == places
+
+
+@pytest.mark.parametrize(
+    ("times", "problem"),
+    [
+        (["2020-01-01", "2020-01-03", "2020-01-06"], "'2020-01-06' is not on the grid"),
+        ([1, 2, 2], "two rows of the same time"),
+    ],
+)
+def test_times_off_the_grid_are_told(times: list[Any], problem: str) -> None:
+    with pytest.raises(CellError, match=problem):
+        grid_places(times)
