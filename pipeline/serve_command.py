@@ -52,8 +52,8 @@ def _whole(name: str, default: int | None, text: str, least: int = 0) -> Any:
     "enable_batching",
     None,
     "Run requests that arrive together as one batch. On with --models, off otherwise, as in "
-    "TF Serving: a batch waits up to a millisecond for more, and several texts at once cost "
-    "hardly more than one.",
+    "TF Serving. A batch holds what arrived while the one before it ran; "
+    "--batching_parameters_file may let it wait for more.",
 )
 @click.option("--batching_parameters_file", type=_PATH, help="BatchingParameters in text format.")
 @_whole("port", 8500, "Port of gRPC; 0 picks a free one.")

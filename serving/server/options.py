@@ -20,6 +20,7 @@ class BatchingParameters:
     Attributes:
       max_batch_size: rows in one batch at most.
       batch_timeout_micros: how long a batch that is not full waits for more rows, microseconds.
+        With 0 a batch holds what arrived while the one before it ran: no request waits for none.
       max_enqueued_batches: batches that may wait in each queue; more are UNAVAILABLE.
       num_batch_threads: batches of one model that run at once; None for half the cores, since
         TensorFlow gives one batch's ops several.
@@ -29,7 +30,7 @@ class BatchingParameters:
     """
 
     max_batch_size: int = 64
-    batch_timeout_micros: int = 1000
+    batch_timeout_micros: int = 0
     max_enqueued_batches: int = 100
     num_batch_threads: int | None = None
     allowed_batch_sizes: tuple[int, ...] = ()
