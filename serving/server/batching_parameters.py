@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
+from google.protobuf import descriptor_pb2, wrappers_pb2
 
 from serving.server import textproto
+from serving.server.config_messages import class_of
 from serving.server.options import BatchingParameters, ConfigError
 
 _FLAG = "--batching_parameters_file"
@@ -42,14 +43,9 @@ def _message_class() -> type:
         label=field.LABEL_OPTIONAL,
         type=field.TYPE_BOOL,
     )
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
-    pool.AddSerializedFile(file.SerializeToString())
-    found = pool.FindMessageTypeByName("tidegate.BatchingParameters")
-    # GetMessageClass is new in protobuf 4.22, which removed GetPrototype later.
-    if hasattr(message_factory, "GetMessageClass"):
-        return message_factory.GetMessageClass(found)
-    return message_factory.MessageFactory(pool).GetPrototype(found)
+    wrappers = descriptor_pb2.FileDescriptorProto()
+    wrappers_pb2.DESCRIPTOR.CopyToProto(wrappers)
+    return class_of("tidegate.BatchingParameters", wrappers, file)
 
 
 def read_batching_parameters(path: Path | str) -> BatchingParameters:

@@ -38,9 +38,20 @@ def message_class(name: str) -> type[Message]:
                 added.type_name = f".{_PACKAGE}.{kind}"
             else:
                 added.type = kind
+    return class_of(f"{_PACKAGE}.{name}", file)
+
+
+def class_of(name: str, *files: descriptor_pb2.FileDescriptorProto) -> type[Message]:
+    """The class of a message, in a pool that holds nothing but these files.
+
+    Args:
+      name: of the message, with its package.
+      files: those that others import first.
+    """
     pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(file.SerializeToString())
-    found = pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")
+    for file in files:
+        pool.AddSerializedFile(file.SerializeToString())
+    found = pool.FindMessageTypeByName(name)
     # GetMessageClass is new in protobuf 4.22, which removed GetPrototype later.
     if hasattr(message_factory, "GetMessageClass"):
         return message_factory.GetMessageClass(found)

@@ -17,7 +17,7 @@ from serving.client.tables.cells import CellError
 from serving.client.tables.formats import TableError
 from serving.client.tables.predicting import Question, predict_file
 from serving.client.tables.reading import RowReader
-from serving.client.tables.series import as_seconds, as_time, grid_places
+from serving.client.tables.times import as_seconds, as_time, grid_places
 from tests.serving.client.scripted import FLOAT, INT64, STRING, Script, signature
 
 STEPS = [-1, -1]
