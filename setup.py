@@ -57,8 +57,14 @@ REQUIRES = [
     "numpy>=1.24,<2",
 ]
 
+# What `tidegate compile` and `submit` need: the pipeline spec's messages and Kubeflow's client.
+# Later ones need protobuf 4 or newer.
+KUBEFLOW = ["kfp>=2.5,<2.6"]
+
 EXTRAS = {
+    "kubeflow": KUBEFLOW,
     "test": [
+        *KUBEFLOW,
         "pytest>=8",  # the tests
         "pytest-xdist>=3.6,<4",  # one process a core
         "hypothesis>=6",  # properties over generated inputs
