@@ -1,8 +1,9 @@
 # `make run` and `make test` are all that a newcomer needs; both set up what is missing.
 PYTHON_BIN := .venv/bin
 OUTPUT ?= runs
+IMAGE ?= tidegate
 
-.PHONY: setup run test check lint doctor clean
+.PHONY: setup run test check lint wheel image doctor clean
 
 setup:
 	@sh bootstrap.sh
@@ -16,8 +17,8 @@ run: setup
 	$(PYTHON_BIN)/tidegate predict forecasting --models $(OUTPUT)/climate/serving \
 		--file "$$($(PYTHON_BIN)/tidegate data get climate)"
 
-# A process a core; the tests of a file stay together, as they share what is dear to make.
-PYTEST := $(PYTHON_BIN)/pytest --numprocesses logical --dist loadfile
+# A process a core. Which tests stay together, and what comes first, is in tests/distribution.py.
+PYTEST := $(PYTHON_BIN)/pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
 
 test: setup lint
 	$(PYTEST)
@@ -31,8 +32,17 @@ lint: setup
 	$(PYTHON_BIN)/mypy
 	$(PYTHON_BIN)/lint-imports
 
+# Without what an earlier build has left, which would be packed too.
+wheel: setup
+	rm -rf build dist
+	$(PYTHON_BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+# `make image GPU=1 IMAGE=registry/tidegate:gpu` for one with CUDA.
+image:
+	docker build --tag $(IMAGE) $(if $(GPU),--build-arg GPU=1) .
+
 doctor:
 	@sh bootstrap.sh --doctor
 
 clean:
-	rm -rf .venv build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

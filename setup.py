@@ -52,6 +52,8 @@ REQUIRES = [
     "packaging>=22",
     # Parquet files.
     "pyarrow>=10",
+    # Pictures of a run: training curves, forecasts.
+    "matplotlib>=3.9,<4",
     # Sparse counts behind the word vectors.
     "scipy>=1.11,<2",
     "numpy>=1.24,<2",
@@ -63,10 +65,12 @@ KUBEFLOW = ["kfp>=2.5,<2.6"]
 
 EXTRAS = {
     "kubeflow": KUBEFLOW,
+    # The CUDA and cuDNN libraries that TensorFlow was built with; 3 GB beside the driver.
+    "gpu": ["tensorflow[and-cuda]>=2.16,<2.22"],
     "test": [
         *KUBEFLOW,
         "pytest>=8",  # the tests
-        "pytest-xdist>=3.6,<4",  # one process a core
+        "pytest-xdist>=3.7,<4",  # one process a core
         "hypothesis>=6",  # properties over generated inputs
         "ruff>=0.6",  # style and errors
         "mypy>=1.11",  # types
@@ -89,6 +93,8 @@ setup(
             for part in ("", ".*")
         ]
     ),
+    # For whoever serves with the stock server and has the wheel alone.
+    package_data={"pipeline": ["deploy/*"], "serving": ["deploy/*"]},
     install_requires=REQUIRES,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["tidegate = pipeline.cli:main"]},

@@ -1,0 +1,52 @@
+"""The wheel: what is in it, and that it answers where the checkout is not."""
+
+from __future__ import annotations
+
+import subprocess
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+from tests.wheel_environment import outside_environment
+
+pytestmark = pytest.mark.slow
+
+ROOMS = {"pipeline", "components", "models", "serving", "data"}
+
+
+def test_it_has_the_rooms_with_all_their_files_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert {name.partition("/")[0] for name in names} == ROOMS
+    source = wheel.parent / "source"
+    files = (file for room in ROOMS for file in (source / room).rglob("*") if file.is_file())
+    assert names == {file.relative_to(source).as_posix() for file in files}
+
+
+def test_it_states_its_version_command_and_extras(wheel: Path) -> None:
+    _, version, *_ = wheel.name.split("-")
+    with zipfile.ZipFile(wheel) as archive:
+        folder = f"tidegate-{version}.dist-info"
+        said = Parser().parsestr(archive.read(f"{folder}/METADATA").decode("utf-8"))
+        entry_points = archive.read(f"{folder}/entry_points.txt").decode("utf-8")
+    assert (said["Name"], said["Version"]) == ("tidegate", version)
+    assert set(said.get_all("Provides-Extra", [])) >= {"kubeflow", "gpu"}
+    assert "tidegate = pipeline.cli:main" in entry_points
+
+
+def test_rooms_come_from_the_wheel(wheel_python: Path, tmp_path: Path) -> None:
+    imports = f"import {', '.join(sorted(ROOMS))}"
+    files = ", ".join(f"{room}.__file__" for room in sorted(ROOMS))
+    done = subprocess.run(
+        [str(wheel_python), "-c", f"{imports}; print({files})"],
+        cwd=tmp_path,
+        env=outside_environment(),
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    found = done.stdout.split()
+    assert len(found) == len(ROOMS)
+    assert all(Path(file).is_relative_to(wheel_python.parents[1]) for file in found)
