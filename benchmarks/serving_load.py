@@ -3,7 +3,9 @@
 One text in each request. For each run: texts per second in-process in batches of 64; the batched
 and the unbatched server with 64 clients, each of which sends as soon as it is answered; 50th and
 99th percentile of the answers' times at shares of the batched server's rate of that run; and the
-time of a single request with nothing else to do, over that of the in-process call.
+time of a single request with nothing else to do, over that of the in-process call. With
+`--feature` each text is sent as a serialized tf.Example of that feature, which is what models of
+TFX's own examples take.
 """
 
 import json
@@ -34,9 +36,21 @@ def made_or_read(path: Path | None) -> list[str]:
 
 
 def write_requests(
-    address: str, model: str, signature: str, texts: Sequence[str], path: Path
+    address: str,
+    model: str,
+    signature: str,
+    texts: Sequence[str],
+    path: Path,
+    feature: str | None = None,
 ) -> None:
-    """Asks the server for the signature's one string input, and writes a request per text."""
+    """Asks the server for the signature's one string input, and writes a request per text.
+
+    Args:
+      address, model, signature: of the server.
+      texts: one to a request.
+      path: file to write.
+      feature: None sends the text itself; else as a tf.Example of this feature.
+    """
     import grpc
     from tensorflow_serving.apis import (
         get_model_metadata_pb2,
@@ -60,7 +74,7 @@ def write_requests(
         proto = request.inputs[alias]
         proto.dtype = known.signature_def[signature].inputs[alias].dtype
         proto.tensor_shape.dim.add().size = 1
-        proto.string_val.append(text.encode())
+        proto.string_val.append(serving_peer.encoded(text, feature))
         made.append(request.SerializeToString())
     serving_client.write(path, made)
 
@@ -73,7 +87,9 @@ def _served(
     flags = [f"--model_name={model.name}", f"--model_base_path={model}"]
     with ServerProcess(*flags, f"--enable_batching={batched}", *arguments.flags) as server:
         path = work / f"requests-{batched}"
-        write_requests(server.address, model.name, arguments.signature, texts, path)
+        write_requests(
+            server.address, model.name, arguments.signature, texts, path, arguments.feature
+        )
         drive = partial(serving_client.run, server.address, path, seconds=arguments.seconds)
         drive(_CLIENTS)  # Threads, allocators and caches as in the long run.
         before = server.cpu()
@@ -136,6 +152,7 @@ def main() -> None:
     parser.add_argument("model", type=Path, help="a model's folder of versions; takes texts")
     parser.add_argument("--texts", type=Path, help="a CSV file with the columns text and label")
     parser.add_argument("--signature", default="serving_default")
+    parser.add_argument("--feature", help="send tf.Examples of this feature in place of texts")
     parser.add_argument("--seconds", type=float, default=10, help="of each measurement")
     parser.add_argument("--shares", type=float, nargs="+", default=list(_SHARES))
     parser.add_argument(
@@ -152,7 +169,9 @@ def main() -> None:
         listed.write_text(json.dumps(texts), encoding="utf-8")
 
         def inside(_: int) -> dict[str, float]:
-            return serving_peer.run(version, arguments.signature, listed, _BATCH, arguments.seconds)
+            return serving_peer.run(
+                version, arguments.signature, listed, _BATCH, arguments.seconds, arguments.feature
+            )
 
         results: dict[str, list[dict[str, Any]]] = measure.interleaved(
             {

@@ -14,15 +14,27 @@ from pathlib import Path
 from benchmarks import measure
 
 
+def encoded(text: str, feature: str | None) -> bytes:
+    """A text as a signature takes it: itself, or a serialized tf.Example of one feature."""
+    if feature is None:
+        return text.encode()
+    from tensorflow.core.example import example_pb2
+
+    example = example_pb2.Example()
+    example.features.feature[feature].bytes_list.value.append(text.encode())
+    serialized: bytes = example.SerializeToString()
+    return serialized
+
+
 def measure_model(
-    folder: Path, signature: str, texts: list[str], batch: int, seconds: float
+    folder: Path, signature: str, texts: list[bytes], batch: int, seconds: float
 ) -> dict[str, float]:
     """Runs a signature of one string input over texts.
 
     Args:
       folder: a version's folder.
       signature: its name.
-      texts: used in turn.
+      texts: used in turn, as the signature takes them.
       batch: texts in a batch.
       seconds: of each of the two measurements.
     """
@@ -54,10 +66,18 @@ def measure_model(
     return {"rate": rate, "single": 1e3 * statistics.median(singles)}
 
 
-def run(folder: Path, signature: str, texts: Path, batch: int, seconds: float) -> dict[str, float]:
+def run(
+    folder: Path,
+    signature: str,
+    texts: Path,
+    batch: int,
+    seconds: float,
+    feature: str | None = None,
+) -> dict[str, float]:
     """The same in a child process; `texts` is a JSON file of a list."""
     command = [sys.executable, "-m", "benchmarks.serving_peer", str(folder), str(texts)]
     command += [f"--signature={signature}", f"--batch={batch}", f"--seconds={seconds}"]
+    command += [f"--feature={feature}"] if feature else []
     return json.loads(measure.run(command).output.splitlines()[-1])
 
 
@@ -69,8 +89,10 @@ def main() -> None:
     parser.add_argument("--signature", default="serving_default")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--feature")
     arguments = parser.parse_args()
-    texts = json.loads(arguments.texts.read_text(encoding="utf-8"))
+    listed = json.loads(arguments.texts.read_text(encoding="utf-8"))
+    texts = [encoded(text, arguments.feature) for text in listed]
     figures = measure_model(
         arguments.folder, arguments.signature, texts, arguments.batch, arguments.seconds
     )

@@ -8,8 +8,8 @@ from models.core.task import Gate
 from models.forecasting.backtest import MEAN, NAIVE, QUANTILES, SCALE, TRUTH
 from models.forecasting.settings import LEVELS, GateSettings
 
-# Places of the lower and upper ends of the intervals whose coverage is reported.
-_INTERVALS = {
+# Places, among the levels, of the ends of the intervals whose coverage is reported.
+INTERVALS = {
     share: (LEVELS.index((100 - share) / 200), LEVELS.index((100 + share) / 200))
     for share in (80, 95)
 }
@@ -60,7 +60,7 @@ def statistics(targets: np.ndarray | None, predictions: np.ndarray) -> dict[str,
         "naive_symmetric": total(_symmetric(truth, naive), seen & np.isfinite(naive)),
         "naive_scaled": total(np.abs(truth - naive) / safe, scaled),
     }
-    for share, (low, high) in _INTERVALS.items():
+    for share, (low, high) in INTERVALS.items():
         inside = (quantiles[..., low] <= truth) & (truth <= quantiles[..., high])
         sums[f"covered_{share}"] = total(inside.astype(float))
         sums[f"widths_{share}"] = total(quantiles[..., high] - quantiles[..., low])
@@ -101,8 +101,8 @@ def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, float | np.ndarray]:
         "naive_smape": ("naive_symmetric", "naive_count"),
         "naive_mae": ("naive_absolute", "naive_count"),
         "naive_rmse": ("naive_squared", "naive_count"),
-        **{f"coverage_{share}": (f"covered_{share}", "count") for share in _INTERVALS},
-        **{f"width_{share}": (f"widths_{share}", "count") for share in _INTERVALS},
+        **{f"coverage_{share}": (f"covered_{share}", "count") for share in INTERVALS},
+        **{f"width_{share}": (f"widths_{share}", "count") for share in INTERVALS},
     }
     for name, (above, below) in ratios.items():
         root = name.endswith("rmse")
@@ -111,7 +111,7 @@ def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, float | np.ndarray]:
         if name in _BY_STEP:
             steps = _ratio(sums[above], sums[below])
             found[f"{name}_by_step"] = np.sqrt(steps) if root else steps
-    for share in _INTERVALS:
+    for share in INTERVALS:
         found[f"coverage_{share}_error"] = abs(float(found[f"coverage_{share}"]) - share / 100)
     levels = 2 * _ratio(sums["pinball"].sum(axis=0), sums["truth"].sum())
     found["wql"] = float(np.mean(levels))

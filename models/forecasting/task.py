@@ -171,6 +171,7 @@ TASK = SequenceTask(
     baseline=Imported(f"{_HERE}.baseline.baseline"),
     baseline_title="seasonal naive",
     rivals=Imported(f"{_HERE}.baseline.rivals"),
+    pictures=Imported(f"{_HERE}.pictures.pictures"),
     samples=samples,
     toy=toy,
 )

@@ -1,0 +1,74 @@
+"""The work: an exported model's answers on `eval` to PNG files."""
+
+import io
+import itertools
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_text  # noqa: F401  Registers the ops of exported models.
+from matplotlib.figure import Figure
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils
+from tfx.utils import path_utils
+
+from components.pictures.training import training_curves
+from components.raw_examples import raw_record, read_serialized
+from components.training_report import read_training
+from models.core.task import SequenceTask, load_task
+
+# Pictures show a few of the rows, chosen among these many; so many go through the model at once.
+_MOST_ROWS = 1_000
+_BATCH = 16
+
+
+class Executor(base_executor.BaseExecutor):
+    """Draws."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the training's curves and the task's own pictures, a PNG each."""
+        self._log_startup(input_dict, output_dict, exec_properties)
+        task = load_task(exec_properties["task"])
+        folder = artifact_utils.get_single_uri(output_dict["pictures"])
+        run = artifact_utils.get_single_uri(input_dict["model_run"])
+        _write(folder, "training", training_curves(read_training(run)))
+        if task.pictures is None:
+            return
+        data = task.data.model_validate_json(exec_properties["data"])
+        features = task.features.model_validate_json(exec_properties["features"])
+        sequences = frozenset(one.name for one in task.raw_features(data) if one.sequence)
+        eval_folder = artifact_utils.get_split_uri([*input_dict["examples"]], "eval")
+        model = artifact_utils.get_single_instance(input_dict["model"])
+        exported = tf.saved_model.load(path_utils.serving_model_path(model.uri))
+
+        def judged() -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+            return _judged(task, exported, eval_folder, sequences)
+
+        for name, figure in task.pictures(judged, features):
+            _write(folder, name, figure)
+
+
+def _judged(
+    task: SequenceTask, exported: Any, folder: str, sequences: frozenset[str]
+) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """Raw records of a split, each with what the Evaluator judges of its answer."""
+    answer = exported.signatures[task.evaluation.signature]
+    rows = itertools.islice(read_serialized(folder), _MOST_ROWS)
+    while batch := list(itertools.islice(rows, _BATCH)):
+        found = answer(tf.constant(batch))[task.evaluation.prediction].numpy()
+        for one, prediction in zip(batch, found, strict=True):
+            yield raw_record(one, sequences), prediction
+
+
+def _write(folder: str, name: str, figure: Figure) -> None:
+    stored = io.BytesIO()
+    figure.savefig(stored, format="png", dpi=110)
+    with tf.io.gfile.GFile(os.path.join(folder, f"{name}.png"), "wb") as file:
+        file.write(stored.getvalue())

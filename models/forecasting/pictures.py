@@ -1,0 +1,153 @@
+"""Pictures of forecasts: a few series with their intervals, and the errors by step."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from models.forecasting.backtest import MEAN, QUANTILES, origins
+from models.forecasting.evaluation import INTERVALS, statistics, summarise
+from models.forecasting.settings import FeatureSettings
+
+Judged = Callable[[], Iterator[tuple[Mapping[str, Any], np.ndarray]]]
+# Forecasts of a series that are drawn at most, and how many horizons of history before them.
+_FORECASTS = 3
+_HISTORY = 4
+# The ids of series may be in any script, for which matplotlib's own font has no glyphs; the first
+# of these that a machine has fills in.
+_FONTS = [
+    "DejaVu Sans", "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei", "Microsoft YaHei", "PingFang SC", "Hiragino Sans GB", "SimHei",
+    "Arial Unicode MS",
+]  # fmt: skip
+
+
+def pictures(judged: Judged, features: FeatureSettings) -> Iterator[tuple[str, Figure]]:
+    """The pictures of a split.
+
+    Args:
+      judged: gives (record, float[windows, horizon, 4 + levels] as `backtest` gives it) of each
+        series, anew at each call.
+      features: windows and horizon.
+
+    Returns:
+      ``forecasts``: the series of the lowest, the middle and the highest MASE. ``errors``: MASE
+      and coverage by step of the horizon. Nothing where no series could be judged.
+    """
+    sums: dict[str, np.ndarray] = {}
+    scores: dict[int, float] = {}
+    for number, (_, prediction) in enumerate(judged()):
+        own = statistics(None, prediction)
+        sums = {name: sums.get(name, 0) + value for name, value in own.items()}
+        score = float(summarise(own)["mase"])
+        if np.isfinite(score):
+            scores[number] = score
+    if not scores:
+        return
+    ranked = sorted(scores, key=lambda number: scores[number])
+    places = {"best": ranked[0], "median": ranked[(len(ranked) - 1) // 2], "worst": ranked[-1]}
+    titles: dict[int, str] = {}
+    for title, number in places.items():
+        titles.setdefault(number, title if len(ranked) > 1 else "the series")
+    with rc_context({"font.family": _installed(_FONTS)}):
+        yield "forecasts", _forecasts(judged, features, titles, scores)
+    yield "errors", _errors(summarise(sums), len(scores))
+
+
+def _installed(fonts: list[str]) -> list[str]:
+    """Those that this machine has: matplotlib warns of each that it has not."""
+    from matplotlib import font_manager
+
+    known = set(font_manager.get_font_names())
+    return [font for font in fonts if font in known]
+
+
+def _forecasts(
+    judged: Judged,
+    features: FeatureSettings,
+    titles: Mapping[int, str],
+    scores: Mapping[int, float],
+) -> Figure:
+    """The last forecasts of the chosen series, as far as they do not overlap."""
+    found = {number: one for number, one in enumerate(judged()) if number in titles}
+    figure = Figure(figsize=(9.0, 2.9 * len(titles)), layout="constrained")
+    axes = figure.subplots(len(titles), 1, squeeze=False)[:, 0]
+    for axis, (number, title) in zip(axes, titles.items(), strict=True):
+        record, prediction = found[number]
+        _series(axis, record, prediction, features)
+        axis.set_title(f"{title}: {record['unique_id']}, MASE {scores[number]:.2f}", loc="left")
+    axes[0].legend(loc="upper left", fontsize="small")
+    return figure
+
+
+def _series(
+    axis: Any, record: Mapping[str, Any], prediction: np.ndarray, features: FeatureSettings
+) -> None:
+    y = np.asarray(record["y"], float)
+    times = _times(record, len(y) + features.horizon)
+    found = origins(np.array([len(y)]), np.array([record["first_target"]]), features)
+    starts, there = (np.asarray(one)[0] for one in found)
+    drawn: list[int] = []
+    for window in np.argsort(-starts, kind="stable"):
+        begin = int(starts[window])
+        apart = not drawn or begin + features.horizon <= int(starts[drawn[-1]])
+        if bool(there[window]) and apart and len(drawn) < _FORECASTS:
+            drawn.append(int(window))
+    first = int(starts[drawn[-1]])
+    shown = slice(max(0, first - _HISTORY * features.horizon), len(y))
+    axis.plot(times[shown], y[shown], color="black", linewidth=1, label="observed")
+    for place, window in enumerate(drawn):
+        begin = int(starts[window])
+        when = times[begin : begin + features.horizon]
+        forecast = prediction[window]
+        for share, (low, high) in INTERVALS.items():
+            axis.fill_between(
+                when,
+                forecast[:, QUANTILES + low],
+                forecast[:, QUANTILES + high],
+                alpha=0.2,
+                color="C0",
+                linewidth=0,
+                label=f"{share} % interval" if not place else None,
+            )
+        mark = "." if features.horizon == 1 else None
+        label = "forecast" if not place else None
+        axis.plot(when, forecast[:, MEAN], color="C0", marker=mark, label=label)
+        axis.axvline(times[begin], color="grey", linestyle=":", linewidth=1)
+
+
+def _times(record: Mapping[str, Any], steps: int) -> np.ndarray:
+    """The times of a series' steps: dates, or integers where its time has no calendar."""
+    places, start = np.arange(steps), int(record["start"])
+    if record["step_index"]:
+        return start + places * int(record["step_index"])
+    begin = np.datetime64(start, "s")
+    if not record["step_months"]:
+        return begin + (places * int(record["step_seconds"])).astype("timedelta64[s]")
+    month = begin.astype("datetime64[M]")
+    months = month + (places * int(record["step_months"])).astype("timedelta64[M]")
+    return months.astype("datetime64[s]") + (begin - month.astype("datetime64[s]"))
+
+
+def _errors(figures: Mapping[str, Any], series: int) -> Figure:
+    """MASE beside seasonal naive's, and the intervals' coverage, by step of the horizon."""
+    figure = Figure(figsize=(9.0, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    steps = np.arange(1, len(figures["mase_by_step"]) + 1)
+    left.plot(steps, figures["mase_by_step"], marker=".", label="forecast")
+    left.plot(steps, figures["naive_mase_by_step"], marker=".", label="seasonal naive")
+    left.set(title=f"MASE, {series} series", xlabel="steps ahead")
+    left.set_ylim(bottom=0)
+    for place, share in enumerate(INTERVALS):
+        color = f"C{place}"
+        right.plot(
+            steps, 100 * figures[f"coverage_{share}_by_step"], marker=".", color=color,
+            label=f"{share} % interval",
+        )  # fmt: skip
+        right.axhline(share, linestyle=":", color=color)
+    right.set(title="values inside the intervals, %", xlabel="steps ahead", ylim=(0, 103))
+    left.legend()
+    right.legend()
+    return figure

@@ -1,0 +1,93 @@
+"""Pictures of forecasts: which series, which windows, which numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.forecasting.backtest import CHANNELS, MEAN, NAIVE, QUANTILES, SCALE, TRUTH
+from models.forecasting.pictures import pictures
+from models.forecasting.settings import LEVELS, FeatureSettings
+
+FEATURES = FeatureSettings(horizon=4, context=12, backtest_windows=3, backtest_step=4)
+STEPS = {"step_seconds": 0, "step_months": 1, "step_index": 0}
+
+
+def series(name: str, error: float, **others: Any) -> tuple[dict[str, Any], np.ndarray]:
+    """A series of 40 steps, its last 12 judged, whose forecasts are all off by `error`."""
+    y = np.arange(40.0)
+    judged = np.zeros((3, 4, CHANNELS))
+    for window, origin in enumerate((36, 32, 28)):
+        judged[window, :, TRUTH] = y[origin : origin + 4]
+    judged[..., NAIVE] = judged[..., TRUTH] + 2
+    judged[..., SCALE] = 1.0
+    judged[..., MEAN] = judged[..., TRUTH] + error
+    judged[..., QUANTILES:] = judged[..., MEAN, np.newaxis] + np.arange(len(LEVELS)) - 3
+    record = {"unique_id": name, "start": 0, "y": y, "first_target": 28, **STEPS, **others}
+    return record, judged
+
+
+def drawn(*rows: tuple[dict[str, Any], np.ndarray]) -> dict[str, Any]:
+    """The figures by name, each drawn to see that it can be."""
+
+    def judged() -> Iterator[tuple[Mapping[str, Any], np.ndarray]]:
+        return iter(rows)
+
+    found = dict(pictures(judged, FEATURES))
+    for figure in found.values():
+        figure.canvas.draw()
+    return found
+
+
+def test_best_median_and_worst_series_are_shown_with_their_mase() -> None:
+    rows = [series(name, error) for name, error in zip("dbaec", (3, 1, 0.5, 8, 2), strict=True)]
+    titles = [axis.get_title(loc="left") for axis in drawn(*rows)["forecasts"].axes]
+    assert titles == ["best: a, MASE 0.50", "median: c, MASE 2.00", "worst: e, MASE 8.00"]
+
+
+def test_windows_stand_where_they_were_forecast() -> None:
+    (axis,) = drawn(series("one", 1.0))["forecasts"].axes
+    assert axis.get_title(loc="left") == "the series: one, MASE 1.00"
+    observed, *others = axis.get_lines()
+    # 28 steps before the first window are not there: the history is shown from the begin.
+    np.testing.assert_array_equal(observed.get_ydata(), np.arange(12.0, 40.0))
+    forecasts = [line for line in others if len(line.get_ydata()) == 4]
+    assert [line.get_ydata()[0] for line in forecasts] == [37.0, 33.0, 29.0]
+    months = np.asarray(forecasts[0].get_xdata(orig=True), "datetime64[M]")
+    assert months.tolist() == (np.datetime64("1970-01") + np.arange(36, 40)).tolist()
+
+
+def test_time_in_seconds_and_in_integers() -> None:
+    days = {"step_months": 0, "step_seconds": 86_400}
+    (axis,) = drawn(series("days", 1.0, **days))["forecasts"].axes
+    assert axis.get_lines()[0].get_xdata(orig=True)[-1] == np.datetime64("1970-02-09")
+    whole = {"step_months": 0, "step_index": 2, "start": 10}
+    (axis,) = drawn(series("whole", 1.0, **whole))["forecasts"].axes
+    assert axis.get_lines()[0].get_xdata(orig=True)[-1] == 10 + 2 * 39
+
+
+def test_errors_by_step_beside_seasonal_naive() -> None:
+    left, right = drawn(series("a", 1.0), series("b", 3.0))["errors"].axes
+    assert left.get_title() == "MASE, 2 series"
+    own, naive = left.get_lines()
+    np.testing.assert_allclose(own.get_ydata(), [2.0] * 4)
+    np.testing.assert_allclose(naive.get_ydata(), [2.0] * 4)
+    # Off by 1 the truth is inside both intervals, off by 3 inside the wider alone.
+    covered = [line.get_ydata()[0] for line in right.get_lines() if len(line.get_ydata()) == 4]
+    assert covered == [50.0, 100.0]
+
+
+def test_a_series_that_could_not_be_judged_is_passed_over() -> None:
+    record, judged = series("empty", 1.0)
+    judged[..., TRUTH] = np.nan
+    assert drawn((record, judged)) == {}
+    (axis,) = drawn((record, judged), series("a", 1.0))["forecasts"].axes
+    assert axis.get_title(loc="left").startswith("the series: a")
+
+
+def test_no_font_is_looked_for_in_vain(recwarn: pytest.WarningsRecorder) -> None:
+    drawn(series("plain", 1.0))
+    assert not [one for one in recwarn if "font" in str(one.message).lower()]
