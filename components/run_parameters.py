@@ -74,14 +74,28 @@ class RunParameters:
         return read_examples(files, transform, self.task.materialize)
 
     def batches(
-        self, files: list[str], transform: tft.TFTransformOutput, seed: int | None
+        self,
+        files: list[str],
+        transform: tft.TFTransformOutput,
+        seed: int | None,
+        share: tuple[int, int] = (1, 0),
     ) -> tf.data.Dataset:
-        """Batches of (inputs, target, weight), as `SequenceTask.batches` makes them."""
+        """Batches of (inputs, target, weight), as `SequenceTask.batches` makes them.
+
+        Args:
+          files: transformed examples.
+          transform: the transform graph.
+          seed: order of the rows, or None.
+          share: of the examples and of each batch's rows: (in how many parts, which from 0).
+        """
+        count, index = share
+        rows = self.training.batch_size
+        examples = self.examples(files, transform)
         batches: tf.data.Dataset = self.task.batches(
-            self.examples(files, transform),
+            examples if count == 1 else examples.shard(count, index),
             self.features,
             self.model,
-            self.training.batch_size,
+            rows // count + (index < rows % count),
             seed,
         )
         return batches

@@ -3,17 +3,19 @@
 Only functions here: TFX reloads this module.
 """
 
+import os
+from dataclasses import replace
 from typing import Any
 
-import keras
 import keras_tuner
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
 from components.run_parameters import RunParameters
+from components.trials import Trials
 from models.core.settings import Choice, Settings
-from models.core.training import compile_model, prepare_devices
+from models.core.training import Trained, prepare_devices, train
 
 
 def sample(section: str, settings: Settings, hyperparameters: Any) -> dict[str, Any]:
@@ -58,37 +60,42 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
         and `epochs` under `tuner`.
     """
     run = RunParameters.read(fn_args.custom_config)
-    task, training = run.task, run.training
     tuning = fn_args.custom_config["tuner"]
-    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
-    per_epoch = max(1, run.rows(fn_args.train_files, transform) // training.batch_size)
-    goal = task.objective(run.model)
+    # Trials are many and short: this process trains them alone, and begins anew where it ended.
+    training = run.training.model_copy(
+        update={"epochs": tuning["epochs"], "steps": None, "workers": [], "checkpoint_seconds": 0}
+    )
+    goal = run.task.objective(run.model)
     strategy = prepare_devices(training)
+    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
+    rows = run.rows(fn_args.train_files, transform)
 
-    def build(hyperparameters: Any) -> keras.Model:
-        keras.utils.set_random_seed(training.seed)
+    def settings(hyperparameters: Any) -> tuple[Any, Any]:
         model = run.model.model_copy(update=sample("model", run.model, hyperparameters))
         rates = training.model_copy(update=sample("training", training, hyperparameters))
-        network = run.network(transform, fn_args.train_files, model)
-        compile_model(network, task.objective(model), rates, per_epoch * tuning["epochs"])
-        return network
+        return model, rates
 
-    tuner = keras_tuner.RandomSearch(
-        build,
+    def trial(hyperparameters: Any, name: str) -> Trained:
+        model, rates = settings(hyperparameters)
+        tried = replace(run, model=model, training=rates)
+        return train(
+            lambda: tried.network(transform, fn_args.train_files),
+            lambda: tried.task.objective(model),
+            tried.batches(fn_args.train_files, transform, training.seed),
+            tried.batches(fn_args.eval_files, transform, None),
+            rows,
+            rates,
+            os.path.join(fn_args.working_dir, "logs", name),
+            strategy=strategy,
+        )
+
+    tuner = Trials(
+        settings,
+        trial,
         objective=keras_tuner.Objective(goal.monitor, goal.mode),
         max_trials=tuning["trials"],
         seed=training.seed,
-        distribution_strategy=strategy if strategy.num_replicas_in_sync > 1 else None,
         directory=fn_args.working_dir,
         project_name="tuner",
     )
-    return TunerFnResult(
-        tuner=tuner,
-        fit_kwargs={
-            "x": run.batches(fn_args.train_files, transform, training.seed),
-            "validation_data": run.batches(fn_args.eval_files, transform, None),
-            "steps_per_epoch": per_epoch,
-            "epochs": tuning["epochs"],
-            "verbose": 0,
-        },
-    )
+    return TunerFnResult(tuner=tuner, fit_kwargs={})

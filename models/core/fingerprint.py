@@ -28,6 +28,7 @@ def _source(module: str) -> tuple[str, bytes] | None:
     return spec.origin, Path(spec.origin).read_bytes()
 
 
+@functools.cache
 def _imports(module: str, origin: str, source: bytes) -> set[str]:
     """Every module that `source` may import, at any depth of its syntax tree, and its packages."""
     found = {module.rpartition(".")[0]} - {""}

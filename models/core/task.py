@@ -219,6 +219,9 @@ class SequenceTask:
       baseline_title: what the baseline is, for a person.
       rivals: as `baseline`, to (targets, predictions, which part of the split they cover) by split
         and title: methods too slow for the whole of it; or None.
+      pictures: (judged, feature settings) to (name, matplotlib figure) pairs that show what the
+        model is worth; `judged()` gives (raw record, prediction that the Evaluator judges) of the
+        first rows of `eval`, anew at each call; or None.
       samples: (`RawFeature`s) to a few deterministic raw records without the label.
       toy: a few labelled raw records whose labels can be learnt from them; tests train on these.
     """
@@ -249,6 +252,7 @@ class SequenceTask:
     warm_start: Imported | None = None
     calibrate: Imported | None = None
     rivals: Imported | None = None
+    pictures: Imported | None = None
     signatures: Callable[[Sequence[RawFeature]], Mapping[str, Signature]] = no_signatures
 
     @property

@@ -1,17 +1,20 @@
-"""Training: one loop for all tasks, on one device or several."""
+"""Training: one loop for all tasks, on one device, several devices or several workers."""
 
-import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import keras
 import tensorflow as tf
 
-from models.core.progress import reporter
+from models.core.checkpoints import Checkpoints
+from models.core.errors import InputError
 from models.core.task import Objective
+from models.core.training_loop import Data, Loop
 from models.core.training_settings import MOST_PASSES, TrainingSettings
+from models.core.training_step import GlobalAdamW, TrainingStep
+from models.core.training_watch import Watch
+from models.core.workers import Workers
 
 # Of one training: 10, and up to 25 where that many lie this many steps apart.
 _FEW_VALIDATIONS, _MOST_VALIDATIONS = 10, 25
@@ -23,13 +26,16 @@ class Trained:
     """What training leaves.
 
     Attributes:
-      model: with the best weights.
+      model: with the best weights, on the chief.
       best: value of the monitored figure at the best weights.
       monitor: the figure's name.
       steps: steps taken.
       rows: distinct rows trained on.
-      seconds: of training, with the building of the model and validation.
+      seconds: of training, with the building of the model and validation, in all processes where
+        it was interrupted.
       history: by figure, its value at each validation.
+      finish: ends the training, once the chief has written what it is for: waits for all workers,
+        then removes the checkpoints.
     """
 
     model: keras.Model
@@ -39,14 +45,26 @@ class Trained:
     rows: int
     seconds: float
     history: dict[str, list[float]]
+    finish: Callable[[], None] = field(repr=False, compare=False)
 
 
-def prepare_devices(settings: TrainingSettings) -> tf.distribute.Strategy:
+def prepare_devices(
+    settings: TrainingSettings, workers: Workers | None = None
+) -> tf.distribute.Strategy:
     """Seeds, precision and the strategy for the devices that are there.
 
+    Args:
+      settings: seed, precision and determinism.
+      workers: those that train together; None for this process alone.
+
     Returns:
-      MirroredStrategy over several GPUs (or several logical CPUs), else the default strategy.
+      MultiWorkerMirroredStrategy over workers, MirroredStrategy over several GPUs (or several
+      logical CPUs), else the default strategy.
+
+    Raises:
+      RuntimeError: TensorFlow has been at work in this process; workers need a fresh one.
     """
+    strategy = None if workers is None else _of_workers(workers)
     keras.utils.set_random_seed(settings.seed)
     gpus = tf.config.list_logical_devices("GPU")
     if settings.deterministic:
@@ -54,9 +72,20 @@ def prepare_devices(settings: TrainingSettings) -> tf.distribute.Strategy:
     mixed = settings.mixed_precision and bool(gpus)
     keras.config.set_dtype_policy("mixed_float16" if mixed else "float32")
     devices = gpus or tf.config.list_logical_devices("CPU")
+    if strategy is not None:
+        return strategy
     if len(devices) > 1:
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     return tf.distribute.get_strategy()
+
+
+def _of_workers(workers: Workers) -> tf.distribute.Strategy:
+    # Before all else: it opens the port through which the workers' operations meet.
+    cluster = tf.train.ClusterSpec({"worker": list(workers.addresses)})
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        cluster, task_type="worker", task_id=workers.index or 0, rpc_layer="grpc"
+    )
+    return tf.distribute.MultiWorkerMirroredStrategy(resolver)
 
 
 def compile_model(
@@ -80,7 +109,7 @@ def compile_model(
         warmup_target=settings.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-    optimizer = keras.optimizers.AdamW(
+    optimizer = GlobalAdamW(
         schedule,
         weight_decay=settings.weight_decay,
         global_clipnorm=settings.clip_norm,
@@ -95,66 +124,6 @@ def compile_model(
         metrics=list(objective.metrics),
         jit_compile=False,
     )
-
-
-class _Watch(keras.callbacks.Callback):
-    """Tells a person where training is, keeps the best weights and ends it in time."""
-
-    def __init__(self, objective: Objective, settings: TrainingSettings, steps: int) -> None:
-        super().__init__()
-        self._objective = objective
-        self._settings = settings
-        self._steps = steps
-        self._sign = 1 if objective.mode == "max" else -1
-        self._shown = 0.0
-        self._since = 0
-        self._weights: list[Any] | None = None
-        self.step = 0
-        self.best = -math.inf
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        self._begin = time.monotonic()
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        self.step += 1
-        if self.step >= self._steps:
-            self.model.stop_training = True  # Ends the epoch here, and validates.
-        now = time.monotonic()
-        if now - self._shown < 0.5:
-            return
-        self._shown = now
-        rate = self.step / (now - self._begin)
-        reporter().status(
-            f"step {self.step}/{self._steps}  {rate:.1f} steps/s  "
-            f"{(self._steps - self.step) / rate:.0f} s left at most  "
-            f"loss {float((logs or {}).get('loss', math.nan)):.4f}"
-        )
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        logs = logs or {}
-        value = logs[self._objective.monitor]
-        if math.isnan(logs["loss"]):
-            raise FloatingPointError(
-                f"the loss became NaN at step {self.step}; lower training.learning_rate"
-            )
-        better = self._sign * value > self.best
-        if better:
-            self.best, self._since = self._sign * value, 0
-            self._weights = self.model.get_weights()
-        else:
-            self._since += 1
-        seconds = time.monotonic() - self._begin
-        reporter().line(
-            f"step {self.step}/{self._steps}  loss {logs['loss']:.4f}  "
-            f"{self._objective.monitor} {value:.4f}{'  best' if better else ''}  {seconds:.0f} s"
-        )
-        too_long = self._settings.max_seconds is not None and seconds > self._settings.max_seconds
-        if self._since >= self._settings.patience or too_long:
-            self.model.stop_training = True
-
-    def on_train_end(self, logs: Any = None) -> None:
-        if self._weights is not None:
-            self.model.set_weights(self._weights)
 
 
 def steps_between_validations(steps: int, per_pass: int, validations: int) -> int:
@@ -180,51 +149,73 @@ def train(
     settings: TrainingSettings,
     log_dir: str,
     most_passes: int = MOST_PASSES,
+    *,
+    strategy: tf.distribute.Strategy | None = None,
+    workers: Workers | None = None,
+    checkpoints: str | None = None,
 ) -> Trained:
     """Trains a model and keeps the weights of the best validation.
 
     Args:
       build: makes the network; called once, under the devices' strategy.
       objective: makes loss and metrics, under the same strategy.
-      train_batches: (inputs, target, weight), without end.
-      valid_batches: the same, each row once.
+      train_batches: (inputs, target, weight), without end: the global batches on each worker, or,
+        where the settings say that examples are divided, this worker's own.
+      valid_batches: the same, each row once, on each worker.
       rows: distinct training rows, from which steps an epoch follow.
       settings: how to train.
-      log_dir: for TensorBoard.
+      log_dir: for TensorBoard; the chief alone writes it.
       most_passes: over small data, where the settings do not say.
+      strategy: as `prepare_devices` gives it; made here if not given.
+      workers: those that the strategy was made for.
+      checkpoints: the folder of this training's checkpoints, from which it goes on where there
+        are any; the same for all workers; None for none.
 
     Raises:
       FloatingPointError: the loss became NaN.
+      InputError: more devices than rows in a batch.
+      SystemExit: SIGTERM has come, and a checkpoint has been written.
     """
     begin = time.monotonic()
-    strategy = prepare_devices(settings)
+    strategy = strategy or prepare_devices(settings)
+    keras.utils.set_random_seed(settings.seed)
+    replicas = strategy.num_replicas_in_sync
+    if settings.batch_size < replicas:
+        raise InputError(
+            f"training.batch_size={settings.batch_size}: expected a row or more for each of the "
+            f"{replicas} devices"
+        )
     per_epoch = max(1, rows // settings.batch_size)
     steps = settings.steps or per_epoch * settings.passes(rows, most_passes)
-    chunk = steps_between_validations(steps, per_epoch, settings.validations)
+    divided = workers is not None and settings.shard == "examples"
     with strategy.scope():
         model = build()
+        if not model.built:
+            inputs, _, _ = next(iter(valid_batches))
+            model(inputs)
         goal = objective()
         compile_model(model, goal, settings, steps)
-    watch = _Watch(goal, settings, steps)
-    callbacks: list[keras.callbacks.Callback] = [watch]
-    if settings.average:
-        # First, so that what is validated and kept are the averages.
-        callbacks.insert(0, keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
-    callbacks.append(keras.callbacks.TensorBoard(log_dir, write_graph=False))
-    history = model.fit(
-        train_batches.prefetch(tf.data.AUTOTUNE),
-        steps_per_epoch=chunk,
-        epochs=-(-steps // chunk),
-        validation_data=valid_batches.prefetch(tf.data.AUTOTUNE),
-        callbacks=callbacks,
-        verbose=0,
+        model.optimizer.build(model.trainable_variables)
+    step = TrainingStep(model, goal, strategy, valid_batches.element_spec, divided)
+    loop = Loop(
+        model,
+        step,
+        Data(train_batches, valid_batches, divided),
+        settings,
+        workers,
+        Checkpoints(checkpoints) if checkpoints else None,
     )
+    is_chief = workers is None or workers.is_chief
+    watch = Watch(goal, settings, steps, loop.start(), begin, log_dir if is_chief else None)
+    chunk = steps_between_validations(steps, per_epoch, settings.validations)
+    loop.run(watch, steps, chunk)
     return Trained(
         model=model,
-        best=watch.best if goal.mode == "max" else -watch.best,
+        best=watch.best,
         monitor=goal.monitor,
-        steps=watch.step,
+        steps=watch.reached.step,
         rows=rows,
-        seconds=time.monotonic() - begin,
-        history=history.history,
+        seconds=watch.seconds,
+        history=watch.reached.history,
+        finish=loop.finish,
     )

@@ -1,8 +1,8 @@
 """How a model is trained: settings alone, so that listing them needs no TensorFlow."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from models.core.settings import Range, Settings
 
@@ -21,7 +21,7 @@ class TrainingSettings(Settings):
         description="most passes over the training data; none for those that make about 1,500 "
         "steps, 3 at least, and 20 at most unless the task needs more",
     )
-    batch_size: int = Field(64, ge=1, description="rows a step, over all devices")
+    batch_size: int = Field(64, ge=1, description="rows a step, over all devices and workers")
     steps: int | None = Field(None, ge=1, description="exact number of steps, in place of epochs")
     max_seconds: float | None = Field(
         None, gt=0, description="stop at the first validation after this many seconds of training"
@@ -42,6 +42,35 @@ class TrainingSettings(Settings):
         True, description="same seed, same result; False where a GPU lacks a deterministic kernel"
     )
     mixed_precision: bool = Field(True, description="compute in float16 where there is a GPU")
+    checkpoint_seconds: float = Field(
+        60.0, ge=0, description="seconds between checkpoints of the training; 0 for none"
+    )
+    checkpoints: str | None = Field(
+        None, description="folder or URI of the checkpoints; beside the model's if not given"
+    )
+    workers: list[str] = Field(
+        default_factory=list,
+        description="host:port,host:port of all training workers, the first one the chief",
+    )
+    worker: int | None = Field(
+        None,
+        ge=0,
+        description="which of the workers this process is, from 0; if not given, the first one, "
+        "which starts those on its own machine",
+    )
+    shard: Literal["batches", "examples"] = Field(
+        "batches",
+        description="what the workers divide: each global batch, or, without reading all data, "
+        "the examples",
+    )
+
+    @field_validator("workers", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """As ``--set`` gives it: addresses with commas between."""
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
 
     def passes(self, rows: int, most: int = MOST_PASSES) -> int:
         """The passes over the training data, chosen by its size where `epochs` does not say.

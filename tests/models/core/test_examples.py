@@ -58,6 +58,7 @@ def test_no_file_is_an_error_that_names_the_pattern(tmp_path: Path) -> None:
         read_examples([str(tmp_path / "nothing-*")], Spec())  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_raw_examples_go_through_the_transform_graph(tmp_path: Path, analyze: Any) -> None:
     spec = {
         "values": tf.io.VarLenFeature(tf.float32),

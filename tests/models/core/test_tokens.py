@@ -128,7 +128,7 @@ def test_splitting_loses_nothing_but_space(texts: list[str]) -> None:
         assert [bare(b"".join(row).decode()) for row in split(normal).to_list()] == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(ANY_TEXT)
 def test_a_word_is_one_sign_or_all_letters_marks_and_digits(text: str) -> None:
     for word in words(text):
@@ -139,7 +139,7 @@ def test_a_word_is_one_sign_or_all_letters_marks_and_digits(text: str) -> None:
         assert word and (len(base) <= 1 or wordlike or unknown)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.binary(max_size=20), min_size=1, max_size=4))
 def test_any_bytes_become_valid_utf8(texts: list[bytes]) -> None:
     for text in tokens.normalise(tf.constant(texts), FeatureSettings()).numpy():

@@ -41,7 +41,7 @@ def rows_of(lengths: list[int]) -> list[list[int]]:
     return [[100 * row + place + 2 for place in range(n)] for row, n in enumerate(lengths)]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.integers(0, 20), min_size=1, max_size=6),
     st.integers(1, 12),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from typing import Any
 
@@ -32,23 +33,23 @@ SETTINGS = {
     "chars": FeatureSettings(tokenizer="chars", min_count=1, vocabulary_size=12),
     "wordpiece": FeatureSettings(tokenizer="wordpiece", min_count=2, vocabulary_size=60),
 }
-SPEC = {"text": tf.io.FixedLenFeature([], tf.string)}
 
 
-def preprocess(inputs: Any) -> dict[str, Any]:
-    """All three tokenizers at once: one pipeline is slow enough."""
-    ids = {name: tokens.token_ids(inputs["text"], SETTINGS[name], name=name) for name in SETTINGS}
-    return {name: tokens.truncate(ids[name], SETTINGS[name]) for name in SETTINGS} | {
-        f"{name}_tokens": ids[name].row_lengths() for name in SETTINGS
+def learning(column: str, settings: dict[str, FeatureSettings], inputs: Any) -> dict[str, Any]:
+    """What tokenizers learn of a column, all at once: one pipeline is slow enough."""
+    ids = {name: tokens.token_ids(inputs[column], settings[name], name=name) for name in settings}
+    return {name: tokens.truncate(ids[name], settings[name]) for name in settings} | {
+        f"{name}_tokens": ids[name].row_lengths() for name in settings
     }
 
 
 class Learnt:
-    """One tokenizer of a transform graph, and how it answers to other texts."""
+    """One tokenizer of a transform graph, and how it answers to other texts of a column."""
 
-    def __init__(self, output: tft.TFTransformOutput, name: str) -> None:
+    def __init__(self, output: tft.TFTransformOutput, name: str, column: str = "text") -> None:
         self.facts = TransformFacts(output)
         self.name = name
+        self.column = column
         self.vocabulary = [entry.decode() for entry in self.facts.vocabulary(name)]
         self._layer = output.transform_features_layer()
 
@@ -57,7 +58,7 @@ class Learnt:
         return self.facts.size(self.name)
 
     def ids(self, texts: list[str]) -> list[list[int]]:
-        found = self._layer({"text": tf.constant(texts)})
+        found = self._layer({self.column: tf.constant(texts)})
         rows = tf.RaggedTensor.from_sparse(found[self.name]).to_list()
         # A row without tokens holds one unknown after truncation.
         return [row[:n] for row, n in zip(rows, found[f"{self.name}_tokens"].numpy(), strict=True)]
@@ -65,7 +66,11 @@ class Learnt:
 
 @pytest.fixture(scope="module")
 def learnt(analyze: Analyze) -> dict[str, Learnt]:
-    output = analyze([{"text": text} for text in TEXTS], SPEC, preprocess)[1]
+    output = analyze(
+        [{"text": text} for text in TEXTS],
+        {"text": tf.io.FixedLenFeature([], tf.string)},
+        functools.partial(learning, "text", SETTINGS),
+    )[1]
     return {name: Learnt(output, name) for name in SETTINGS}
 
 
@@ -172,13 +177,24 @@ def test_a_vocabulary_that_is_not_there_is_an_error(of_words: Learnt) -> None:
         of_words.facts.vocabulary("nothing")
 
 
-@pytest.mark.parametrize("texts", [["", "  "], ["rare"]], ids=["no token", "none frequent"])
-def test_texts_without_a_frequent_token_still_make_a_graph(
-    texts: list[str], analyze: Analyze
-) -> None:
-    output = analyze([{"text": text} for text in texts], SPEC, preprocess)[1]
-    for name in ("words", "wordpiece"):
-        one = Learnt(output, name)
-        ids = one.ids(["", "unheard 水"])
-        assert ids[0] == []
-        assert set(ids[1]) == {tokens.UNKNOWN_ID}
+def test_texts_without_a_frequent_token_still_make_a_graph(analyze: Analyze) -> None:
+    columns = {"no_token": ["", "  "], "none_frequent": ["rare", "once"]}
+    settings = {
+        column: {f"{name}_of_{column}": SETTINGS[name] for name in ("words", "wordpiece")}
+        for column in columns
+    }
+
+    def preprocess(inputs: Any) -> dict[str, Any]:
+        parts = [learning(column, settings[column], inputs) for column in columns]
+        return {name: found for part in parts for name, found in part.items()}
+
+    output = analyze(
+        [dict(zip(columns, texts, strict=True)) for texts in zip(*columns.values(), strict=True)],
+        {column: tf.io.FixedLenFeature([], tf.string) for column in columns},
+        preprocess,
+    )[1]
+    for column in columns:
+        for name in settings[column]:
+            ids = Learnt(output, name, column).ids(["", "unheard 水"])
+            assert ids[0] == []
+            assert set(ids[1]) == {tokens.UNKNOWN_ID}

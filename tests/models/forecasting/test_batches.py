@@ -72,19 +72,20 @@ def test_batches_are_full_and_mix_series() -> None:
         assert len(set(inputs["ids"].numpy()[:, 0])) > 1
 
 
+@pytest.mark.slow
 def test_the_seed_decides_the_order() -> None:
     def order(seed: int) -> list[float]:
-        return firsts(batches(examples(), FEATURES, ModelSettings(), 8, seed).take(20))
+        return firsts(batches(examples(), FEATURES, ModelSettings(), 8, seed).take(8))
 
-    assert order(1) == order(1)
-    assert order(1) != order(2)
+    first = order(1)
+    assert first == order(1)
+    assert first != order(2)
 
 
 def test_a_series_windows_come_in_another_order_each_pass() -> None:
     stream = batches(examples().take(1), FEATURES, ModelSettings(), 55, seed=0)
-    first, second = (sorted(one) for one in np.array_split(firsts(stream.take(2)), 2))
     order = firsts(stream.take(2))
-    assert first != second or order[:55] != order[55:]
+    assert order[:55] != order[55:]
 
 
 @pytest.mark.parametrize("batch_size", [5, 64])

@@ -16,7 +16,11 @@ from models.forecasting.settings import LEVELS, FeatureSettings, ModelSettings
 FEATURES = FeatureSettings(context=10, horizon=7)
 SMALL = {"units": 8, "segment": 3}
 CASES = [
-    pytest.param(settings, widths, id=f"{settings['kind']}-{place}")
+    pytest.param(
+        (settings, widths),
+        id=f"{settings['kind']}-{place}",
+        marks=[pytest.mark.slow] if settings.get("layers") else [],
+    )
     for place, (settings, widths) in enumerate(
         [
             ({"kind": "direct"}, {}),
@@ -42,12 +46,16 @@ def network(settings: dict[str, Any], facts: Any) -> keras.Model:
     return found
 
 
-@pytest.mark.parametrize("settings,widths", CASES)
-def test_padding_is_nothing_to_it(
-    settings: dict[str, Any], widths: dict[str, int], facts: Any, random_inputs: Any
-) -> None:
+@pytest.fixture(scope="module", params=CASES)
+def case(request: pytest.FixtureRequest, facts: Any) -> tuple[keras.Model, Any]:
+    """A network that no test may change, and its facts."""
+    settings, widths = request.param
     own = facts(**widths)
-    model = network(settings, own)
+    return network(settings, own), own
+
+
+def test_padding_is_nothing_to_it(case: tuple[keras.Model, Any], random_inputs: Any) -> None:
+    model, own = case
     inputs = random_inputs([10, 6, 1, 4], 10, 7, own)
     expected = model(inputs, training=False).numpy()
     assert expected.shape == (4, 7, 2 + len(LEVELS))
@@ -66,12 +74,11 @@ def test_padding_is_nothing_to_it(
     np.testing.assert_allclose(model(alone, training=False)[0], expected[1], atol=1e-4)
 
 
-@pytest.mark.parametrize("settings,widths", CASES)
 def test_quantiles_do_not_cross_and_the_scale_comes_last(
-    settings: dict[str, Any], widths: dict[str, int], facts: Any, random_inputs: Any
+    case: tuple[keras.Model, Any], random_inputs: Any
 ) -> None:
-    own = facts(**widths)
-    output = network(settings, own)(random_inputs([10, 3], 10, 7, own), training=False).numpy()
+    model, own = case
+    output = model(random_inputs([10, 3], 10, 7, own), training=False).numpy()
     assert (np.diff(output[..., 1:-1], axis=-1) >= 0).all()
     assert (output[..., -1] > 0).all() and (np.ptp(output[..., -1], axis=1) == 0).all()
 
@@ -91,22 +98,27 @@ def test_a_window_without_a_value_has_no_forecast_and_hurts_no_other(
     np.testing.assert_allclose(found[[0, 2]], expected[[0, 2]], atol=1e-5)
 
 
-@pytest.mark.parametrize("settings,widths", CASES)
 @pytest.mark.parametrize("rows", [3, 7, 9])  # a horizon of rows among them, and as many as outputs
 def test_the_number_of_rows_is_nothing_to_it(
-    rows: int, settings: dict[str, Any], widths: dict[str, int], facts: Any, random_inputs: Any
+    rows: int, case: tuple[keras.Model, Any], random_inputs: Any
 ) -> None:
-    own = facts(**widths)
-    model = network(settings, own)
+    model, own = case
     inputs = random_inputs([10] * rows, 10, 7, own)
     together = model(inputs, training=False).numpy()
-    for row in range(rows):
-        alone = model({name: one[row : row + 1] for name, one in inputs.items()}, training=False)
-        np.testing.assert_allclose(alone[0], together[row], atol=1e-4)
+    for part in (slice(1), slice(1, None)):
+        apart = model({name: one[part] for name, one in inputs.items()}, training=False)
+        np.testing.assert_allclose(apart, together[part], atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["direct", "segment"])
-@pytest.mark.parametrize("normalisation", ["mean", "last", "robust"])
+@pytest.mark.parametrize(
+    ("normalisation", "kind"),
+    [
+        *(("mean", "direct"), ("last", "segment"), ("robust", "direct")),
+        pytest.param("mean", "segment", marks=pytest.mark.slow),
+        pytest.param("last", "direct", marks=pytest.mark.slow),
+        pytest.param("robust", "segment", marks=pytest.mark.slow),
+    ],
+)
 def test_a_series_in_other_units_has_the_same_forecast_in_those_units(
     kind: str, normalisation: str, facts: Any, random_inputs: Any
 ) -> None:

@@ -71,6 +71,7 @@ def transformed(analyze: Any) -> tuple[Any, Any]:
     return output, apply
 
 
+@pytest.mark.slow
 def test_covariates_are_scaled_and_marked(transformed: tuple[Any, Any]) -> None:
     found = transformed[1](RECORDS)
     sold = np.array([2.0, 4.0, 4.0, 6.0, 8.0, 0.0, 0.0])
@@ -89,6 +90,7 @@ def test_covariates_are_scaled_and_marked(transformed: tuple[Any, Any]) -> None:
     np.testing.assert_allclose(size, [[-1, 1], [1, 1]], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_calendar_goes_on_over_the_horizon(transformed: tuple[Any, Any]) -> None:
     known = transformed[1](RECORDS)["known"]
     # Series b begins four days after a, and its horizon goes on after its two days.
@@ -96,6 +98,7 @@ def test_the_calendar_goes_on_over_the_horizon(transformed: tuple[Any, Any]) -> 
     assert known[0].numpy()[:, 2].std() > 0  # the weekday
 
 
+@pytest.mark.slow
 def test_ids_know_training_and_nothing_else(transformed: tuple[Any, Any]) -> None:
     output, apply = transformed
     ids = apply([*RECORDS, {**RECORDS[0], "unique_id": "c", "shop": "z"}])["ids"].numpy()
@@ -110,6 +113,7 @@ def test_ids_know_training_and_nothing_else(transformed: tuple[Any, Any]) -> Non
         facts.width("y")
 
 
+@pytest.mark.slow
 def test_the_frequency_is_that_of_training(transformed: tuple[Any, Any]) -> None:
     found = transformed[1]([{k: v for k, v in RECORDS[1].items() if k not in STEP}], labels=False)
     assert found["step"].numpy().tolist() == [86_400]
@@ -121,6 +125,7 @@ def test_the_frequency_is_that_of_training(transformed: tuple[Any, Any]) -> None
     np.testing.assert_allclose(answers["levels"], [LEVELS])
 
 
+@pytest.mark.slow
 def test_the_window_is_at_the_end_whatever_comes_before(transformed: tuple[Any, Any]) -> None:
     _, apply = transformed
     request = {

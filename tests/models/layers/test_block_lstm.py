@@ -34,8 +34,15 @@ def run_with_gradients(stack: RecurrentStack, mask: Any, initial: Any) -> list[A
     return [*tf.nest.flatten(outputs), *tape.gradient(total, sources)]
 
 
-@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["unmasked", "masked"])
-@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize(
+    ("bidirectional", "lengths"),
+    [
+        pytest.param(True, LENGTHS, id="True-masked"),
+        pytest.param(True, None, id="True-unmasked", marks=pytest.mark.slow),
+        pytest.param(False, LENGTHS, id="False-masked", marks=pytest.mark.slow),
+        pytest.param(False, None, id="False-unmasked"),
+    ],
+)
 def test_numbers_and_gradients_equal_those_of_the_loop(
     bidirectional: bool, lengths: list[int] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from models.layers.pooling import MaskedPooling
 from models.layers.recurrent import RecurrentStack
 
-from .test_recurrent import LENGTHS, STEPS, built, data, mask_of, randomise
+from .test_recurrent import CELLS, LENGTHS, STEPS, built, data, mask_of, randomise
 
 LOAD = """
 import sys
@@ -123,7 +123,7 @@ def test_exported_module_gives_equal_outputs_in_a_fresh_process(tmp_path: Path) 
     np.testing.assert_allclose(np.load(tmp_path / "answer.npy"), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_inference_graph_draws_nothing_at_random(cell: str) -> None:
     graph = Exported(cell).pool.get_concrete_function().graph.as_graph_def()
     nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]

@@ -37,10 +37,10 @@ def built(facts: Callable[..., Any], classes: int = 3, **settings: Any) -> keras
     [
         {},
         {"cell": "gru"},
-        {"bidirectional": False, "pooling": "last"},
-        {"layers": 3, "pooling": "attention"},
+        pytest.param({"bidirectional": False, "pooling": "last"}, marks=pytest.mark.slow),
+        pytest.param({"layers": 3, "pooling": "attention"}, marks=pytest.mark.slow),
         {"pooling": "last+max+mean+attention"},
-        {"ngrams": 5},
+        pytest.param({"ngrams": 5}, marks=pytest.mark.slow),
     ],
 )
 def test_logits_of_every_class(settings: dict[str, Any], facts: Callable[..., Any]) -> None:
