@@ -5,7 +5,8 @@ Metadata below the given folder and prints nothing.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,16 @@ def upstream(components: Sequence[Any], last: str) -> list[Any]:
     return [component for component in components if component in needed]
 
 
-def run(data: Path, folder: Path, settings: Sequence[str], name: str, last: str = LAST) -> None:
+def run(
+    data: Path,
+    folder: Path,
+    settings: Sequence[str],
+    name: str,
+    last: str = LAST,
+    *,
+    beam: Sequence[str] = (),
+    cache: bool = False,
+) -> list[Any]:
     """Runs ExampleGen to the last component.
 
     Args:
@@ -39,33 +49,37 @@ def run(data: Path, folder: Path, settings: Sequence[str], name: str, last: str 
       settings: ``section.key=value``.
       name: the task's.
       last: the component after which nothing is run.
+      beam: ``option=value`` of Beam's.
+      cache: whether the folder may be one of a former run, whose finished work is used.
+
+    Returns:
+      How each component went, a `ComponentRun`.
+
+    Raises:
+      ComponentError: a component failed.
     """
     from tfx.orchestration import metadata
 
     from components.files import content_fingerprint
-    from components.schema import task_schema
     from models.core.task import load_task
+    from pipeline.beam import parse_beam
     from pipeline.config import make_config, parse_assignments
     from pipeline.dag import Locations, create_pipeline
     from pipeline.runners.local import run_pipeline
 
-    task = load_task(name)
-    config = make_config(task, parse_assignments(settings))
-    folder.mkdir(parents=True)
-    schema = folder / "schema.pbtxt"
-    schema.write_text(task_schema(task.raw_features(config.data)))
+    config = make_config(load_task(name), parse_assignments(settings), parse_beam(beam))
+    folder.mkdir(parents=True, exist_ok=cache)
     dag = create_pipeline(
         config,
         Locations(
             train=str(data),
             test=None,
             data_fingerprint=content_fingerprint([str(data)]),
-            schema=str(schema),
             root=str(folder / "artifacts"),
             serving=str(folder / "serving"),
         ),
         metadata.sqlite_metadata_connection_config(str(metadata_file(folder))),
-        enable_cache=False,
+        enable_cache=cache,
     )
     kept = upstream(dag.components, last)
     dropped = set(dag.components) - set(kept)
@@ -73,7 +87,32 @@ def run(data: Path, folder: Path, settings: Sequence[str], name: str, last: str 
         for other in dropped & set(component.downstream_nodes):
             component.downstream_nodes.remove(other)
     dag.components = kept
-    run_pipeline(dag)
+    return run_pipeline(dag)
+
+
+@contextmanager
+def pools_options(count: int, folder: Path) -> Iterator[list[str]]:
+    """Starts a job service and worker pools on this machine; gives Beam's options for them.
+
+    Args:
+      count: pools, and workers of each job.
+      folder: where they log.
+    """
+    from benchmarks.worker_pools import dealer, job_service, worker_pool
+
+    with ExitStack() as stack:
+        endpoint = stack.enter_context(job_service(folder / "job-service", workers=count))
+        pools = [
+            stack.enter_context(worker_pool(folder / f"pool-{number}"))[0]
+            for number in range(count)
+        ]
+        address, _ = stack.enter_context(dealer(pools))
+        yield [
+            "runner=PortableRunner",
+            f"job_endpoint={endpoint}",
+            "environment_type=EXTERNAL",
+            f"environment_config={address}",
+        ]
 
 
 def main() -> None:
@@ -84,14 +123,28 @@ def main() -> None:
     parser.add_argument("--task", default="text_classification")
     parser.add_argument("--last", default=LAST)
     parser.add_argument("--set", dest="settings", action="append", default=[])
-    arguments = parser.parse_args()
-    run(
-        arguments.data.resolve(),
-        arguments.folder.resolve(),
-        arguments.settings,
-        arguments.task,
-        arguments.last,
+    parser.add_argument("--beam", action="append", default=[], help="as tidegate's own")
+    parser.add_argument(
+        "--pools", type=int, default=0, help="run on a job service with so many worker pools"
     )
+    arguments = parser.parse_args()
+    folder = arguments.folder.resolve()
+    with ExitStack() as stack:
+        pools = (
+            stack.enter_context(
+                pools_options(arguments.pools, folder.with_name(folder.name + "-beam"))
+            )
+            if arguments.pools
+            else []
+        )
+        run(
+            arguments.data.resolve(),
+            folder,
+            arguments.settings,
+            arguments.task,
+            arguments.last,
+            beam=[*pools, *arguments.beam],
+        )
 
 
 if __name__ == "__main__":
