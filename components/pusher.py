@@ -8,7 +8,7 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils
 from tfx.utils import proto_utils
 
-from components.model_versions import push_model
+from components.model_versions import push_model, pushed_already
 
 
 class Executor(tfx_executor.Executor):
@@ -22,6 +22,8 @@ class Executor(tfx_executor.Executor):
     ) -> None:
         """As TFX's Pusher, to `push_destination.filesystem.base_directory`.
 
+        A model that is the current version there already is not copied a second time.
+
         Raises:
           OSError: the folder cannot be written.
         """
@@ -32,5 +34,6 @@ class Executor(tfx_executor.Executor):
             return
         destination = pusher_pb2.PushDestination()
         proto_utils.json_to_proto(exec_properties["push_destination"], destination)
-        target = push_model(self.GetModelPath(input_dict), destination.filesystem.base_directory)
+        model, folder = self.GetModelPath(input_dict), destination.filesystem.base_directory
+        target = pushed_already(model, folder) or push_model(model, folder)
         self._MarkPushed(pushed, pushed_destination=target, pushed_version=os.path.basename(target))

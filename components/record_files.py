@@ -75,7 +75,7 @@ def data_files(path: str) -> list[str]:
     except FileNotFoundError:
         raise InputError(f"no such file or folder: {path}") from None
     except (OSError, ValueError) as error:  # ValueError: a scheme that Beam does not know.
-        raise InputError(f"{path}: cannot be read: {error}") from None
+        raise InputError(f"{path}: cannot be read: {files.reason(error)}") from None
     if found == [path]:
         format_of(path)
         return found
@@ -151,7 +151,7 @@ def read_rows(
                 delimiter = how.delimiter or ("\t" if kind == "tsv" else ",")
                 yield from read_csv(lines, wanted, delimiter)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+        raise InputError(f"{path}: cannot be read: {files.reason(error)}") from None
 
 
 def _unzip(path: str, stored: BinaryIO) -> BinaryIO:
@@ -201,7 +201,7 @@ def read_parquet(
         with files.open_bytes(path) as stored:
             yield from parquet_batches(stored, Wanted(path, columns, optional), size)
     except (OSError, EOFError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+        raise InputError(f"{path}: cannot be read: {files.reason(error)}") from None
 
 
 def check_head(path: str, columns: tuple[str, ...], how: FileFormat) -> None:

@@ -8,9 +8,12 @@ from pathlib import Path
 import click
 
 from models.core.errors import InputError
+from pipeline.beam import beam_option, check_job_service, parse_beam
+from pipeline.compile_command import compile_pipeline
 from pipeline.predict_command import predict
 from pipeline.rollback_command import rollback
 from pipeline.serve_command import serve
+from pipeline.submit_command import submit
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -23,19 +26,21 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("task")
-@click.option("--data", required=True, help="A data set's name, or a file or folder.")
+@click.option("--data", required=True, help="A data set's name, or a file, folder or URI.")
 @click.option("--test", help="A file or folder with a fixed test split.")
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="Output folder.")
-@click.option("--config", help="A YAML file of settings.")
+@click.option("--output", required=True, help="Output folder, or a URI.")
+@click.option("--config", help="A YAML file of settings, or its URI.")
 @click.option("--set", "assignments", multiple=True, metavar="SECTION.KEY=VALUE", help="A setting.")
+@beam_option
 @click.option("--fresh", is_flag=True, help="Use nothing of a former run.")
 def run(
     task: str,
     data: str,
     test: str | None,
-    output: Path,
+    output: str,
     config: str | None,
     assignments: tuple[str, ...],
+    beam: tuple[str, ...],
     fresh: bool,
 ) -> None:
     """Run a task's pipeline, from data to a pushed model.
@@ -49,8 +54,14 @@ def run(
     from pipeline.local_run import run as run_request
 
     known = load_task(task)
-    given = [read_file(config) if config else {}, parse_assignments(assignments)]
-    make_config(known, *given)  # Wrong settings are found before data is prepared.
+    given = [
+        read_file(config) if config else {},
+        parse_assignments(assignments),
+        parse_beam(beam),
+    ]
+    early = make_config(known, *given)  # Wrong settings are found before data is prepared.
+    early.beam.arguments()
+    check_job_service(early.beam.job_endpoint)
     found = resolve(data, known.name)
     settings = make_config(known, found.settings, *given)
     code = run_request(
@@ -134,9 +145,11 @@ def doctor() -> None:
     sys.exit(0 if healthy else 1)
 
 
+cli.add_command(compile_pipeline)
 cli.add_command(predict)
 cli.add_command(rollback)
 cli.add_command(serve)
+cli.add_command(submit)
 
 
 def main() -> None:

@@ -1,16 +1,19 @@
 """The settings of a run: a file and ``--set`` to typed sections."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
+from components import files
 from models.core.errors import InputError, nearest
 from models.core.settings import Settings, read_section
 from models.core.task import SequenceTask
+from pipeline.beam import gather
+from pipeline.kubeflow_settings import KubeflowSettings
 
 
 class TunerSettings(Settings):
@@ -46,29 +49,104 @@ class ServingSettings(Settings):
 
 
 class BeamSettings(Settings):
-    """How the Beam components run."""
+    """How the Beam components run; any other option of Beam's pipelines may be given beside these.
 
-    runner: str = Field("DirectRunner", description="Beam runner")
-    direct_running_mode: str = Field(
-        "in_memory", description="DirectRunner only: in_memory, multi_threading, multi_processing"
+    Workers need tidegate: on this machine and beside a worker pool the installed package, in a
+    container an image that has it.
+    """
+
+    runner: str = Field("DirectRunner", description="Beam runner, or the import path of one")
+    direct_running_mode: Literal["in_memory", "multi_threading", "multi_processing"] = Field(
+        "in_memory", description="where DirectRunner's workers are"
     )
-    direct_num_workers: int = Field(1, ge=0, description="DirectRunner only; 0 is one a core")
-    options: dict[str, str | int | float] = Field(
+    direct_num_workers: int = Field(1, ge=0, description="DirectRunner's workers; 0 is one a core")
+    job_endpoint: str | None = Field(None, description="HOST:PORT of a Beam job service")
+    job_server_timeout: int = Field(
+        3600,
+        ge=1,
+        description="seconds that a job service may take for an answer; Beam's own local job "
+        "service: for a whole job, as it does not notice a lost worker",
+    )
+    environment_type: Literal["DOCKER", "PROCESS", "EXTERNAL", "LOOPBACK"] | None = Field(
+        None, description="what a job service runs workers in; DOCKER if not given"
+    )
+    environment_config: str | None = Field(
+        None, description="EXTERNAL: HOST:PORT of the worker pool; PROCESS: JSON with its command"
+    )
+    sdk_worker_parallelism: int | None = Field(
+        None, ge=0, description="worker processes on each node of a cluster; 0: the runner decides"
+    )
+    sdk_container_image: str | None = Field(
+        None, description="image of the workers, with tidegate in it"
+    )
+    options: dict[str, str | int | float | bool | list[str] | dict[str, Any]] = Field(
         default_factory=dict, description="any other pipeline option, without its dashes"
     )
 
+    @field_validator("environment_config", mode="before")
+    @classmethod
+    def _json(cls, value: Any) -> Any:
+        return json.dumps(value) if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _fits(self) -> "BeamSettings":
+        if self.runner == "PortableRunner" and not self.job_endpoint:
+            raise ValueError("runner=PortableRunner needs job_endpoint=HOST:PORT")
+        kind, config = self.environment_type, self.environment_config
+        if kind in ("EXTERNAL", "PROCESS") and not (config or self._given("environment_option")):
+            raise ValueError(f"environment_type={kind} needs environment_config")
+        if kind == "LOOPBACK" and config:
+            raise ValueError("environment_type=LOOPBACK takes no environment_config")
+        return self
+
+    @property
+    def in_containers(self) -> bool:
+        """Whether the workers run in containers, which need an image with tidegate in it."""
+        if self.environment_type:
+            return self.environment_type == "DOCKER"
+        if self.runner == "FlinkRunner":
+            return str(self.options.get("flink_master", "[auto]")) not in ("[auto]", "[local]")
+        if self.runner == "SparkRunner":
+            return not str(self.options.get("spark_master_url", "local")).startswith("local")
+        return self.runner in ("PortableRunner", "DataflowRunner")
+
     def arguments(self) -> list[str]:
-        """Beam's pipeline arguments."""
-        arguments = [f"--runner={self.runner}"]
-        if self.runner == "DirectRunner":
-            arguments += [
-                f"--direct_running_mode={self.direct_running_mode}",
-                f"--direct_num_workers={self.direct_num_workers}",
-                # Nothing is sent to other machines. Without this flag TFX packs itself into a
-                # source distribution for each component: seconds, and litter in /tmp.
-                "--sdk_container_image=none",
-            ]
-        return arguments + [f"--{key}={value}" for key, value in self.options.items()]
+        """Beam's pipeline arguments.
+
+        Raises:
+          InputError: the workers run in containers, and nothing says how tidegate gets there.
+        """
+        from pipeline import beam
+
+        given = self.model_dump(exclude={"options"}, exclude_none=True)
+        if self.runner.endswith("DirectRunner"):
+            given = {
+                name: value
+                for name, value in given.items()
+                if name in ("runner", "direct_running_mode", "direct_num_workers")
+            }
+        else:
+            del given["direct_running_mode"], given["direct_num_workers"]
+        if not self.in_containers:
+            # The workers have what is installed beside them. Without this flag TFX packs itself
+            # into a source distribution for each component: seconds, and litter in /tmp.
+            given["sdk_container_image"] = "none"
+        elif not self._given("setup_file", "extra_package", "requirements_file"):
+            image = self.sdk_container_image or self.environment_config
+            if not image:
+                raise InputError(
+                    f"beam.runner={self.runner}: its workers run in containers, which need "
+                    "tidegate; give beam.sdk_container_image=IMAGE"
+                )
+            given["sdk_container_image"] = image
+            if self.runner != "DataflowRunner":
+                given["environment_type"] = "DOCKER"
+                given["environment_config"] = self.environment_config or image
+        return beam.arguments({**given, **self.options})
+
+    def _given(self, *names: str) -> bool:
+        """Whether one of these options is given, in the singular or in the plural."""
+        return any(self.options.get(f"{name}{end}") for name in names for end in ("", "s"))
 
 
 def section_types(task: SequenceTask) -> dict[str, type[Settings]]:
@@ -82,6 +160,7 @@ def section_types(task: SequenceTask) -> dict[str, type[Settings]]:
         "baseline": BaselineSettings,
         "serving": ServingSettings,
         "beam": BeamSettings,
+        "kubeflow": KubeflowSettings,
     }
 
 
@@ -112,15 +191,19 @@ class RunConfig:
 def read_file(path: str) -> dict[str, Any]:
     """Reads a YAML file of sections.
 
+    Args:
+      path: of the file, or its URI.
+
     Raises:
       InputError: there is no such file, or it is not a mapping of sections.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        with files.open_bytes(path) as file:
+            content = yaml.safe_load(file.read().decode("utf-8"))
     except FileNotFoundError:
         raise InputError(f"no such configuration file: {path}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+        raise InputError(f"{path}: cannot be read: {files.reason(error)}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
@@ -185,6 +268,7 @@ def make_config(task: SequenceTask, *layers: Mapping[str, Mapping[str, Any]]) ->
             if section not in types:
                 raise InputError(f"unknown section {section!r}. {nearest(section, types)}")
             merged[section].update(values)
+    merged["beam"] = gather(merged["beam"], BeamSettings.model_fields)
     return RunConfig(
         task, {name: read_section(name, cls, merged[name]) for name, cls in types.items()}
     )

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO
 
 from rich.console import Console
@@ -17,9 +17,11 @@ class ConsoleReporter:
 
     Args:
       stream: where to write.
+      begun: told each component that begins, also where there is no terminal.
     """
 
-    def __init__(self, stream: IO[str]) -> None:
+    def __init__(self, stream: IO[str], begun: Callable[[str], None] | None = None) -> None:
+        self._begun = begun
         self._console = Console(file=stream, highlight=False, soft_wrap=True)
         self._live: Live | None = None
         self._spinner = Spinner("dots")
@@ -31,6 +33,8 @@ class ConsoleReporter:
 
     def status(self, text: str) -> None:
         """Shows a state that the next one replaces; nothing where there is no terminal."""
+        if self._begun is not None and text.startswith("["):
+            self._begun(text)
         if not self._console.is_terminal:
             return
         if text.startswith("["):
@@ -78,10 +82,21 @@ def output_to_file(path: str) -> Iterator[IO[str]]:
     try:
         yield stream
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush_or_drop()
         stream.close()
         os.dup2(person, 1)
         os.dup2(error, 2)
         os.close(person)
         os.close(error)
+
+
+def _flush_or_drop() -> None:
+    """Writes what is still in memory to the log, or drops it: it is not for the person."""
+    for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            stream.flush()
+        except OSError:  # The disk is full.
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, descriptor)
+            os.close(nothing)
+            stream.flush()

@@ -4,33 +4,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import tensorflow_model_analysis as tfma
-from tfx.components import (
-    Evaluator,
-    Pusher,
-    StatisticsGen,
-    Trainer,
-    Transform,
-    Tuner,
-)
-from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
-from tfx.dsl.components.base import base_node, executor_spec
+from tfx.components import StatisticsGen, Transform
+from tfx.dsl.components.base import base_node
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration import pipeline
-from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
+from tfx.proto import trainer_pb2, transform_pb2
 from tfx.types import channel, standard_artifacts
 
-from components import pusher
+from components import data_fingerprint
 from components.baseline.component import Baseline
 from components.example_validator import StrictExampleValidator
 from components.latest_other_model import LatestOtherBlessedModelStrategy
+from components.latest_pushed_model import Evaluator, LatestPushedModel
+from components.model_pusher import Pusher
 from components.optional_evaluator import OptionalEvaluator
+from components.pictures.component import Pictures
 from components.run_parameters import write_raw_features
+from components.schema import task_schema
+from components.schema_gen import SchemaGen
 from components.serving_check.component import ServingCheck
-from models.core.export import TRANSFORM_SIGNATURE
+from components.trainer import Trainer
+from components.tuner import Tuner
 from models.core.fingerprint import code_fingerprint
-from models.core.task import Gate
 from pipeline.config import RunConfig
+from pipeline.evaluation_config import evaluation_config
 
 
 @dataclass(frozen=True)
@@ -38,20 +35,31 @@ class Locations:
     """Where a run reads and writes.
 
     Attributes:
-      train: data file or folder.
+      train: data file or folder; a str, or a RuntimeParameter of one.
       test: the same for a fixed test split, or None.
-      data_fingerprint: of the data's content.
-      schema: a file with the task's schema.
+      data_fingerprint: of the data's content; empty where a run alone knows its data.
       root: the folder of the artifacts.
-      serving: the folder of the models.
+      serving: the folder of the models; a str, or a RuntimeParameter of one.
     """
 
-    train: str
-    test: str | None
+    train: Any
+    test: Any
     data_fingerprint: str
-    schema: str
     root: str
-    serving: str
+    serving: Any
+
+
+@dataclass(frozen=True)
+class RunOverrides:
+    """What a single run may say otherwise than the settings of its pipeline.
+
+    Attributes:
+      training_steps: over `training.steps`, 0 for none; an int, or a RuntimeParameter of one.
+      settings: of model and training, as text; a str, or a RuntimeParameter of one.
+    """
+
+    training_steps: Any = 0
+    settings: Any = ""
 
 
 def model_name(config: RunConfig) -> str:
@@ -64,24 +72,27 @@ def create_pipeline(
     locations: Locations,
     metadata: Any,
     enable_cache: bool = True,
-    baseline_strategy: Any = LatestOtherBlessedModelStrategy,
+    overrides: RunOverrides = RunOverrides(),
+    name: str | None = None,
 ) -> pipeline.Pipeline:
     """The whole pipeline of a task.
 
     Args:
       config: task and settings.
       locations: where it reads and writes.
-      metadata: ML Metadata's connection, or None where the orchestrator has its own.
+      metadata: ML Metadata's connection, or None where the orchestrator has its own: then the
+        candidate is compared with the latest model pushed, else with the latest one blessed.
       enable_cache: whether finished work may be used again.
-      baseline_strategy: which blessed model the candidate is compared with.
+      overrides: what the run says otherwise.
+      name: the pipeline's; from the task's name if not given.
 
     Returns:
       The pipeline; nothing has run.
     """
     return pipeline.Pipeline(
-        pipeline_name=f"tidegate-{config.task.name}",
+        pipeline_name=name or f"tidegate-{config.task.name}",
         pipeline_root=locations.root,
-        components=_components(config, locations, baseline_strategy),
+        components=_components(config, locations, overrides, metadata is not None),
         enable_cache=enable_cache,
         metadata_connection_config=metadata,
         beam_pipeline_args=config.beam.arguments(),
@@ -89,7 +100,7 @@ def create_pipeline(
 
 
 def _components(
-    config: RunConfig, locations: Locations, baseline_strategy: Any
+    config: RunConfig, locations: Locations, overrides: RunOverrides, asks_metadata: bool
 ) -> list[base_node.BaseNode]:
     task = config.task
     settings = config.as_dict()
@@ -103,11 +114,13 @@ def _components(
         features=settings["features"],
         train=locations.train,
         test=locations.test,
-        fingerprint=f"{locations.data_fingerprint}-{code_fingerprint(task.example_gen.module)}",
+        fingerprint=data_fingerprint.join(
+            locations.data_fingerprint, code_fingerprint(task.example_gen.module)
+        ),
     )
     examples = example_gen.outputs["examples"]
     statistics = StatisticsGen(examples=examples)
-    schema_gen = ImportSchemaGen(schema_file=locations.schema)
+    schema_gen = SchemaGen(task_schema(raw))
     schema = schema_gen.outputs["schema"]
     validator = StrictExampleValidator(
         statistics=statistics.outputs["statistics"], schema=schema
@@ -158,6 +171,8 @@ def _components(
         "transform_graph": transform.outputs["transform_graph"],
         "train_args": trainer_pb2.TrainArgs(splits=["train"]),
         "eval_args": trainer_pb2.EvalArgs(splits=["valid"]),
+        "training_steps": overrides.training_steps,
+        "settings": overrides.settings,
     }
     nodes: list[base_node.BaseNode] = [
         example_gen,
@@ -192,12 +207,7 @@ def _components(
         **learn,
     )
     model = trainer.outputs["model"]
-    latest = Resolver(
-        strategy_class=baseline_strategy,
-        model=channel.Channel(type=standard_artifacts.Model),
-        model_blessing=channel.Channel(type=standard_artifacts.ModelBlessing),
-        **({"candidate": model} if baseline_strategy is LatestOtherBlessedModelStrategy else {}),
-    ).with_id("LatestBlessedModel")
+    latest = _latest_model(model, locations, config, asks_metadata)
     evaluator = Evaluator(
         examples=examples,
         model=model,
@@ -222,12 +232,8 @@ def _components(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=check.outputs["blessing"],
-        push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(
-                base_directory=f"{locations.serving}/{model_name(config)}"
-            )
-        ),
-        custom_executor_spec=executor_spec.ExecutorClassSpec(pusher.Executor),
+        models=locations.serving,
+        model_name=model_name(config),
     )
     nodes += [trainer, latest, evaluator]
     if has_test:
@@ -241,7 +247,41 @@ def _components(
                 schema=schema,
             ).with_id("TestEvaluator")
         )
-    return [*nodes, check, push]
+    # Last: a picture that cannot be drawn keeps no model from being pushed.
+    drawn = _pictures(config, settings, examples, trainer)
+    drawn.add_upstream_node(push)
+    return [*nodes, check, push, drawn]
+
+
+def _pictures(
+    config: RunConfig, settings: Mapping[str, Mapping[str, Any]], examples: Any, trainer: Any
+) -> Pictures:
+    task = config.task
+    return Pictures(
+        task=task.name,
+        data=dict(settings["data"]),
+        features=dict(settings["features"]),
+        examples=examples,
+        model=trainer.outputs["model"],
+        model_run=trainer.outputs["model_run"],
+        fingerprint=code_fingerprint(
+            "components.pictures.executor", *([task.pictures.module] if task.pictures else [])
+        ),
+    )
+
+
+def _latest_model(
+    candidate: Any, locations: Locations, config: RunConfig, asks_metadata: bool
+) -> base_node.BaseNode:
+    """The node whose output `model` the candidate is compared with."""
+    if not asks_metadata:
+        return LatestPushedModel(candidate, locations.serving, model_name(config))
+    return Resolver(
+        strategy_class=LatestOtherBlessedModelStrategy,
+        model=channel.Channel(type=standard_artifacts.Model),
+        model_blessing=channel.Channel(type=standard_artifacts.ModelBlessing),
+        candidate=candidate,
+    ).with_id("LatestBlessedModel")
 
 
 def _baseline(
@@ -261,87 +301,3 @@ def _baseline(
             *([task.rivals.module] if task.rivals else []),
         ),
     )
-
-
-def evaluation_config(config: RunConfig, gated: bool = True) -> tfma.EvalConfig:
-    """The task's metrics, slices and gates in TFMA's terms.
-
-    Args:
-      config: task and settings.
-      gated: False leaves the thresholds out, and the comparison with another model.
-    """
-    task = config.task
-    evaluation = task.evaluation
-    gates: tuple[Gate, ...] = evaluation.gates(config.gates)
-    names = ["candidate", "baseline"] if gated else ["candidate"]
-    specs = [
-        tfma.ModelSpec(
-            name=name,
-            model_type="tf_generic",
-            signature_name=evaluation.signature,
-            prediction_key=evaluation.prediction,
-            label_key=evaluation.target,
-            preprocessing_function_names=[TRANSFORM_SIGNATURE],
-            is_baseline=name == "baseline",
-        )
-        for name in names
-    ]
-    metrics = tfma.MetricsSpec(
-        metrics=[
-            tfma.MetricConfig(
-                class_name="TaskMetrics",
-                module="components.task_metrics",
-                # The fingerprint reaches TFX's cache key: changed metrics are computed anew.
-                config=f'{{"task": "{task.name}", "name": "task_metrics-{_metrics_code(task)}"}}',
-            ),
-            tfma.MetricConfig(class_name="ExampleCount"),
-        ],
-        model_names=names,
-    )
-    if gated:
-        for gate in gates:
-            # By slice, the overall one alone: `thresholds` would hold for each slice.
-            metrics.per_slice_thresholds[gate.metric].thresholds.append(
-                tfma.PerSliceMetricThreshold(
-                    slicing_specs=[tfma.SlicingSpec()], threshold=_threshold(gate)
-                )
-            )
-    return tfma.EvalConfig(
-        model_specs=specs,
-        metrics_specs=[metrics],
-        slicing_specs=[
-            tfma.SlicingSpec(),
-            *(tfma.SlicingSpec(feature_keys=list(keys)) for keys in evaluation.slices),
-            *(
-                tfma.SlicingSpec(feature_keys=[feature.name])
-                for feature in task.raw_features(config.data)
-                if feature.slice
-            ),
-        ],
-    )
-
-
-def _metrics_code(task: Any) -> str:
-    return code_fingerprint(
-        "components.task_metrics",
-        task.evaluation.statistics.module,
-        task.evaluation.summarise.module,
-    )
-
-
-def _threshold(gate: Gate) -> tfma.MetricThreshold:
-    threshold = tfma.MetricThreshold()
-    if gate.at_least is not None:
-        threshold.value_threshold.lower_bound.value = gate.at_least
-    if gate.at_most is not None:
-        threshold.value_threshold.upper_bound.value = gate.at_most
-    if gate.max_loss is not None:
-        change = threshold.change_threshold
-        higher = gate.higher_is_better
-        change.direction = (
-            tfma.MetricDirection.HIGHER_IS_BETTER
-            if higher
-            else tfma.MetricDirection.LOWER_IS_BETTER
-        )
-        change.absolute.value = -gate.max_loss if higher else gate.max_loss
-    return threshold

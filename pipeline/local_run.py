@@ -1,23 +1,29 @@
 """``tidegate run``: from a user's path to a pushed model and its summary."""
 
-import fcntl
+import gc
 import json
+import logging
 import os
-import shutil
+import signal
+import threading
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from components import files
 from components.files import content_fingerprint
 from components.record_files import FileFormat, check_head, data_files
-from components.schema import task_schema
 from models.core.errors import InputError
 from models.core.progress import LogReporter, reporter, set_reporter
 from pipeline.config import RunConfig
 from pipeline.console import ConsoleReporter, output_to_file
+from pipeline.failures import failure_line, input_error
+from pipeline.last_words import last_words
+from pipeline.output_folder import NewEntries, output_folder, set_damaged_aside
+from pipeline.output_place import OutputPlace, RemoteFolder, output_place
 
 EXIT_PUSHED = 0
 EXIT_FAILED = 1
@@ -25,6 +31,8 @@ EXIT_INPUT = 2
 EXIT_NOT_PUSHED = 3
 SUMMARY_FILE = "summary.json"
 LOG_FILE = "run.log"
+# Made between two looks for garbage; Python's own 700 is for small programs.
+_OBJECTS = 100_000
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,7 @@ class RunRequest:
       data: name or path, as given, for the summary.
       train: data file or folder.
       test: the same for a fixed test split, or None.
-      output: the output folder.
+      output: the output folder: a path or a URI.
       fresh: use nothing of a former run.
     """
 
@@ -44,7 +52,7 @@ class RunRequest:
     data: str
     train: str
     test: str | None
-    output: Path
+    output: str
     fresh: bool = False
 
 
@@ -61,16 +69,20 @@ def run(request: RunRequest) -> int:
       InputError: data or output folder cannot be used.
     """
     begin = time.monotonic()
-    config = request.config
+    place = output_place(request.output)
     _check_data(request)
-    with _output_folder(request.output) as fresh_folder:
-        log = request.output / LOG_FILE
+    with (
+        _stoppable(),
+        output_folder(place.local) as fresh_folder,
+        last_words() as words,
+    ):
+        log = place.local / LOG_FILE
         try:
             with output_to_file(str(log)) as stream:
-                console = ConsoleReporter(stream)
+                console = ConsoleReporter(stream, words.at)
                 set_reporter(console)
                 try:
-                    return _run_logged(request, config, begin)
+                    return _run_logged(request, place, fresh_folder, begin)
                 finally:
                     console.close()
                     set_reporter(LogReporter())
@@ -83,105 +95,118 @@ def _check_data(request: RunRequest) -> None:
     """Finds before the heavy imports what is wrong with the data at first sight."""
     data: Any = request.config.data
     how = FileFormat(data.encoding, data.delimiter)
-    for path in data_files(request.train):
-        check_head(path, data.columns(), how)
-    for path in data_files(request.test) if request.test else []:
-        check_head(path, data.columns(test=True), how)
-
-
-class _NewEntries:
-    """The entries of a folder that were not there before."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._new_folders = [one for one in (folder, *folder.parents) if not one.exists()]
-        self._before = set() if self._new_folders else set(os.listdir(folder))
-
-    def undo(self) -> None:
-        """Removes them; a run that cannot use its input leaves nothing."""
-        if self._new_folders:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            for parent in self._new_folders[1:]:
-                with suppress(OSError):  # Something else was put there meanwhile.
-                    parent.rmdir()
-            return
-        for name in set(os.listdir(self._folder)) - self._before:
-            path = self._folder / name
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
+    tests = [request.test] if request.test else []
+    with _file_systems(request.config, [request.train, *tests]):
+        for path in data_files(request.train):
+            check_head(path, data.columns(), how)
+        for path in data_files(request.test) if request.test else []:
+            check_head(path, data.columns(test=True), how)
 
 
 @contextmanager
-def _output_folder(folder: Path) -> Iterator[_NewEntries]:
-    """Makes the folder, and keeps a second run out of it.
+def _file_systems(config: RunConfig, paths: list[str]) -> Iterator[None]:
+    """Tells Beam's file systems the run's options where a path is a URI.
 
-    Raises:
-      InputError: it is a file, cannot be written, or another run is in it.
+    What they log of each try would stand before the line that says what is wrong.
     """
-    entries = _NewEntries(folder) if not folder.is_file() else None
+    if all(map(files.is_local, paths)):
+        yield
+        return
+    files.set_beam_options(config.beam.arguments())
+    logger = logging.getLogger("apache_beam")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = open(folder / ".lock", "w")  # noqa: SIM115  Held to the end of the run.
-    except OSError as error:
-        raise InputError(
-            f"--output {folder}: cannot be written: {error.strerror}; give another folder"
-        ) from None
-    assert entries is not None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"--output {folder}: another run is at work there; wait for it, or give another "
-                "folder"
-            ) from None
-        yield entries
+        yield
+    finally:
+        logger.setLevel(level)
 
 
-def _run_logged(request: RunRequest, config: RunConfig, begin: float) -> int:
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Has SIGTERM end the run as Ctrl-C does, with a line and its child stopped."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Signals are the main thread's.
+        return
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run_logged(request: RunRequest, place: OutputPlace, entries: NewEntries, begin: float) -> int:
     """The run itself; whatever the libraries print goes to the log."""
-    output = request.output
-    reporter().line(f"tidegate run {config.task.name}: {request.data} -> {output}")
+    config = request.config
+    reporter().line(f"tidegate run {config.task.name}: {request.data} -> {place.folder}")
+    if place.remote:
+        reporter().line(f"on this machine: log and metadata in {place.local}")
     reporter().status("[0] importing TensorFlow and TFX")
-    imports = time.monotonic()
-    from pipeline import dag, outcome, report  # noqa: F401  All that is heavy, timed as one.
-    from pipeline.runners.local import run_pipeline
-
-    seconds_imports = time.monotonic() - imports
+    remote: RemoteFolder | None = None
     try:
-        runs = run_pipeline(_dag(request))
+        imports = time.monotonic()
+        from pipeline import dag, outcome, report  # noqa: F401  All that is heavy, timed as one.
+        from pipeline.runners.local import run_pipeline
+
+        seconds_imports = time.monotonic() - imports
+        # Looking for garbage among millions of objects that stay takes a tenth of a small run.
+        gc.freeze()
+        gc.set_threshold(_OBJECTS, 20, 50)
+        remote = RemoteFolder(place.folder) if place.remote else None
+        _clear_up(place, entries)
+        runs = run_pipeline(_dag(request, place))
         summary = outcome.summarise(config, runs)
-    except KeyboardInterrupt:
+        summary = {
+            **{"task": summary.pop("task"), "data": request.data, "test": request.test},
+            **summary,
+            "seconds": {
+                "imports": round(seconds_imports, 2),
+                **{run.name: round(run.seconds, 2) for run in runs},
+                "total": round(time.monotonic() - begin, 2),
+            },
+            "cached": [run.name for run in runs if run.cached],
+        }
+        _copy_tensorboard(runs, place.path("tensorboard"))
+        summary["plots"] = _copy_plots(runs, summary["plots"], place.path("plots"))
+        _write_whole(place.path(SUMMARY_FILE), summary)
+        for line in report.lines(config.task, summary):
+            reporter().line(line)
+    except (KeyboardInterrupt, SystemExit):  # The latter from a training that SIGTERM has ended.
         reporter().line("stopped; the same command goes on after the last finished component")
         return EXIT_FAILED
     except Exception as error:
-        cause = _input_error(error)
+        cause = input_error(error)
         if cause is not None:
+            if remote is not None:
+                remote.undo()
             raise cause from None
-        return _failed(error, output)
-    summary = {
-        **{"task": summary.pop("task"), "data": request.data, "test": request.test},
-        **summary,
-        "seconds": {
-            "imports": round(seconds_imports, 2),
-            **{run.name: round(run.seconds, 2) for run in runs},
-            "total": round(time.monotonic() - begin, 2),
-        },
-        "cached": [run.name for run in runs if run.cached],
-    }
-    _copy_tensorboard(runs, output / "tensorboard")
-    _write_whole(output / SUMMARY_FILE, summary)
-    for line in report.lines(config.task, summary):
-        reporter().line(line)
-    reporter().line(f"summary: {output / SUMMARY_FILE}")
+        return _failed(error, place)
+    reporter().line(f"summary: {place.path(SUMMARY_FILE)}")
     return EXIT_PUSHED if summary["pushed"] else EXIT_NOT_PUSHED
 
 
-def _dag(request: RunRequest) -> Any:
-    import logging
+def _clear_up(place: OutputPlace, entries: NewEntries) -> None:
+    """Mends what a run that was broken off, or a damaged disk, has left."""
+    from components.model_versions import clear_unfinished
 
+    aside = set_damaged_aside(place.local, place.absolute("tfx", "artifacts"))
+    if aside is not None:
+        entries.keep(aside)
+        reporter().line(
+            f"the metadata of earlier runs is damaged: everything is done anew; {aside} holds what "
+            "was there, delete it when nothing in it is needed"
+        )
+    serving = place.local / "serving"
+    # The lock is on this folder alone: elsewhere, another run may be pushing.
+    if not place.remote and not serving.is_symlink():
+        clear_unfinished(str(serving / "*"))
+
+
+def _dag(request: RunRequest, place: OutputPlace) -> Any:
     import absl.logging
     from tfx.orchestration import metadata
 
@@ -190,77 +215,63 @@ def _dag(request: RunRequest) -> Any:
     absl.logging.set_verbosity(absl.logging.INFO)
     logging.getLogger().setLevel(logging.INFO)
     config = request.config
-    root = request.output.resolve() / "tfx"
-    root.mkdir(exist_ok=True)
-    schema = task_schema(config.task.raw_features(config.data))
-    schema_file = root / f"schema-{_short_hash(schema)}.pbtxt"
-    schema_file.write_text(schema)
+    database = place.local.resolve() / "tfx" / "metadata.sqlite"
+    database.parent.mkdir(exist_ok=True)
     paths = data_files(request.train) + (data_files(request.test) if request.test else [])
     return create_pipeline(
         config,
         Locations(
-            train=_absolute(request.train),
-            test=_absolute(request.test) if request.test else None,
+            train=files.absolute(request.train),
+            test=files.absolute(request.test) if request.test else None,
             data_fingerprint=content_fingerprint(paths),
-            schema=str(schema_file),
-            root=str(root / "artifacts"),
-            serving=str(request.output.resolve() / "serving"),
+            root=place.absolute("tfx", "artifacts"),
+            serving=place.absolute("serving"),
         ),
-        metadata.sqlite_metadata_connection_config(str(root / "metadata.sqlite")),
+        metadata.sqlite_metadata_connection_config(str(database)),
         enable_cache=not request.fresh,
     )
 
 
-def _short_hash(text: str) -> str:
-    import hashlib
-
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _absolute(path: str) -> str:
-    return path if "://" in path else os.path.abspath(path)
-
-
-def _input_error(error: BaseException) -> InputError | None:
-    """The user's error that a component's failure comes from, if it is one."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, InputError):
-            return cause
-        cause = cause.__cause__ or cause.__context__
-    return None
-
-
-def _failed(error: Exception, output: Path) -> int:
+def _failed(error: Exception, place: OutputPlace) -> int:
     """Writes the trace to the log and one line for the person."""
-    import traceback
-
-    traceback.print_exception(error)
-    where = getattr(error, "component", "the run")
-    cause = error.__cause__ or error
-    kind = type(cause).__name__
-    first = (str(cause).strip() or kind).splitlines()[0]
-    hint = ""
-    if kind in ("ResourceExhaustedError", "MemoryError"):
-        hint = "; out of memory: lower training.batch_size or features.max_tokens"
-    reporter().line(
-        f"{where} failed: {kind}: {first[:300]}{hint}; details in {output / LOG_FILE}; the same "
-        "command goes on after the last finished component"
-    )
+    with suppress(OSError):  # On a full disk the line has to do.
+        traceback.print_exception(error)
+    reporter().line(failure_line(error, place.local, place.local / LOG_FILE))
     return EXIT_FAILED
 
 
-def _copy_tensorboard(runs: list[Any], folder: Path) -> None:
+def _copy_tensorboard(runs: list[Any], folder: str) -> None:
     """The last training's logs, where TensorBoard looks for them."""
+    from tfx.utils import io_utils
+
+    from components.contents import contents
+
     (trainer,) = [run for run in runs if run.name == "Trainer"]
-    source = Path(trainer.outputs["model_run"][0].uri)
-    target = folder / source.name
-    if not target.exists():
-        shutil.copytree(source, target)
+    source = str(trainer.outputs["model_run"][0].uri)
+    target = os.path.join(folder, os.path.basename(source.rstrip("/")))
+    if contents(target) != contents(source):  # Not there, or broken off half-way.
+        io_utils.copy_dir(source, target)
 
 
-def _write_whole(path: Path, content: Any) -> None:
+def _copy_plots(runs: list[Any], names: list[str], folder: str) -> list[str]:
+    """The pictures of this run's model, in place of those of the run before; their paths."""
+    from tfx.dsl.io import fileio
+
+    (drawn,) = [run for run in runs if run.name == "Pictures"]
+    if fileio.exists(folder):
+        fileio.rmtree(folder)
+    fileio.makedirs(folder)
+    paths = [os.path.join(folder, name) for name in names]
+    for name, path in zip(names, paths, strict=True):
+        fileio.copy(os.path.join(drawn.outputs["pictures"][0].uri, name), path)
+    return paths
+
+
+def _write_whole(path: str, content: Any) -> None:
     """Writes JSON beside, then renames: a reader never sees half of it."""
-    beside = path.with_suffix(".part")
-    beside.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    os.replace(beside, path)
+    from tfx.dsl.io import fileio
+
+    beside = f"{path}.part"
+    with fileio.open(beside, "w") as file:
+        file.write(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    fileio.rename(beside, path, overwrite=True)

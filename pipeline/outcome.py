@@ -14,7 +14,7 @@ from components.baseline.executor import METRICS_FILE
 from components.examples_report import left_out, read_report
 from components.serving_check.executor import RESULT_FILE
 from components.task_metrics import read_array
-from components.trainer_fn import TRAINING_FILE
+from components.training_report import read_training
 from models.core.task import Gate
 from pipeline.config import RunConfig
 from pipeline.runners.local import ComponentRun
@@ -33,7 +33,7 @@ def summarise(config: RunConfig, runs: Sequence[ComponentRun]) -> dict[str, Any]
     by_name = {run.name: run for run in runs}
     report = read_report(_uri(by_name[_example_gen(by_name)], "examples"))
     trainer = by_name["Trainer"]
-    training = _read_json(_uri(trainer, "model_run"), TRAINING_FILE)
+    training = read_training(_uri(trainer, "model_run"))
     transform = tft.TFTransformOutput(_uri(by_name["Transform"], "transform_graph"))
     baseline = (
         _read_json(_uri(by_name["Baseline"], "figures"), METRICS_FILE)
@@ -63,6 +63,7 @@ def summarise(config: RunConfig, runs: Sequence[ComponentRun]) -> dict[str, Any]
         "gates": _gates(config, _uri(by_name["Evaluator"], "evaluation")),
         "serving_check": _read_json(_uri(by_name["ServingCheck"], "blessing"), RESULT_FILE),
         "pushed": _pushed(by_name["Pusher"]),
+        "plots": sorted(fileio.listdir(_uri(by_name["Pictures"], "pictures"))),
     }
 
 

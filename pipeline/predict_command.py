@@ -31,9 +31,8 @@ _FILE = click.Path(path_type=Path)
 @click.option("--server", metavar="HOST:PORT", help=f"Its address; {_DEFAULT_SERVER} if not given.")
 @click.option(
     "--models",
-    type=_FILE,
     metavar="DIR",
-    help="No server: serve this folder of models for the time of the call.",
+    help="No server: serve this folder or URI of models for the time of the call.",
 )
 @click.option("--text", "texts", multiple=True, metavar="TEXT", help="A text; may be repeated.")
 @click.option("--file", metavar="PATH", help="Rows: CSV, TSV, JSON lines or Parquet.")
@@ -93,7 +92,7 @@ _FILE = click.Path(path_type=Path)
 def predict(
     model: str,
     server: str | None,
-    models: Path | None,
+    models: str | None,
     texts: tuple[str, ...],
     file: str | None,
     output: str | None,
@@ -137,9 +136,8 @@ def predict(
         raise InputError("received --version and --label; expected one of them")
     if models is not None and server is not None:
         raise InputError("received --server and --models; expected one of them")
-    if models is not None and not (models / model).is_dir():
-        known = [path.name for path in models.iterdir() if path.is_dir()] if models.is_dir() else []
-        raise InputError(f"--models {models}: no model {model!r} there. {nearest(model, known)}")
+    if models is not None:
+        _check_model(models, model)
     address = server or _DEFAULT_SERVER
     if not _ADDRESS.fullmatch(address):
         raise InputError(f"--server {server}: expected HOST:PORT, such as localhost:8500")
@@ -180,6 +178,28 @@ def predict(
         # Who read the answers has seen enough; nothing more can be written, at exit neither.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _check_model(models: str, model: str) -> None:
+    """Finds before a server starts that it would not have the model.
+
+    Raises:
+      InputError: it would not.
+    """
+    from components import files
+
+    if not files.is_local(models):
+        try:
+            files.list_files(f"{models.rstrip('/')}/{model}/*/saved_model.pb")
+        except FileNotFoundError:
+            raise InputError(f"--models {models}: no model {model!r} there") from None
+        except (OSError, ValueError) as error:
+            raise InputError(f"--models {models}: cannot be read: {files.reason(error)}") from None
+        return
+    folder = Path(models)
+    if not (folder / model).is_dir():
+        known = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+        raise InputError(f"--models {models}: no model {model!r} there. {nearest(model, known)}")
 
 
 def _ask_of_file(

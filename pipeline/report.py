@@ -29,6 +29,7 @@ def lines(task: SequenceTask, summary: Mapping[str, Any]) -> Iterator[str]:
     for gate in summary["gates"]:
         mark = "passed" if gate["passed"] else "FAILED"
         yield f"gate {gate['metric']} {gate['value']:.4f}, {gate['expected']}: {mark}"
+    yield f"pictures: {', '.join(summary['plots'])}"
     seconds = summary["seconds"]
     yield (
         f"seconds: {seconds['total']:.0f} in total, {seconds['Trainer']:.0f} in the Trainer, "

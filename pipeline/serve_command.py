@@ -38,9 +38,9 @@ def _whole(name: str, default: int | None, text: str, least: int = 0) -> Any:
 
 
 @click.command(context_settings={"token_normalize_func": lambda name: name.replace("-", "_")})
-@click.option("--models", type=_PATH, help="A folder of models: MODEL/VERSION/saved_model.pb.")
+@click.option("--models", help="A folder or URI of models: MODEL/VERSION/saved_model.pb.")
 @click.option("--model_name", default="default", help="Name of the model at --model_base_path.")
-@click.option("--model_base_path", help="One model's folder of versions.")
+@click.option("--model_base_path", help="One model's folder of versions, or its URI.")
 @click.option("--model_config_file", type=_PATH, help="A ModelServerConfig in text format.")
 @_whole("model_config_file_poll_wait_seconds", 0, "Seconds between looks at it; 0: never again.")
 @_whole("file_system_poll_wait_seconds", 1, "Seconds between looks for versions; 0: once.")
@@ -153,12 +153,15 @@ def _models(flags: dict[str, Any]) -> Any:
 
     for name in ("models", "model_base_path"):
         path = flags[name]
-        if path and "://" not in str(path) and not Path(path).is_dir():
+        if path and "://" not in path and not Path(path).is_dir():
             what = "is not a folder" if Path(path).exists() else "does not exist"
             expected = "models" if name == "models" else "one model's versions"
             raise ConfigError(f"--{name}={path}: {what}; expected a folder of {expected}")
-    from serving.server import model_config
+    from serving.server import model_config, versions
 
+    for name in ("models", "model_base_path"):
+        if flags[name]:
+            versions.check_scheme(flags[name], f"--{name}")
     if flags["model_config_file"]:
         return model_config.read_model_config(flags["model_config_file"])
     if flags["models"]:

@@ -16,11 +16,11 @@ _PATIENCE = 300.0
 
 
 @contextmanager
-def served(models: Path, flags: tuple[str, ...] = ()) -> Iterator[str]:
+def served(models: Path | str, flags: tuple[str, ...] = ()) -> Iterator[str]:
     """Serves a folder of models on a free port of loopback; gives the address.
 
     Args:
-      models: MODEL/VERSION/saved_model.pb.
+      models: MODEL/VERSION/saved_model.pb; a folder or a URI.
       flags: further flags of `tidegate serve`.
 
     Raises:

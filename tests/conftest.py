@@ -1,7 +1,8 @@
-"""What tests of several rooms need: a TF Transform pipeline in memory."""
+"""What tests of several rooms need: their order, a TF Transform pipeline, the installed wheel."""
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,9 +10,21 @@ from typing import Any
 
 import pytest
 
+from tests.distribution import UnitScheduling, longest_first
+from tests.wheel_environment import wheel_environment
+
 # (records, feature spec, preprocessing function) to the transformed rows, the transform graph and
 # the rows' serialized tf.Examples.
 Analyze = Callable[[Sequence[Mapping[str, Any]], Mapping[str, Any], Callable[..., Any]], Any]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> UnitScheduling:
+    return UnitScheduling(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +59,14 @@ def analyze(tmp_path_factory: pytest.TempPathFactory) -> Analyze:
         return rows, tft.TFTransformOutput(folder), [coder.encode(row) for row in rows]
 
     return run
+
+
+@pytest.fixture(scope="session")
+def wheel_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment that has tidegate's wheel and not the checkout.
+
+    Start it in another folder than the checkout, with `outside_environment()`.
+    """
+    root = tmp_path_factory.getbasetemp()
+    # The workers of one run share it; each has a folder of its own below that of the run.
+    return wheel_environment(root.parent if "PYTEST_XDIST_WORKER" in os.environ else root)

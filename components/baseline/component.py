@@ -4,15 +4,10 @@ import json
 from typing import Any, ClassVar
 
 from tfx.dsl.components.base import base_component, executor_spec
-from tfx.types import artifact, channel, component_spec, standard_artifacts
+from tfx.types import channel, component_spec, standard_artifacts
+from tfx.types.experimental import simple_artifacts
 
 from components.baseline import executor
-
-
-class BaselineFigures(artifact.Artifact):
-    """The baseline's metrics by split, as `metrics.json`."""
-
-    TYPE_NAME = "BaselineFigures"
 
 
 class BaselineSpec(component_spec.ComponentSpec):
@@ -29,12 +24,15 @@ class BaselineSpec(component_spec.ComponentSpec):
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples)
     }
     OUTPUTS: ClassVar[dict[str, Any]] = {
-        "figures": component_spec.ChannelParameter(type=BaselineFigures)
+        "figures": component_spec.ChannelParameter(type=simple_artifacts.Metrics)
     }
 
 
 class Baseline(base_component.BaseComponent):
     """Trains the task's baseline on `train` and judges it on the other splits.
+
+    Its output `figures` holds the metrics by split, as `metrics.json`. Of the type's name Kubeflow
+    Pipelines asks a form that a type of our own in this module could not have.
 
     Args:
       task: the task's name.
@@ -65,6 +63,6 @@ class Baseline(base_component.BaseComponent):
                 max_rows=max_rows,
                 fingerprint=fingerprint,
                 examples=examples,
-                figures=channel.Channel(type=BaselineFigures),
+                figures=channel.Channel(type=simple_artifacts.Metrics),
             )
         )

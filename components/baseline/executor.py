@@ -8,37 +8,16 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
+from components.raw_examples import read_raw
 from models.core.task import SequenceTask, load_task
 
 METRICS_FILE = "metrics.json"
 # Splits that the model is judged on; `valid` decides when it stops and is no judge.
 _JUDGED = ("eval", "test")
-
-
-def read_raw(folder: str, sequences: frozenset[str] = frozenset()) -> Iterator[dict[str, Any]]:
-    """The raw records of a split: text features as str, numbers as they are.
-
-    Args:
-      folder: of the split.
-      sequences: names of the features that are a list of numbers, read as arrays.
-    """
-    paths = sorted(tf.io.gfile.glob(os.path.join(folder, "*")))
-    for serialized in tf.data.TFRecordDataset(paths, compression_type="GZIP"):
-        example = tf.train.Example.FromString(serialized.numpy())
-        record: dict[str, Any] = {}
-        for name, feature in example.features.feature.items():
-            kind = feature.WhichOneof("kind")
-            if name in sequences:
-                record[name] = np.array(getattr(feature, kind).value)
-                continue
-            value = getattr(feature, kind).value[0]
-            record[name] = value.decode("utf-8", "replace") if kind == "bytes_list" else value
-        yield record
 
 
 class Executor(base_executor.BaseExecutor):

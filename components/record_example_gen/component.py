@@ -37,9 +37,9 @@ class RecordExampleGen(base_beam_component.BaseBeamComponent):
       task: the task's name.
       data: the task's data settings.
       features: its feature settings, which do not change the records.
-      train: a data file, or a folder of them.
+      train: a data file, or a folder of them; a str, or a RuntimeParameter of one.
       test: the same for a fixed test split, or None.
-      fingerprint: of the data and the code, for TFX's cache.
+      fingerprint: of the data and the code, for TFX's cache, as `data_fingerprint.join` makes it.
 
     Raises (when it runs):
       InputError: the data cannot be used; the message names file and line.
@@ -53,8 +53,8 @@ class RecordExampleGen(base_beam_component.BaseBeamComponent):
         task: str,
         data: dict[str, Any],
         features: dict[str, Any],
-        train: str,
-        test: str | None,
+        train: Any,
+        test: Any,
         fingerprint: str,
     ) -> None:
         del features

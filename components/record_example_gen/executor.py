@@ -10,12 +10,13 @@ from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
+from tfx.components.example_gen.utils import FINGERPRINT_PROPERTY_NAME
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
-from components import files
+from components import data_fingerprint, files
 from components.examples_report import REPORT_FILE, SPLITS, write_report
 from components.record_example_gen.report import Report, SumReports, check
 from components.record_files import (
@@ -219,6 +220,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         task = load_task(exec_properties["task"])
         data: Any = task.data.model_validate_json(exec_properties["data"])
         train = exec_properties["train"]
+        files.set_beam_options(self._beam_pipeline_args or [])
         inputs = [(path, False) for path in data_files(train)]
         test = exec_properties.get("test")
         if test:
@@ -244,6 +246,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         splits = [split for split in SPLITS if report.rows.get(split)]
         examples.split_names = artifact_utils.encode_split_names(splits)
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
+        examples.set_string_custom_property(
+            FINGERPRINT_PROPERTY_NAME,
+            data_fingerprint.complete(
+                exec_properties["fingerprint"], train, exec_properties.get("test")
+            ),
+        )
         write_report(examples.uri, report.as_dict())
 
     def _run(self, plan: Plan, inputs: list[tuple[str, bool]], folder: str) -> Report:

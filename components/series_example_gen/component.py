@@ -51,9 +51,9 @@ class SeriesExampleGen(base_beam_component.BaseBeamComponent):
       task: the task's name.
       data: the task's data settings.
       features: its feature settings; `context` and `horizon` are used.
-      train: a data file, or a folder of them.
+      train: a data file, or a folder of them; a str, or a RuntimeParameter of one.
       test: the same for a fixed test split: later steps of the same series; or None.
-      fingerprint: of the data and the code, for TFX's cache.
+      fingerprint: of the data and the code, for TFX's cache, as `data_fingerprint.join` makes it.
 
     Raises (when it runs):
       InputError: the data cannot be used; the message names series and place.
@@ -67,8 +67,8 @@ class SeriesExampleGen(base_beam_component.BaseBeamComponent):
         task: str,
         data: dict[str, Any],
         features: dict[str, Any],
-        train: str,
-        test: str | None,
+        train: Any,
+        test: Any,
         fingerprint: str,
     ) -> None:
         super().__init__(

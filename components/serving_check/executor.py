@@ -9,7 +9,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from components.serving_check.probe import Bounds, ModelProcess, probe
+from components.serving_check.probe import Bounds, ModelProcess, ProcessKilled, probe
 from models.core.progress import reporter
 
 RESULT_FILE = "result.json"
@@ -48,20 +48,26 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Blesses the model if a client finds that it serves as it must."""
+        """Blesses the model if a client finds that it serves as it must.
+
+        Raises:
+          ProcessKilled: its process was killed twice: no verdict, so nothing that the cache keeps.
+        """
         self._log_startup(input_dict, output_dict, exec_properties)
         model = artifact_utils.get_single_instance(input_dict["model"])
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
-        result = probe(
-            _started.pop() if _started else ModelProcess(),
-            path_utils.serving_model_path(model.uri),
-            Bounds(
-                **{
-                    name: exec_properties[name]
-                    for name in ("tolerance", "timeout", "latency_ms", "memory_mb")
-                }
-            ),
+        folder = path_utils.serving_model_path(model.uri)
+        bounds = Bounds(
+            **{
+                name: exec_properties[name]
+                for name in ("tolerance", "timeout", "latency_ms", "memory_mb")
+            }
         )
+        try:
+            result = probe(_started.pop() if _started else ModelProcess(), folder, bounds)
+        except ProcessKilled as killed:
+            reporter().line(f"{killed}; it is served once more")
+            result = probe(ModelProcess(), folder, bounds)
         with fileio.open(os.path.join(blessing.uri, RESULT_FILE), "w") as file:
             file.write(json.dumps(result))
         marker = "INFRA_BLESSED" if result["ok"] else "INFRA_NOT_BLESSED"

@@ -1,11 +1,13 @@
 """A real client's view of a model in a process of its own: answers, latency, memory."""
 
+import contextlib
 import json
 import os
 import queue
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -14,7 +16,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tfx.utils import io_utils
 
+from components.files import is_local
 from components.serving_check import MODEL
 from models.core.export import EXTRA_FOLDER, SAMPLES_FILE
 from serving.client import Client, ServingClientError
@@ -43,6 +47,10 @@ class Unfit(Exception):
     """The model is not to be pushed; the message says why."""
 
 
+class ProcessKilled(RuntimeError):
+    """Something ended the process from outside; that says nothing of the model."""
+
+
 class ModelProcess:
     """A process that will serve one model; it imports TensorFlow from now on."""
 
@@ -61,6 +69,7 @@ class ModelProcess:
             env=environment,
         )
         self.model: str | None = None
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
         self._lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -71,17 +80,35 @@ class ModelProcess:
         self._lines.put("")
 
     def load(self, model: str) -> None:
-        """Tells it the SavedModel to serve, and does not wait."""
+        """Tells it the SavedModel to serve, and does not wait.
+
+        Of a model on another file system it gets a copy on this machine: what a server would read
+        back is what is checked, and the process need not know the file system.
+        """
         assert self.process.stdin is not None
         self.model = model
-        self.process.stdin.write(model + "\n")
-        self.process.stdin.flush()
+        if not is_local(model):
+            self._copy = tempfile.TemporaryDirectory(prefix="tidegate-")
+            folder = os.path.join(self._copy.name, "model")
+            io_utils.copy_dir(model, folder)
+            model = folder
+        with contextlib.suppress(BrokenPipeError):  # It has ended: `told` will say so.
+            self.process.stdin.write(model + "\n")
+            self.process.stdin.flush()
+
+    def raise_if_killed(self) -> None:
+        """Raises ProcessKilled where a signal has ended the process, or is just ending it."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            code = self.process.wait(timeout=1)
+            if code < 0:
+                raise ProcessKilled(f"the process that serves the model got signal {-code}")
 
     def told(self, until: float) -> dict[str, Any]:
         """The next message, by `time.monotonic` until `until`.
 
         Raises:
           Unfit: it had a problem or ended.
+          ProcessKilled: a signal ended it.
           TimeoutError: it said nothing in time.
         """
         try:
@@ -89,6 +116,7 @@ class ModelProcess:
         except queue.Empty:
             raise TimeoutError from None
         if not line:
+            self.raise_if_killed()
             raise Unfit(f"the process ended with exit code {self.process.wait()}")
         message: dict[str, Any] = json.loads(line)
         if "problem" in message:
@@ -104,6 +132,8 @@ class ModelProcess:
         """Ends it at once."""
         self.process.kill()
         self.process.wait()
+        if self._copy is not None:
+            self._copy.cleanup()
 
 
 def probe(process: ModelProcess, model: str, bounds: Bounds) -> dict[str, Any]:
@@ -118,6 +148,9 @@ def probe(process: ModelProcess, model: str, bounds: Bounds) -> dict[str, Any]:
       `ok`, and `problem` where it is false; `seconds` to load and warm up, `requests`, how many
       warm-up requests were replayed, `difference`, the largest in an answer, `latency_ms`, the
       median of single requests, and `memory_mb`, the process's peak.
+
+    Raises:
+      ProcessKilled: a signal ended the process.
     """
     until = time.monotonic() + bounds.timeout
     try:
@@ -140,6 +173,7 @@ def probe(process: ModelProcess, model: str, bounds: Bounds) -> dict[str, Any]:
     except TimeoutError:
         return {"ok": False, "problem": f"no answer within {bounds.timeout:g} s"}
     except (Unfit, ServingClientError) as error:
+        process.raise_if_killed()
         problem = (str(error).splitlines() or [type(error).__name__])[0]
         return {"ok": False, "problem": problem}
     finally:

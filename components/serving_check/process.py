@@ -1,7 +1,7 @@
 """The fresh process: serves an exported model on a socket of its own until it is told to end.
 
-It reads one line from stdin, the SavedModel's folder, and writes lines of JSON: ``{"port": ...}``
-once the model serves, and ``{"memory_mb": ...}`` after stdin has been closed; or
+It reads one line from stdin, the SavedModel's folder on this machine, and writes lines of JSON:
+``{"port": ...}`` once the model serves, and ``{"memory_mb": ...}`` after stdin has been closed; or
 ``{"problem": why}``. TensorFlow is imported before the line is read, so that a process started
 early has it ready.
 """
@@ -91,17 +91,13 @@ def check_graph(folder: str) -> int:
 
 @contextlib.contextmanager
 def serving(folder: str) -> Iterator[int]:
-    """Serves a SavedModel as `MODEL`; gives the port.
+    """Serves a SavedModel of this machine as `MODEL`; gives the port.
 
     Raises:
       UnfitError: it cannot be loaded, or a warm-up request fails.
     """
     with tempfile.TemporaryDirectory() as base:
-        version = os.path.join(base, "1")
-        if os.path.isdir(folder):
-            os.symlink(os.path.abspath(folder), version)
-        else:
-            _fetch(folder, version)
+        os.symlink(os.path.abspath(folder), os.path.join(base, "1"))
         config = model_server_config_pb2.ModelServerConfig()
         config.model_config_list.config.add(name=MODEL, base_path=base, model_platform="tensorflow")
         manager = ModelManager(
@@ -119,15 +115,6 @@ def serving(folder: str) -> Iterator[int]:
         finally:
             server.stop(0)
             manager.stop(0)
-
-
-def _fetch(source: str, target: str) -> None:
-    """Copies a folder of any file system to a local one."""
-    for where, _, files in tf.io.gfile.walk(source):
-        folder = os.path.join(target, os.path.relpath(where, source))
-        tf.io.gfile.makedirs(folder)
-        for name in files:
-            tf.io.gfile.copy(os.path.join(where, name), os.path.join(folder, name))
 
 
 def _say(out: TextIO, **content: Any) -> None:

@@ -42,8 +42,8 @@ class EngineOptions:
     """How models are found, loaded and run.
 
     Attributes:
-      models_folder: a folder whose sub-folders are models, followed by polling (``--models``); the
-        models found join those of the configuration.
+      models_folder: a folder or URI whose sub-folders are models, followed by polling
+        (``--models``); the models found join those of the configuration.
       model_config_file: the file that the configuration came from, read again by polling.
       model_config_file_poll_wait_seconds: seconds between two looks at that file; 0 for never.
       file_system_poll_wait_seconds: seconds between two looks for versions; 0 for one look at the
@@ -60,7 +60,7 @@ class EngineOptions:
       tensorflow_inter_op_parallelism: ops that run at once; 0 for TensorFlow's choice.
     """
 
-    models_folder: Path | None = None
+    models_folder: Path | str | None = None
     model_config_file: Path | None = None
     model_config_file_poll_wait_seconds: float = 0.0
     file_system_poll_wait_seconds: float = 1.0

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from serving.server.options import ConfigError
+
 if TYPE_CHECKING:
     from tensorflow_serving.sources.storage_path.file_system_storage_path_source_pb2 import (
         FileSystemStoragePathSourceConfig,
@@ -17,6 +19,25 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
 _LARGEST = 2**63 - 1
 _MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
+
+
+def check_scheme(path: str, flag: str) -> None:
+    """Refuses a URI that TensorFlow has no file system for; nothing is asked of the store.
+
+    Args:
+      path: a local path, or a URI.
+      flag: that it was given by, for the error.
+
+    Raises:
+      ConfigError: one line with the schemes that there are.
+    """
+    scheme, mark, _ = path.partition("://")
+    known = sorted(one for one in tf.io.gfile.get_registered_schemes() if one)
+    if mark and scheme not in known:
+        raise ConfigError(
+            f"{flag}={path}: TensorFlow has no file system for {scheme}:// here, only for "
+            f"{', '.join(known)}"
+        )
 
 
 def find_versions(base_path: str) -> dict[int, str]:

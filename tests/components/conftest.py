@@ -10,7 +10,12 @@ from typing import Any
 
 import pytest
 
-IN_MEMORY = ("--runner=DirectRunner", "--direct_running_mode=in_memory")
+# Without the last flag, TFX packs itself into a source distribution for each pipeline.
+IN_MEMORY = (
+    "--runner=DirectRunner",
+    "--direct_running_mode=in_memory",
+    "--sdk_container_image=none",
+)
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ import pytest
 import tensorflow as tf
 from sklearn import metrics as sklearn
 from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.experimental import simple_artifacts
 
-from components.baseline.component import BaselineFigures
-from components.baseline.executor import Executor, read_raw
+from components.baseline.executor import Executor
+from components.raw_examples import read_raw
 from models.core.export import serialize_sample
 from models.core.task import load_task
 
@@ -38,7 +39,7 @@ def write_split(folder: Path, rows: Sequence[tuple[str, str]], files: int = 2) -
 
 
 def execute(folder: Path, max_rows: int = 1_000, **splits: Sequence[tuple[str, str]]) -> Any:
-    examples, figures = standard_artifacts.Examples(), BaselineFigures()
+    examples, figures = standard_artifacts.Examples(), simple_artifacts.Metrics()
     examples.uri, figures.uri = str(folder / "examples"), str(folder / "figures")
     (folder / "figures").mkdir(parents=True)
     examples.split_names = artifact_utils.encode_split_names(list(splits))

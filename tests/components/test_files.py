@@ -1,69 +1,87 @@
-"""Paths and URIs; a file system that Beam knows, without a network."""
+"""Paths and URIs: what is read of ``ram://`` is what is read of a disk."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+import gzip
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
+import pyarrow
+import pyarrow.parquet
 import pytest
-from apache_beam.io.filesystem import FileMetadata
-from apache_beam.io.localfilesystem import LocalFileSystem
+from apache_beam.io.filesystem import BeamIOError
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.value_provider import RuntimeValueProvider
 
 from components import files
-from components.record_files import FileFormat, data_files, read_records
+from components.record_files import FileFormat, data_files, read_parquet, read_records, read_rows
+from models.core.errors import InputError
+from tests.remote_files import RamFileSystem, mended_ram, write
 
-_ROOT: dict[str, str] = {}
+ROWS = [("tide", "a"), ("水库", "b"), ("moon", "a")]
 
 
-class TideFileSystem(LocalFileSystem):
-    """`tide://rest` is a file under a folder of this machine; Beam finds it by its scheme."""
+def _csv(delimiter: str = ",") -> bytes:
+    lines = [("text", "label"), *ROWS]
+    return "".join(delimiter.join(line) + "\n" for line in lines).encode()
+
+
+def _json() -> bytes:
+    lines = (json.dumps({"text": text, "label": label}) for text, label in ROWS)
+    return "\n".join(lines).encode()
+
+
+def _parquet() -> bytes:
+    stored = io.BytesIO()
+    columns = dict(zip(("text", "label"), map(list, zip(*ROWS, strict=True)), strict=True))
+    pyarrow.parquet.write_table(pyarrow.table(columns), stored, row_group_size=2)
+    return stored.getvalue()
+
+
+FORMATS: dict[str, Callable[[], bytes]] = {
+    "rows.csv": _csv,
+    "rows.tsv": lambda: _csv("\t"),
+    "rows.jsonl": _json,
+    "rows.parquet": _parquet,
+    "rows.csv.gz": lambda: gzip.compress(_csv()),
+    "rows.jsonl.gz": lambda: gzip.compress(_json()),
+}
+
+
+class FailingFileSystem(RamFileSystem):
+    """A store that lists its objects and then refuses to give them."""
+
+    class Forbidden(Exception):
+        """An error of the store's client: no OSError."""
 
     @classmethod
     def scheme(cls) -> str:
-        return "tide"
+        return "failing"
 
-    def join(self, basepath: str, *paths: str) -> str:
-        return "/".join((basepath, *paths))
-
-    def split(self, path: str) -> tuple[str, str]:
-        head, _, tail = path.rpartition("/")
-        return head, tail
-
-    def has_dirs(self) -> bool:
-        return False
-
-    def _list(self, dir_or_prefix: str) -> Iterator[FileMetadata]:
-        root = Path(_ROOT["path"])
-        for path in sorted(root.rglob("*")):
-            uri = f"tide://{path.relative_to(root)}"
-            if path.is_file() and uri.startswith(dir_or_prefix):
-                yield FileMetadata(uri, path.stat().st_size, path.stat().st_mtime)
+    def _list(self, dir_or_prefix: str) -> Any:
+        if "closed" in dir_or_prefix:
+            cause = self.Forbidden("403: no right to list")
+            raise BeamIOError("List failed", {dir_or_prefix: BeamIOError("403", {"x": cause})})
+        ram = dir_or_prefix.replace("failing://", "ram://")
+        for found in super()._list(ram):
+            found.path = found.path.replace("ram://", "failing://")
+            yield found
 
     def exists(self, path: str) -> bool:
-        return os.path.isfile(self._here(path))
+        return super().exists(path.replace("failing://", "ram://"))
 
-    def size(self, path: str) -> int:
-        return os.path.getsize(self._here(path))
-
-    def last_updated(self, path: str) -> float:
-        return os.path.getmtime(self._here(path))
-
-    def metadata(self, path: str) -> FileMetadata:
-        return FileMetadata(path, self.size(path), self.last_updated(path))
-
-    def _here(self, path: str) -> str:
-        return os.path.join(_ROOT["path"], path.removeprefix("tide://"))
-
-    def open(self, path: str, mime_type: str = "", compression_type: str = "auto") -> object:
-        assert compression_type == "uncompressed"
-        return open(self._here(path), "rb")
+    def open(self, path: str, *_: Any, **__: Any) -> Any:
+        raise self.Forbidden("403: no right\nto read")
 
 
-@pytest.fixture
-def remote(tmp_path: Path) -> Path:
-    _ROOT["path"] = str(tmp_path)
-    return tmp_path
+@pytest.fixture(autouse=True)
+def store() -> Iterator[None]:
+    with mended_ram():
+        yield
 
 
 @pytest.mark.parametrize(
@@ -73,32 +91,121 @@ def test_what_has_a_scheme_is_not_local(path: str, local: bool) -> None:
     assert files.is_local(path) is local
 
 
-def test_size_is_that_of_the_file(remote: Path) -> None:
-    (remote / "rows.csv").write_bytes(b"12345")
-    assert files.size(str(remote / "rows.csv")) == 5
-    assert files.size("tide://rows.csv") == 5
+def test_a_relative_path_is_made_absolute_and_a_uri_stays_as_it_is() -> None:
+    assert files.absolute("rows.csv") == str(Path.cwd() / "rows.csv")
+    assert files.absolute("gs://b/../rows.csv") == "gs://b/../rows.csv"
 
 
-def test_a_remote_folder_is_listed_without_hidden_files(remote: Path) -> None:
-    folder = remote / "bucket"
-    folder.mkdir()
-    for name in ("b.csv", "a.csv", ".c.csv", "_d.csv"):
-        (folder / name).write_text("text,label\nx,a\n")
-    expected = ["tide://bucket/a.csv", "tide://bucket/b.csv"]
-    assert files.list_files("tide://bucket") == expected
-    assert data_files("tide://bucket/") == expected
-
-
-def test_a_remote_file_is_listed_and_read(remote: Path) -> None:
-    (remote / "rows.csv").write_text("text,label\nx,a\n")
-    assert data_files("tide://rows.csv") == ["tide://rows.csv"]
-    records = list(read_records("tide://rows.csv", ("text",), FileFormat()))
-    assert records == [("tide://rows.csv:2", {"text": "x"})]
-
-
-def test_a_remote_path_that_is_not_there_is_not_found(remote: Path) -> None:
+def test_size_is_that_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_bytes(b"12345")
+    assert files.size(str(tmp_path / "rows.csv")) == 5
+    assert files.size(write("ram://size/rows.csv", b"12345")) == 5
     with pytest.raises(FileNotFoundError):
-        files.list_files("tide://none.csv")
+        files.size("ram://size/none.csv")
+
+
+def test_a_remote_folder_is_listed_without_hidden_files() -> None:
+    for name in ("b.csv", "a.csv", ".c.csv", "_d.csv", "deeper/e.csv"):
+        write(f"ram://listed/{name}", b"text,label\nx,a\n")
+    expected = ["ram://listed/a.csv", "ram://listed/b.csv"]
+    assert files.list_files("ram://listed") == expected
+    assert data_files("ram://listed/") == expected
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_is_read_alike_from_a_disk_and_a_store(tmp_path: Path, name: str) -> None:
+    content = FORMATS[name]()
+    (tmp_path / name).write_bytes(content)
+    here, there = str(tmp_path / name), write(f"ram://formats/{name}", content)
+    columns, how = ("label", "text"), FileFormat()
+    assert data_files(there) == [there]
+    read = list(read_records(there, columns, how))
+    assert [(record["text"], record["label"]) for _, record in cast(Any, read)] == ROWS
+    assert [place.removeprefix(there) for place, _ in read] == [
+        place.removeprefix(here) for place, _ in read_records(here, columns, how)
+    ]
+    assert list(read_rows(there, columns, how)) == list(read_rows(here, columns, how))
+    assert files.content_fingerprint([there]) == files.content_fingerprint([here])
+
+
+def test_parquet_comes_in_batches_from_a_store() -> None:
+    path = write("ram://batches/rows.parquet", _parquet())
+    batches = list(read_parquet(path, ("text", "more"), ("more",), 2))
+    assert [batch.to_pydict() for batch in batches] == [
+        {"text": ["tide", "水库"]},
+        {"text": ["moon"]},
+    ]
+
+
+def test_a_stored_file_can_be_read_from_any_place() -> None:
+    content = bytes(range(256)) * 9_000  # More than is asked for at once.
+    with files.open_bytes(write("ram://places/file", content)) as file:
+        assert file.read(3) == content[:3]
+        assert file.seek(-5, io.SEEK_END) == len(content) - 5
+        assert file.read() == content[-5:]
+        file.seek(1_500_000)
+        assert (file.read(7), file.tell()) == (content[1_500_000:1_500_007], 1_500_007)
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("ram://none/rows.csv", "no such file or folder: ram://none/rows.csv"),
+        (
+            "tide://b/rows.csv",
+            "tide://b/rows.csv: cannot be read: Beam has no file system for tide:// here; expected "
+            "a local path, or gs://, s3://, azfs://, hdfs://",
+        ),
+        ("s3://b/rows.csv", "s3://b/rows.csv: cannot be read: s3:// needs apache-beam[aws]"),
+        (
+            "azfs://b/c/rows.csv",
+            "azfs://b/c/rows.csv: cannot be read: azfs:// needs apache-beam[azure]",
+        ),
+        (
+            "failing://closed/rows.csv",
+            "failing://closed/rows.csv: cannot be read: 403: no right to list",
+        ),
+    ],
+    ids=["no object", "no file system", "no AWS", "no Azure", "no right"],
+)
+def test_what_cannot_be_listed_is_one_line(
+    path: str, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("boto3", "azure"):  # As where they are not installed.
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(InputError) as error:
+        data_files(path)
+    assert str(error.value) == line
+
+
+def test_what_a_store_refuses_to_give_is_one_line() -> None:
+    write("ram://kept/rows.csv", _csv())
+    (path,) = data_files("failing://kept")
+    with pytest.raises(InputError) as error:
+        list(read_records(path, ("text",), FileFormat()))
+    assert str(error.value) == (
+        "failing://kept/rows.csv: cannot be read: Forbidden: 403: no right to read"
+    )
+
+
+def test_beams_file_systems_learn_the_runs_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FileSystems, "_pipeline_options", None)
+    monkeypatch.setattr(RuntimeValueProvider, "runtime_options", None)
+    given: list[Any] = []
+
+    class Optional(RamFileSystem):
+        def __init__(self, pipeline_options: Any) -> None:
+            super().__init__(pipeline_options)
+            given.append(pipeline_options.get_all_options().get("hdfs_host"))
+
+        @classmethod
+        def scheme(cls) -> str:
+            return "optional"
+
+    files.check_scheme("optional://b")
+    files.set_beam_options(["--hdfs_host=tide"])
+    files.check_scheme("optional://b")
+    assert given == [None, "tide"]
 
 
 def test_the_fingerprint_is_of_names_and_contents_not_of_the_folder(tmp_path: Path) -> None:

@@ -14,7 +14,14 @@ from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
 from components import model_versions, pusher
-from components.model_versions import ROLLED_BACK, next_version, push_model, roll_back
+from components.model_versions import (
+    ROLLED_BACK,
+    clear_unfinished,
+    next_version,
+    push_model,
+    pushed_already,
+    roll_back,
+)
 from models.core.errors import InputError
 
 NOW = 1_700_000_000.9
@@ -128,7 +135,7 @@ def execute(tmp_path: Path, *, blessed: int, served: int) -> tuple[Any, Path]:
     model = standard_artifacts.Model()
     model.uri = str(tmp_path / "trained")
     path = tmp_path / "trained" / "Format-Serving" / "saved_model.pb"
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"graph")
     blessing, infra = standard_artifacts.ModelBlessing(), standard_artifacts.InfraBlessing()
     for artifact, value in ((blessing, blessed), (infra, served)):
@@ -158,6 +165,42 @@ def test_a_blessed_model_is_pushed_and_the_artifact_says_where(tmp_path: Path) -
     assert pushed.get_int_custom_property("pushed") == 1
     assert pushed.get_string_custom_property("pushed_destination") == str(folder / version)
     assert pushed.get_string_custom_property("pushed_version") == version
+
+
+def test_a_model_that_is_the_current_version_already_is_not_copied_again(tmp_path: Path) -> None:
+    """As after a push that was killed between its last step and its report."""
+    trained, folder = tmp_path / "trained" / "Format-Serving", tmp_path / "serving" / "name"
+    trained.mkdir(parents=True)
+    (trained / "saved_model.pb").write_bytes(b"graph")
+    first = push_model(str(trained), str(folder))
+    assert pushed_already(str(trained), str(folder)) == first
+    (trained / "saved_model.pb").write_bytes(b"hparg")
+    assert pushed_already(str(trained), str(folder)) is None
+    second = push_model(str(trained), str(folder))
+    assert pushed_already(str(trained), str(folder)) == second
+    (trained / "saved_model.pb").write_bytes(b"graph")
+    # The first version again: it is not the one that is served.
+    assert pushed_already(str(trained), str(folder)) is None
+    assert pushed_already(str(trained), str(tmp_path / "none")) is None
+
+
+def test_executed_twice_the_version_is_pushed_once(tmp_path: Path) -> None:
+    pushed, folder = execute(tmp_path, blessed=1, served=1)
+    again, _ = execute(tmp_path, blessed=1, served=1)
+    assert len(os.listdir(folder)) == 1
+    destinations = {one.get_string_custom_property("pushed_destination") for one in (pushed, again)}
+    assert len(destinations) == 1
+
+
+def test_what_a_killed_push_has_left_is_cleared(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "serving"
+    version = Path(push_model(str(model), str(folder)))
+    half = folder / ".push-0123" / "variables0"
+    half.mkdir(parents=True)
+    (half / "part-0").write_bytes(b"half")
+    clear_unfinished(str(tmp_path / "*"))
+    assert os.listdir(folder) == [version.name]
+    assert content(version) == content(model)
 
 
 @pytest.mark.parametrize(("blessed", "served"), [(0, 1), (1, 0), (0, 0)])

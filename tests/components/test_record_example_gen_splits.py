@@ -22,7 +22,7 @@ Generate = Callable[..., Any]
 VALID, EVAL = 0.2, 0.1
 SHARES = {"valid_share": VALID, "eval_share": EVAL}
 # Sorted by label, every third text twice with different neighbours.
-DISTINCT = 900
+DISTINCT = 600
 ROWS = [
     (f"text {n} of {label}", label)
     for label in ("left", "right")
@@ -189,9 +189,9 @@ def test_a_class_that_the_hash_would_take_from_train_stays_there(
     generate: Generate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # So many shards that the first pass writes some that the second has no rows for.
-    monkeypatch.setattr(executor, "_SHARD_BYTES", 400)
+    monkeypatch.setattr(executor, "_SHARD_BYTES", 200)
     rare = [*falling_into("eval", 2), *falling_into("valid", 1)]
-    rows = [*ROWS[:400], *ROWS[-400:], *((text, "rare") for text in rare)]
+    rows = [*ROWS[:30], *ROWS[-30:], *((text, "rare") for text in rare)]
     path = write_rows(tmp_path / "rows.jsonl", rows, ("text", "label"))
     found = generate(path, **SHARES)
     assert {text for text, label in found.splits["train"] if label == "rare"} == set(rare)

@@ -252,7 +252,7 @@ CELL = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters=
 
 @pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".parquet"])
 @given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=8))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_whatever_a_writer_writes_is_read_back(ending: str, rows: list[tuple[str, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"rows{ending}"

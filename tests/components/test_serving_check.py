@@ -19,7 +19,14 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from tfx.types import standard_artifacts
 
 from components.serving_check import executor, process
-from components.serving_check.probe import Bounds, ModelProcess, Unfit, _compare, probe
+from components.serving_check.probe import (
+    Bounds,
+    ModelProcess,
+    ProcessKilled,
+    Unfit,
+    _compare,
+    probe,
+)
 from models.core.export import EXTRA_FOLDER, SAMPLES_FILE, WARMUP_FILE
 
 BOUNDS = Bounds(tolerance=1e-3, timeout=120, latency_ms=1_000, memory_mb=4_096)
@@ -117,13 +124,24 @@ def test_warmup_requests_are_counted_and_must_be_there(tmp_path: Path) -> None:
         process.check_graph(str(folder))
 
 
-def execute(folder: Path, **samples: Any) -> tuple[Any, dict[str, Any], set[str]]:
-    """Runs the executor as TFX does; gives blessing, result and the files it wrote."""
+def execute(
+    folder: Path, kill: bool = False, **samples: Any
+) -> tuple[Any, dict[str, Any], set[str]]:
+    """Runs the executor as TFX does; gives blessing, result and the files it wrote.
+
+    Args:
+      folder: of the model.
+      kill: kill the process that was started ahead, before it is told the model.
+      samples: as `save` takes them.
+    """
     model, blessing = standard_artifacts.Model(), standard_artifacts.InfraBlessing()
     model.uri, blessing.uri = str(folder), str(folder / "blessing")
     save(folder / "Format-Serving", **samples)
     (folder / "blessing").mkdir()
     executor.start_process()
+    if kill:
+        executor._started[0].process.kill()
+        executor._started[0].process.wait()
     executor.load_ahead(model.uri)
     executor.Executor().Do({"model": [model]}, {"blessing": [blessing]}, asdict(BOUNDS))
     assert executor._started == []
@@ -188,14 +206,21 @@ def test_a_model_that_does_not_answer_has_failed_and_its_process_is_ended(tmp_pa
 
 
 @pytest.mark.slow
-def test_a_process_that_dies_at_work_has_failed(tmp_path: Path) -> None:
+def test_a_process_that_is_killed_at_work_says_nothing_of_the_model(tmp_path: Path) -> None:
     folder = save(tmp_path / "model", warmup=(ENDLESS,))
     process = ModelProcess()
     timer = threading.Timer(5, process.process.kill)
     timer.start()
-    result = probe(process, folder, BOUNDS)
+    with pytest.raises(ProcessKilled, match="got signal 9"):
+        probe(process, folder, BOUNDS)
     timer.join()
-    assert result == {"ok": False, "problem": "the process ended with exit code -9"}
+
+
+@pytest.mark.slow
+def test_after_a_kill_the_model_is_served_once_more(tmp_path: Path) -> None:
+    blessing, result, written = execute(tmp_path, kill=True)
+    assert result["ok"] and blessing.get_int_custom_property("blessed") == 1
+    assert written == {"result.json", "INFRA_BLESSED"}
 
 
 def test_a_process_that_was_not_used_is_ended() -> None:

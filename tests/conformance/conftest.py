@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,11 @@ class Prepared:
         """The task's batches of the transformed toy records."""
         return self.task.batches(self.examples(), self.features, self.model, batch_size, seed)
 
+    @cached_property
+    def passed(self) -> list[Any]:
+        """The batches of one pass without a seed, kept for tests that only look at them."""
+        return list(self.batches())
+
     def module(self, network: Any) -> Any:
         """What is exported, around a network."""
         from models.core.export import ServingModule
@@ -94,8 +100,8 @@ class Prepared:
     def network(self, use_cudnn: Any = "auto") -> Any:
         """A fresh network whose weights are all drawn at random: zeros would hide its parts."""
         network = self.network_untouched(use_cudnn)
-        inputs, _, _ = next(iter(self.batches()))
-        network(inputs)
+        if not network.built:
+            network(self.passed[0][0])
         random = np.random.default_rng(0)
         network.set_weights([random.normal(0, 0.3, one.shape) for one in network.get_weights()])
         return network

@@ -42,6 +42,25 @@ def write_csv(path: Path, rows: Sequence[tuple[str, str]]) -> Path:
     return path
 
 
+def call_here(*words: str) -> int:
+    """The command line's own entry point in this process, where TFX is imported already.
+
+    Returns:
+      The exit code.
+    """
+    from pipeline import cli
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["tidegate", *words])
+        patch.setattr(os, "_exit", sys.exit)  # The command ends its process at once.
+        try:
+            cli.main()
+        except SystemExit as end:
+            assert isinstance(end.code, int)
+            return end.code
+    raise AssertionError("the command did not exit")
+
+
 class Project:
     """A folder with data and an output folder, and the command that runs them.
 
@@ -67,20 +86,8 @@ class Project:
         return given
 
     def run_here(self, *settings: str, data: Path | None = None) -> int:
-        """The command line's own entry point in this process, where TFX is imported already."""
-        from pipeline import cli
-
-        patch = pytest.MonkeyPatch()
-        patch.setattr(sys, "argv", ["tidegate", *self.arguments(*settings, data=data)])
-        patch.setattr(os, "_exit", sys.exit)  # The command ends its process at once.
-        try:
-            cli.main()
-        except SystemExit as end:
-            assert isinstance(end.code, int)
-            return end.code
-        finally:
-            patch.undo()
-        raise AssertionError("the command did not exit")
+        """The command in this process."""
+        return call_here(*self.arguments(*settings, data=data))
 
     @staticmethod
     def environment() -> dict[str, str]:

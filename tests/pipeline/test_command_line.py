@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,22 +23,77 @@ heavy = {"tensorflow", "tfx", "apache_beam", "keras", "sklearn", "pandas", "nump
 print("HEAVY", *sorted(heavy & set(sys.modules)))
 sys.exit(code)
 """
+# Runs each command that it reads in a child of its own, which need not import again what every
+# command imports.
+_FORKS = f"""
+import json, os, sys
+import models.text_classification.task
+import pipeline.config, pipeline.console, pipeline.datasets, pipeline.local_run
+for line in sys.stdin:
+    folder, arguments, out, error = json.loads(line)
+    child = os.fork()
+    if child:
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        continue
+    os.chdir(folder)
+    for stream, path in ((1, out), (2, error)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream)
+    sys.argv = ["tidegate", *arguments]
+    exec({_SNIPPET!r})
+"""
 TASK = "text_classification"
+Said = tuple[int, str, str, list[str]]
+Tidegate = Callable[..., Said]
 
 
-def tidegate(*arguments: str, folder: Path | None = None) -> tuple[int, str, str, list[str]]:
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "100"}
+
+
+def said_by(code: int, out: str, error: str) -> Said:
     """Exit code, standard output, standard error, heavy packages imported."""
-    root = Path(__file__).parents[2]
+    out, _, heavy = out.rpartition("HEAVY")
+    return code, out, error, heavy.split()
+
+
+def fresh(*arguments: str) -> Said:
+    """What the command says in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-c", _SNIPPET, *arguments],
         capture_output=True,
         text=True,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(root), "COLUMNS": "100"},
+        env=ENVIRONMENT,
         timeout=120,
     )
-    out, _, heavy = done.stdout.rpartition("HEAVY")
-    return done.returncode, out, done.stderr, heavy.split()
+    return said_by(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def tidegate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tidegate]:
+    """What the command says in a folder: a process for each call, forked from one."""
+    said = tmp_path_factory.mktemp("said")
+    with subprocess.Popen(
+        [sys.executable, "-c", _FORKS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+
+        def call(*arguments: str, folder: Path) -> Said:
+            out, error = said / "out", said / "error"
+            out.write_text("")
+            error.write_text("")
+            print(
+                json.dumps([str(folder), arguments, str(out), str(error)]),
+                file=process.stdin,
+                flush=True,
+            )
+            assert process.stdout is not None
+            return said_by(int(process.stdout.readline()), out.read_text(), error.read_text())
+
+        yield call
+        process.stdin.close()
 
 
 @pytest.mark.parametrize(
@@ -52,7 +108,7 @@ def tidegate(*arguments: str, folder: Path | None = None) -> tuple[int, str, str
     ],
 )
 def test_what_only_informs_imports_nothing_heavy(arguments: list[str], said: list[str]) -> None:
-    code, out, error, heavy = tidegate(*arguments)
+    code, out, error, heavy = fresh(*arguments)
     assert (code, error, heavy) == (0, "", [])
     for text in said:
         assert text in out
@@ -118,7 +174,7 @@ CASES: dict[str, Case] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_wrong_at_first_sight_is_one_line_and_leaves_nothing(
-    tmp_path: Path, case: str
+    tidegate: Tidegate, tmp_path: Path, case: str
 ) -> None:
     arguments, said = CASES[case](tmp_path)
     before = sorted(tmp_path.rglob("*"))
@@ -132,7 +188,9 @@ def test_what_is_wrong_at_first_sight_is_one_line_and_leaves_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_an_output_that_is_a_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+def test_an_output_that_is_a_file_is_refused_and_left_as_it_is(
+    tidegate: Tidegate, tmp_path: Path
+) -> None:
     rows(tmp_path / "good.csv", GOOD)
     (tmp_path / "out").write_text("mine")
     for output in ("out", "out/below"):
@@ -145,7 +203,7 @@ def test_an_output_that_is_a_file_is_refused_and_left_as_it_is(tmp_path: Path) -
     assert (tmp_path / "out").read_text() == "mine"
 
 
-def test_a_second_run_into_the_same_folder_is_refused(tmp_path: Path) -> None:
+def test_a_second_run_into_the_same_folder_is_refused(tidegate: Tidegate, tmp_path: Path) -> None:
     import fcntl
 
     rows(tmp_path / "good.csv", GOOD)
@@ -169,7 +227,7 @@ def test_a_second_run_into_the_same_folder_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_other_wrong_arguments_are_one_line_too(
-    tmp_path: Path, arguments: list[str], said: str
+    tidegate: Tidegate, tmp_path: Path, arguments: list[str], said: str
 ) -> None:
     code, out, error, heavy = tidegate(*arguments, folder=tmp_path)
     assert (code, out, heavy) == (2, "", [])

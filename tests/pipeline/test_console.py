@@ -106,11 +106,13 @@ def test_a_line_is_printed_as_it_is(stream: type[io.StringIO]) -> None:
 
 def test_without_a_terminal_a_state_is_not_shown() -> None:
     out = io.StringIO()
-    reporter = ConsoleReporter(out)
+    begun: list[str] = []
+    reporter = ConsoleReporter(out, begun.append)
     reporter.status("[1/9] Trainer")
     reporter.status("step 3")
     reporter.close()
     assert out.getvalue() == ""
+    assert begun == ["[1/9] Trainer"]
 
 
 def test_on_a_terminal_the_state_shows_component_and_step_and_goes_away() -> None:

@@ -16,7 +16,8 @@ from tfx.dsl.compiler import compiler
 from models.core import fingerprint
 from models.core.task import Gate, load_task
 from pipeline.config import make_config, parse_assignments
-from pipeline.dag import Locations, _threshold, create_pipeline, evaluation_config
+from pipeline.dag import Locations, create_pipeline
+from pipeline.evaluation_config import _threshold, evaluation_config
 
 TASK = load_task("text_classification")
 Nodes = dict[str, Any]
@@ -34,7 +35,6 @@ def compiled(*assignments: str, test: str | None = None, **locations: str) -> No
         "train": "/data/rows.csv",
         "test": test,
         "data_fingerprint": "0",
-        "schema": "/out/schema.pbtxt",
         "root": "/out/artifacts",
         "serving": "/out/serving",
         **locations,
@@ -71,7 +71,7 @@ def test_making_the_pipeline_touches_nothing(
     folder = str(tmp_path / "out")
     dag = create_pipeline(
         make_config(TASK),
-        Locations("none.csv", None, "0", f"{folder}/none.pbtxt", folder, folder),
+        Locations("none.csv", None, "0", folder, folder),
         connection(f"{folder}/metadata.sqlite"),
     )
     compiler.Compiler().compile(dag)
@@ -86,10 +86,11 @@ def test_every_node_comes_after_those_it_needs(plain: Nodes) -> None:
         "Baseline",
         "Evaluator",
         "ExampleValidator",
-        "ImportSchemaGen",
         "LatestBlessedModel",
+        "Pictures",
         "Pusher",
         "RecordExampleGen",
+        "SchemaGen",
         "ServingCheck",
         "StatisticsGen",
         "Trainer",
@@ -113,8 +114,8 @@ def test_two_compilations_are_equal(plain: Nodes) -> None:
 @pytest.mark.parametrize(
     ("assignment", "nodes"),
     [
-        ("data.split_seed=1", {"RecordExampleGen", "Baseline"}),
-        ("features.min_count=3", {"Transform", "Baseline", "Trainer"}),
+        ("data.split_seed=1", {"RecordExampleGen", "Baseline", "Pictures"}),
+        ("features.min_count=3", {"Transform", "Baseline", "Trainer", "Pictures"}),
         ("model.units=32", {"Trainer"}),
         ("training.epochs=2", {"Trainer"}),
         ("gates.margin=0.2", {"Evaluator"}),
@@ -124,6 +125,7 @@ def test_two_compilations_are_equal(plain: Nodes) -> None:
         ("serving.model_name=other", {"Pusher"}),
         ("tuner.epochs=9", set()),
         ("beam.direct_num_workers=2", set()),
+        ("kubeflow.cache=false", set()),
     ],
 )
 def test_a_setting_changes_the_nodes_it_concerns_alone(

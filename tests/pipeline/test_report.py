@@ -25,6 +25,7 @@ def summary(**changes: Any) -> dict[str, Any]:
         "serving_check": {"ok": True},
         "seconds": {"total": 61.4, "Trainer": 20.2, "imports": 9.9},
         "pushed": "/models/name/1700000000",
+        "plots": ["/plots/a.png", "/plots/b.png"],
         **changes,
     }
 
@@ -36,6 +37,7 @@ def test_a_pushed_run_shows_rows_figures_baseline_gates_seconds_and_path() -> No
         "  a simple one: accuracy 0.5000  macro_f1 0.8000  auc 0.9500",
         "gate margin 0.4000, at least 0.05: passed",
         "gate accuracy 0.9000, not more than 0.01: passed",
+        "pictures: /plots/a.png, /plots/b.png",
         "seconds: 61 in total, 20 in the Trainer, 10 importing",
         "pushed: /models/name/1700000000",
     ]

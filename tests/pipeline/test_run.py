@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from models.core.task import load_task
+
 pytestmark = pytest.mark.slow
 TASK = "text_classification"
 OTHER_MODEL = ("model.units=12",)
@@ -278,13 +280,28 @@ def test_a_killed_training_leaves_no_model_and_no_process_and_the_same_command_g
     assert change["expected"].startswith("not more than 0.01 worse than the last blessed ")
 
 
-def test_the_tuners_winner_is_trained(project: Any, first: Any) -> None:
+def test_the_tuners_winner_is_trained(
+    project: Any, first: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
     before = project.executions()
-    assert project.run_here("tuner.trials=1", "tuner.epochs=1", "gates.max_loss=1") == 0
+    assert project.run_here("tuner.trials=2", "tuner.epochs=1", "gates.max_loss=1") == 0
+    assert "] Tuner: " in capfd.readouterr().out
     states = project.new_executions(before)
     assert states["Tuner"] == states["Trainer"] == {"COMPLETE"}
     assert states["Transform"] == {"CACHED"}
+    (path,) = project.output.glob("tfx/artifacts/Tuner/best_hyperparameters/*/*")
+    winner = json.loads(path.read_text())["values"]
+    tunable = load_task(TASK).model.tunable()
+    assert {name for name in winner if name.startswith("model.")} == {
+        f"model.{name}" for name in tunable
+    }
     found = summary(project)
-    winner = found["training"]["model"]
-    assert {key for key in winner if winner[key] != found["settings"]["model"][key]}
-    assert winner["units"] % 32 == 0
+    trained = {
+        **{f"model.{key}": value for key, value in found["training"]["model"].items()},
+        **{f"training.{key}": value for key, value in found["training"]["training"].items()},
+    }
+    assert {name: trained[name] for name in winner} == winner
+    # What was tried differs from what the settings say: the search did choose.
+    given = found["settings"]["model"]
+    assert any(winner[f"model.{name}"] != given[name] for name in tunable)
+    assert found["pushed"] and found["training"]["steps"] > 0

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.pipeline.conftest import call_here
+
 pytestmark = pytest.mark.slow
 HORIZON = 6
 SERIES = ("north", "south", "水库")
@@ -33,23 +35,12 @@ class Project:
     def output(self) -> Path:
         return self.folder / "out"
 
-    def call(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Runs a command of tidegate's in a process of its own."""
-        return subprocess.run(
-            [sys.executable, "-m", "pipeline.cli", *words],
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            env={**os.environ, "HOME": str(self.folder)},
-            timeout=600,
-        )
-
-    def run(self, *more: str) -> subprocess.CompletedProcess[str]:
-        """Runs the pipeline, small."""
+    def run(self, *more: str) -> int:
+        """Runs the pipeline, small; the exit code."""
         words = ["run", "forecasting", "--data", str(self.data), "--output", str(self.output)]
         given = (f"features.horizon={HORIZON}", "features.context=24", "model.units=8", *more)
         settings = ("training.steps=150", "training.batch_size=32", *given)
-        return self.call(*words, *(word for one in settings for word in ("--set", one)))
+        return call_here(*words, *(word for one in settings for word in ("--set", one)))
 
     def summary(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.output / "summary.json").read_text())
@@ -75,15 +66,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture(scope="module")
-def first(project: Project) -> subprocess.CompletedProcess[str]:
-    """The first run."""
+def first(project: Project) -> int:
+    """The first run's exit code."""
     return project.run()
 
 
 def test_the_first_run_pushes_a_model_better_than_seasonal_naive(
-    project: Project, first: Any
+    project: Project, first: int
 ) -> None:
-    assert first.returncode == 0, first.stdout + first.stderr
+    assert first == 0
     found = project.summary()
     assert found["task"] == "forecasting"
     figures = found["metrics"]["eval"]
@@ -96,20 +87,35 @@ def test_the_first_run_pushes_a_model_better_than_seasonal_naive(
     assert Path(found["pushed"]).is_dir()
 
 
-def test_the_same_again_trains_nothing(project: Project, first: Any) -> None:
+def test_the_same_again_trains_nothing(project: Project, first: int) -> None:
     pushed = project.summary()["pushed"]
-    again = project.run()
-    assert again.returncode == 0, again.stdout + again.stderr
+    assert project.run() == 0
     found = project.summary()
     assert found["pushed"] == pushed
     assert found["training"]["cached"] is True
     assert "Transform" in found["cached"]
 
 
-def test_the_file_itself_is_a_request(project: Project, first: Any) -> None:
+def test_the_file_itself_is_a_request(project: Project, first: int) -> None:
     answers = project.folder / "answers.csv"
     words = ["--models", str(project.output / "serving"), "--file", str(project.data)]
-    asked = project.call("predict", "forecasting", *words, "--output", str(answers))
+    asked = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pipeline.cli",
+            "predict",
+            "forecasting",
+            *words,
+            "--output",
+            answers,
+        ],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "HOME": str(project.folder)},
+        timeout=600,
+    )
     assert asked.returncode == 0, asked.stdout + asked.stderr
     rows = list(csv.DictReader(answers.open(encoding="utf-8")))
     assert [row["unique_id"] for row in rows] == [name for name in SERIES for _ in range(HORIZON)]
@@ -123,12 +129,13 @@ def test_the_file_itself_is_a_request(project: Project, first: Any) -> None:
         assert float(row["mean"]) == pytest.approx(expected, abs=12)
 
 
-def test_too_long_a_horizon_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+def test_too_long_a_horizon_is_refused_before_anything_is_trained(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     project = Project(tmp_path)
     lines = [f"a,2020-01-{day:02d},{day}" for day in range(1, 11)]
     project.data.write_text("unique_id,ds,y\n" + "\n".join(lines) + "\n")
-    refused = project.run("features.horizon=40")
-    assert refused.returncode == 2
-    (line,) = refused.stderr.strip().splitlines()
+    assert project.run("features.horizon=40") == 2
+    (line,) = capfd.readouterr().err.strip().splitlines()
     assert line.startswith("tidegate: ") and "horizon" in line
     assert not (project.output / "serving").exists()

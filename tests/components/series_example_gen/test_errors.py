@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 Csv = Callable[..., Path]
 Refused = Callable[..., str]
+slow = functools.partial(pytest.param, marks=pytest.mark.slow)  # one of a kind is fast
 
 
 def hours(count: int, name: str = "a", first: int = 0) -> list[list[Any]]:
@@ -49,11 +51,11 @@ def test_a_missing_column(
     ("rows", "message"),
     [
         (with_cell(4, 1, "soon"), "PATH:6: 'soon': no time stamp (ISO 8601"),
-        (with_cell(4, 1, "2020-02-30"), "PATH:6: '2020-02-30': no time stamp"),
-        (with_cell(4, 1, ""), "PATH:6: no value in column 'ds'"),
+        slow(with_cell(4, 1, "2020-02-30"), "PATH:6: '2020-02-30': no time stamp"),
+        slow(with_cell(4, 1, ""), "PATH:6: no value in column 'ds'"),
         (with_cell(7, 2, "many"), "PATH:9: 'many': no number"),
-        (with_cell(7, 2, "inf"), "PATH:9: 'inf': no number in column 'y'"),
-        (with_cell(9, 0, ""), "PATH:11: no value in column 'unique_id'"),
+        slow(with_cell(7, 2, "inf"), "PATH:9: 'inf': no number in column 'y'"),
+        slow(with_cell(9, 0, ""), "PATH:11: no value in column 'unique_id'"),
         (with_cell(9, 2, "1,2"), "PATH:11: 4 fields where the header has 3"),
     ],
 )
@@ -84,6 +86,7 @@ def test_a_time_twice(csv: Csv, refused: Refused) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_time_twice_where_the_names_were_not_read(csv: Csv, refused: Refused) -> None:
     rows = [*hours(40), *hours(40, "b")]
     message = refused(csv(rows, "shop,ds,y"))
@@ -110,13 +113,14 @@ def test_business_days(csv: Csv, refused: Refused) -> None:
     assert "business days" in refused(csv(days))
 
 
-@pytest.mark.parametrize("horizon", [40, 400])
+@pytest.mark.parametrize("horizon", [40, pytest.param(400, marks=pytest.mark.slow)])
 def test_a_horizon_longer_than_the_data(csv: Csv, refused: Refused, horizon: int) -> None:
     message = refused(csv([*hours(40), *hours(30, "b")]), horizon=horizon)
     assert f"features.horizon={horizon} is too long" in message
     assert "the longest, 'a', has 40" in message
 
 
+@pytest.mark.slow
 def test_a_horizon_that_leaves_no_split_for_the_gates(csv: Csv, refused: Refused) -> None:
     message = refused(csv(hours(40)), horizon=20)
     assert "no series has 20 steps for the split 'valid'" in message
@@ -127,6 +131,7 @@ def test_a_split_shorter_than_the_horizon(csv: Csv, refused: Refused) -> None:
     assert message.startswith("data.eval_size=4 is shorter than features.horizon=6")
 
 
+@pytest.mark.slow
 def test_a_cutoff_behind_the_data(csv: Csv, refused: Refused) -> None:
     message = refused(csv(hours(40)), eval_from="2020-03-01")
     assert "for the split 'eval'" in message and "data.eval_from" in message
@@ -136,7 +141,7 @@ def test_a_cutoff_behind_the_data(csv: Csv, refused: Refused) -> None:
     ("gone", "message"),
     [
         (range(38, 40), "PATH:40: series 'a': future covariate 'promo' is missing in this row"),
-        (range(12, 13), "PATH:14: series 'a': future covariate 'promo' is missing in this row"),
+        slow(range(12, 13), "PATH:14: series 'a': future covariate 'promo' is missing in this row"),
     ],
 )
 def test_a_future_covariate_that_is_missing(
@@ -165,6 +170,7 @@ def test_only_missing_values(csv: Csv, refused: Refused) -> None:
     assert refused(csv(rows)) == "PATH: no series has a value in column 'y'"
 
 
+@pytest.mark.slow
 def test_only_single_rows(csv: Csv, refused: Refused) -> None:
     rows = [[f"s{at}", time, y] for at, (_, time, y) in enumerate(hours(40))]
     assert refused(csv(rows)).startswith("PATH: every series has a single row")
@@ -191,6 +197,7 @@ def test_a_test_file_that_holds_a_time_of_the_training_data(
     assert message.startswith(f"{test}:2: series 'a' has 2020-01-01 20:00:00 twice (also PATH:22)")
 
 
+@pytest.mark.slow
 def test_a_test_file_that_begins_before_the_training_data_ends(csv: Csv, refused: Refused) -> None:
     train = csv([*hours(20), *hours(20, first=21)])
     test = csv(hours(1, first=20), name="test.csv")

@@ -246,6 +246,7 @@ def test_what_cannot_be_used_is_counted_and_named(
     assert report["series"] == {"train": 3, "valid": 2, "eval": 3, "test": 2}
 
 
+@pytest.mark.slow
 def test_names_that_are_numbers(generate: Generate, tmp_path: Path) -> None:
     rows = frame()
     rows["unique_id"] = rows.unique_id.str[-1].astype(float)

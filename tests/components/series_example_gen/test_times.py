@@ -21,7 +21,7 @@ def monthly(times: pd.DatetimeIndex) -> list[list[Any]]:
     return [["a", f"{time:%Y-%m-%d}", at] for at, time in enumerate(times)]
 
 
-@pytest.mark.parametrize("alias", ["MS", "M"])
+@pytest.mark.parametrize("alias", ["MS", pytest.param("M", marks=pytest.mark.slow)])
 def test_months_with_a_gap(csv: Callable[..., Path], generate: Generate, alias: str) -> None:
     times = pd.date_range("1969-03-31", periods=60, freq=alias)
     seconds = [int(time.timestamp()) for time in times]
@@ -34,7 +34,7 @@ def test_months_with_a_gap(csv: Callable[..., Path], generate: Generate, alias: 
     assert pieces["valid"]["start"] == [seconds[train - CONTEXT]]
 
 
-@pytest.mark.parametrize("text", ["{}", "{}.0"])
+@pytest.mark.parametrize("text", ["{}", pytest.param("{}.0", marks=pytest.mark.slow)])
 def test_integer_time_without_names_is_one_series(
     csv: Callable[..., Path], generate: Generate, text: str
 ) -> None:
@@ -53,6 +53,7 @@ def test_dates_without_dashes_are_dates(csv: Callable[..., Path], generate: Gene
     assert pieces["train"]["step_seconds"] == [86_400]
 
 
+@pytest.mark.slow
 def test_a_given_frequency_and_format(csv: Callable[..., Path], generate: Generate) -> None:
     # Every second hour alone: inferred, it would be a step of two hours.
     rows = [[f"{1 + at // 12:02d}.01.2020 {2 * at % 24:02d}h", at] for at in range(60)]
@@ -64,7 +65,7 @@ def test_a_given_frequency_and_format(csv: Callable[..., Path], generate: Genera
     assert train["y"][:5:2] == [0, 1, 2] and all(math.isnan(y) for y in train["y"][1::2])
 
 
-@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("kind", ["csv", pytest.param("parquet", marks=pytest.mark.slow)])
 def test_days_of_a_zone_with_summer_time(generate: Generate, tmp_path: Path, kind: str) -> None:
     times = pd.date_range("2021-03-01", periods=80, freq="D", tz="Europe/Berlin")
     rows = pd.DataFrame({"ds": times, "y": np.arange(80.0)})

@@ -29,7 +29,7 @@ def _proto(dtype: int, shape: list[int], **values: object) -> TensorProto:
     return proto
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.sampled_from(_DTYPES).flatmap(lambda dtype: arrays.arrays(dtype, _SHAPES)))
 def test_numbers_as_tensorflow_reads_and_writes_them(array: np.ndarray) -> None:
     written = TensorProto()
@@ -42,7 +42,7 @@ def test_numbers_as_tensorflow_reads_and_writes_them(array: np.ndarray) -> None:
     np.testing.assert_array_equal(tensors.decode(written), array)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.binary(max_size=200), max_size=20))
 def test_strings_in_both_forms(values: list[bytes]) -> None:
     array = np.empty(len(values), object)

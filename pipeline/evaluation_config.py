@@ -1,0 +1,94 @@
+"""A task's metrics, slices and gates, as the Evaluator reads them."""
+
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+
+from models.core.export import TRANSFORM_SIGNATURE
+from models.core.fingerprint import code_fingerprint
+from models.core.task import Gate
+from pipeline.config import RunConfig
+
+
+def evaluation_config(config: RunConfig, gated: bool = True) -> tfma.EvalConfig:
+    """The task's metrics, slices and gates in TFMA's terms.
+
+    Args:
+      config: task and settings.
+      gated: False leaves the thresholds out, and the comparison with another model.
+    """
+    task = config.task
+    evaluation = task.evaluation
+    gates: tuple[Gate, ...] = evaluation.gates(config.gates)
+    names = ["candidate", "baseline"] if gated else ["candidate"]
+    specs = [
+        tfma.ModelSpec(
+            name=name,
+            model_type="tf_generic",
+            signature_name=evaluation.signature,
+            prediction_key=evaluation.prediction,
+            label_key=evaluation.target,
+            preprocessing_function_names=[TRANSFORM_SIGNATURE],
+            is_baseline=name == "baseline",
+        )
+        for name in names
+    ]
+    metrics = tfma.MetricsSpec(
+        metrics=[
+            tfma.MetricConfig(
+                class_name="TaskMetrics",
+                module="components.task_metrics",
+                # The fingerprint reaches TFX's cache key: changed metrics are computed anew.
+                config=f'{{"task": "{task.name}", "name": "task_metrics-{_metrics_code(task)}"}}',
+            ),
+            tfma.MetricConfig(class_name="ExampleCount"),
+        ],
+        model_names=names,
+    )
+    if gated:
+        for gate in gates:
+            # By slice, the overall one alone: `thresholds` would hold for each slice.
+            metrics.per_slice_thresholds[gate.metric].thresholds.append(
+                tfma.PerSliceMetricThreshold(
+                    slicing_specs=[tfma.SlicingSpec()], threshold=_threshold(gate)
+                )
+            )
+    return tfma.EvalConfig(
+        model_specs=specs,
+        metrics_specs=[metrics],
+        slicing_specs=[
+            tfma.SlicingSpec(),
+            *(tfma.SlicingSpec(feature_keys=list(keys)) for keys in evaluation.slices),
+            *(
+                tfma.SlicingSpec(feature_keys=[feature.name])
+                for feature in task.raw_features(config.data)
+                if feature.slice
+            ),
+        ],
+    )
+
+
+def _metrics_code(task: Any) -> str:
+    return code_fingerprint(
+        "components.task_metrics",
+        task.evaluation.statistics.module,
+        task.evaluation.summarise.module,
+    )
+
+
+def _threshold(gate: Gate) -> tfma.MetricThreshold:
+    threshold = tfma.MetricThreshold()
+    if gate.at_least is not None:
+        threshold.value_threshold.lower_bound.value = gate.at_least
+    if gate.at_most is not None:
+        threshold.value_threshold.upper_bound.value = gate.at_most
+    if gate.max_loss is not None:
+        change = threshold.change_threshold
+        higher = gate.higher_is_better
+        change.direction = (
+            tfma.MetricDirection.HIGHER_IS_BETTER
+            if higher
+            else tfma.MetricDirection.LOWER_IS_BETTER
+        )
+        change.absolute.value = -gate.max_loss if higher else gate.max_loss
+    return threshold

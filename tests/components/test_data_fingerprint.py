@@ -1,0 +1,56 @@
+"""An ExampleGen's artifact says of which data it is, whoever has found that out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tfx.types import standard_artifacts
+
+from components.data_fingerprint import complete, data_fingerprint, join
+from components.record_example_gen.executor import Executor
+from models.core.errors import InputError
+
+ROWS = "text,label\n" + "".join(f"word {number},{number % 2}\n" for number in range(40))
+
+SHARES = '{"valid_share": 0.2, "eval_share": 0.2}'
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> str:
+    path = tmp_path / "rows.csv"
+    path.write_text(ROWS)
+    return str(path)
+
+
+def recorded(rows: str, folder: Path, fingerprint: str) -> str:
+    """The fingerprint in the artifact that RecordExampleGen leaves."""
+    examples = standard_artifacts.Examples()
+    examples.uri = str(folder)
+    context = Executor.Context(beam_pipeline_args=["--direct_running_mode=in_memory"])
+    properties = {"task": "text_classification", "data": SHARES, "train": rows}
+    Executor(context).Do({}, {"examples": [examples]}, {**properties, "fingerprint": fingerprint})
+    return str(examples.get_string_custom_property("input_fingerprint"))
+
+
+def test_the_executor_reads_it_from_the_data_where_nobody_else_has(
+    rows: str, tmp_path: Path
+) -> None:
+    found = recorded(rows, tmp_path / "unknown", join("", "code"))
+    assert found == join(data_fingerprint(rows, None), "code")
+    assert found != join("", "code")
+
+
+def test_what_is_known_is_kept() -> None:
+    assert complete(join("data", "code"), "/not/there.csv", None) == "data-code"
+
+
+def test_the_test_split_counts(rows: str, tmp_path: Path) -> None:
+    other = tmp_path / "test.csv"
+    other.write_text(ROWS)
+    assert complete("-code", rows, None) != complete("-code", rows, str(other))
+
+
+def test_data_that_are_not_there_are_the_users_to_mend() -> None:
+    with pytest.raises(InputError, match="no such file or folder: /not/there"):
+        complete("-code", "/not/there.csv", None)

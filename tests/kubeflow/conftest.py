@@ -1,0 +1,91 @@
+"""Specs written by hand, of steps that take a moment."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kubeflow.spec_runner import SpecRunner
+
+# (tasks with their component and executor, run parameters) to a runner of that spec.
+MakeRunner = Callable[..., SpecRunner]
+
+SCHEMA = {"instanceSchema": "title: tfx.Examples\ntype: object\n"}
+
+
+def container(code: str, *args: str, **more: Any) -> dict[str, Any]:
+    """An executor: a Python program that gets its `ExecutorInput` first, then `args`."""
+    return {"container": {"command": ["python", "-c", code], "args": ["{{$}}", *args], **more}}
+
+
+def task(executor: Mapping[str, Any], **parts: Any) -> dict[str, Any]:
+    """A task with a component and an executor of its own.
+
+    Args:
+      executor: the executor.
+      **parts: `inputs`, `after`, `condition` of the task; `takes`, `gives`, `parameters` and
+        `returns` of the component: keys of artifacts, and declarations of parameters.
+    """
+    return {"executor": dict(executor), **parts}
+
+
+def _spec(tasks: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    components, executors, dag = {}, {}, {}
+    for name, one in tasks.items():
+        components[name] = {
+            "executorLabel": f"{name}_executor",
+            "inputDefinitions": {
+                "artifacts": {key: {"artifactType": SCHEMA} for key in one.get("takes", ())},
+                "parameters": one.get("parameters", {}),
+            },
+            "outputDefinitions": {
+                "artifacts": {key: {"artifactType": SCHEMA} for key in one.get("gives", ())},
+                "parameters": one.get("returns", {}),
+            },
+        }
+        executors[f"{name}_executor"] = one["executor"]
+        dag[name] = {
+            "componentRef": {"name": name},
+            "taskInfo": {"name": name},
+            "inputs": one.get("inputs", {}),
+            "dependentTasks": one.get("after", []),
+            "cachingOptions": {"enableCache": True},
+            **({"triggerPolicy": {"condition": one["condition"]}} if "condition" in one else {}),
+            **one.get("more", {}),
+        }
+    return {
+        "pipelineInfo": {"name": "by-hand"},
+        "schemaVersion": "2.1.0",
+        "components": components,
+        "deploymentSpec": {"executors": executors},
+        "root": {"dag": {"tasks": dag}, "inputDefinitions": {"parameters": parameters}},
+    }
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> MakeRunner:
+    """Writes a spec and makes its runner."""
+
+    def make(
+        tasks: Mapping[str, Any],
+        parameters: Mapping[str, Any] | None = None,
+        change: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> SpecRunner:
+        spec = {**_spec(tasks, parameters or {}), **(change or {})}
+        path = tmp_path / "pipeline.json"
+        path.write_text(json.dumps(spec))
+        return SpecRunner(
+            path,
+            root=str(tmp_path / "root"),
+            work=tmp_path / "work",
+            python=Path(sys.executable),
+            **options,
+        )
+
+    return make

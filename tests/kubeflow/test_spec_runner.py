@@ -1,0 +1,284 @@
+"""The runner itself, with specs written by hand of steps that take a moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kubeflow.conftest import SCHEMA, MakeRunner, container, task
+from tests.kubeflow.container_step import StepError
+from tests.kubeflow.pipeline_spec import SpecError
+
+# Shows what it was given.
+SHOW = "import os, sys; print(os.getcwd()); print(*sys.argv[1:], sep='\\n')"
+# Writes its argument into its one output and says so, with a property.
+WRITE = """
+import json, pathlib, sys
+given = json.loads(sys.argv[1])
+((key, found),) = given["outputs"]["artifacts"].items()
+(artifact,) = found["artifacts"]
+pathlib.Path(artifact["uri"]).mkdir(parents=True)
+pathlib.Path(artifact["uri"], "text").write_text(sys.argv[2])
+artifact["metadata"] = {"length": len(sys.argv[2]), "whole": True, "parts": {"a": 1}}
+said = pathlib.Path(given["outputs"]["outputFile"])
+said.parent.mkdir(parents=True, exist_ok=True)
+said.write_text(json.dumps({"artifacts": {key: {"artifacts": [artifact]}}}))
+"""
+WRITER: dict[str, Any] = {"gives": ["text"], "executor": container(WRITE, "words")}
+FROM_WRITER = {"artifacts": {"found": {"taskOutputArtifact": {
+    "producerTask": "writer", "outputArtifactKey": "text"
+}}}}  # fmt: skip
+
+
+def constant(value: Any) -> dict[str, Any]:
+    return {"runtimeValue": {"constant": value}}
+
+
+def shown(log: Path | None) -> list[str]:
+    assert log is not None
+    return log.read_text().splitlines()
+
+
+def test_a_step_runs_in_an_empty_folder_and_gets_what_the_launcher_gives(
+    runner: MakeRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    code = SHOW + "; print(sorted(os.environ)); print(os.listdir())"
+    declared = {
+        "text": {"parameterType": "STRING"},
+        "number": {"parameterType": "NUMBER_INTEGER"},
+        "words": {"parameterType": "STRING"},
+        "left": {"parameterType": "NUMBER_DOUBLE", "isOptional": True},
+    }
+    values = {"text": constant(2.0), "number": constant(3), "words": constant("a 'b' {c}")}
+    words = container(
+        code, "--n={{$.inputs.parameters['number']}}", "{{$.outputs.artifacts['x'].uri}}"
+    )
+    words["container"]["env"] = [{"name": "COLOUR", "value": "blue"}]
+    step = runner(
+        {"one": task(words, gives=["x"], parameters=declared, inputs={"parameters": values})}
+    ).run()["one"]
+    cwd, given, number, uri, names, entries = shown(step.log)
+    executor_input = json.loads(given)
+    assert executor_input["inputs"] == {
+        "parameterValues": {"text": "2", "number": 3, "words": "a 'b' {c}"}
+    }
+    outputs = executor_input["outputs"]
+    assert outputs["artifacts"] == {"x": {"artifacts": [{"uri": uri, "type": SCHEMA}]}}
+    pipeline, _run, name, _salt, key = Path(uri).relative_to(tmp_path / "root").parts
+    assert (pipeline, name, key) == ("by-hand", "one", "x")
+    assert outputs["outputFile"].endswith("/kfp_outputs/output_metadata.json")
+    assert number == "--n=3"
+    assert entries == "[]" and not Path(cwd).samefile(os.getcwd())
+    assert "COLOUR" in names and "PYTHONPATH" not in names
+    assert step.artifacts["x"].uri == uri
+
+
+def test_run_parameters_have_defaults_and_are_checked(runner: MakeRunner) -> None:
+    declared = {
+        "colour": {"parameterType": "STRING", "defaultValue": "red", "isOptional": True},
+        "size": {"parameterType": "NUMBER_INTEGER"},
+    }
+    one = task(
+        container(SHOW, "{{$.inputs.parameters['colour']}} {{$.inputs.parameters['size']}}"),
+        parameters={name: {"parameterType": "STRING"} for name in declared},
+        inputs={"parameters": {name: {"componentInputParameter": name} for name in declared}},
+    )
+    made = runner({"one": one}, declared)
+    assert shown(made.run({"size": 4})["one"].log)[-1] == "red 4"
+    assert shown(made.run({"size": 4, "colour": "blue"})["one"].log)[-1] == "blue 4"
+    with pytest.raises(SpecError, match="'size' is not given and has no default"):
+        made.run()
+    with pytest.raises(SpecError, match="no run parameters \\['sise'\\]"):
+        made.run({"sise": 4})
+
+
+def test_artifacts_are_handed_on_as_the_metadata_store_keeps_them(runner: MakeRunner) -> None:
+    code = "import json, pathlib, sys; a = json.loads(sys.argv[1])['inputs']['artifacts']['found']"
+    code += (
+        "['artifacts'][0]; print(json.dumps(a)); print(pathlib.Path(a['uri'], 'text').read_text())"
+    )
+    reader = task(container(code), takes=["found"], after=["writer"], inputs=FROM_WRITER)
+    steps = runner({"a-reader": reader, "writer": task(**WRITER)}).run()
+    assert list(steps) == ["writer", "a-reader"]
+    given, text = shown(steps["a-reader"].log)
+    artifact = json.loads(given)
+    assert text == "words"
+    assert artifact["name"] == "1"
+    assert artifact["type"] == {"instanceSchema": ""}
+    assert artifact["metadata"] == {
+        "length": 5,
+        "whole": 1,
+        "parts": {"struct": {"a": 1}},
+        "display_name": "text",
+        "store_session_info": "{}",
+    }
+
+
+def test_a_null_property_is_refused_as_by_the_store(runner: MakeRunner) -> None:
+    code = WRITE.replace('{"a": 1}', "None")
+    with pytest.raises(SpecError, match="artifact text, property parts: null"):
+        runner({"writer": task(container(code, "x"), gives=["text"])}).run()
+
+
+@pytest.mark.parametrize(("size", "runs"), [("4.0", False), ("6.0", True)])
+def test_a_condition_decides_over_a_task_and_those_behind_it(
+    runner: MakeRunner, size: str, runs: bool
+) -> None:
+    condition = f"(inputs.artifacts['found'].artifacts[0].metadata['length'] < {size})"
+    behind = {"takes": ["found"], "inputs": FROM_WRITER}
+    steps = runner(
+        {
+            "writer": task(**WRITER),
+            "maybe": task(container(SHOW), after=["writer"], condition=condition, **behind),
+            "last": task(container(SHOW), after=["maybe"]),
+        }
+    ).run()
+    assert [step.triggered for step in steps.values()] == [True, runs, runs]
+
+
+def test_output_parameters_come_from_their_file_or_from_what_the_step_says(
+    runner: MakeRunner,
+) -> None:
+    code = "import json, os, sys; o = json.loads(sys.argv[1])['outputs']['outputFile']"
+    code += "; open(sys.argv[2], 'w').write('3'); os.makedirs(os.path.dirname(o)); open(o, 'w')"
+    code += ".write(json.dumps({'parameterValues': {'said': 'yes'}}))"
+    kinds = {"file": {"parameterType": "NUMBER_INTEGER"}, "said": {"parameterType": "STRING"}}
+    source = {"taskOutputParameter": {"producerTask": "one", "outputParameterKey": "file"}}
+    steps = runner(
+        {
+            "one": task(
+                container(code, "{{$.outputs.parameters['file'].output_file}}"), returns=kinds
+            ),
+            "two": task(
+                container(SHOW, "{{$.inputs.parameters['n']}}"),
+                parameters={"n": {"parameterType": "NUMBER_INTEGER"}},
+                inputs={"parameters": {"n": source}},
+                after=["one"],
+            ),
+        }
+    ).run()
+    assert steps["one"].parameters["said"].string_value == "yes"
+    assert shown(steps["two"].log)[-1] == "3"
+
+
+def test_the_hook_before_changes_parameters_where_it_is_run(runner: MakeRunner) -> None:
+    code = "import json, os, sys; o = json.loads(sys.argv[1])['outputs']['outputFile']"
+    code += "; os.makedirs(os.path.dirname(o))"
+    code += "; open(o, 'w').write(json.dumps({'parameterValues': {'n': 8}}))"
+    hook = {"preCacheCheck": {"command": ["python", "-c", code], "args": ["{{$}}"]}}
+    one = task(
+        container(SHOW, "{{$.inputs.parameters['n']}}", lifecycle=hook),
+        gives=["x"],
+        parameters={"n": {"parameterType": "NUMBER_INTEGER"}},
+        inputs={"parameters": {"n": constant(7)}},
+    )
+    without = runner({"one": one}).run()["one"]
+    assert (shown(without.log)[-1], without.hook_seconds) == ("7", 0)
+    with_hook = runner({"one": one}, pre_cache_check=True).run()["one"]
+    assert shown(with_hook.log)[-1] == "8"
+    assert with_hook.hook_seconds > 0
+
+
+def test_an_importer_hands_on_what_lies_somewhere(runner: MakeRunner) -> None:
+    spec = {"importer": {"artifactUri": {"constant": "/data/x"}, "metadata": {"rows": 3}}}
+    code = "import json, sys; print(json.loads(sys.argv[1])['inputs']['artifacts'])"
+    steps = runner(
+        {
+            "writer": task(spec, gives=["text"]),
+            "two": task(container(code), takes=["found"], inputs=FROM_WRITER, after=["writer"]),
+        }
+    ).run()
+    assert steps["writer"].artifacts["text"].uri == "/data/x"
+    assert "'rows': 3" in shown(steps["two"].log)[-1]
+
+
+def test_a_failing_step_stops_the_run_and_its_last_lines_are_told(
+    runner: MakeRunner, tmp_path: Path
+) -> None:
+    code = "print(*range(100), sep='\\n', flush=True); raise OSError('no space left')"
+    with pytest.raises(StepError) as raised:
+        runner({"a": task(container(code)), "b": task(**WRITER | {"after": ["a"]})}).run()
+    lines = str(raised.value).splitlines()
+    assert raised.value.task == "a"
+    assert lines[0] == "task a: exit code 1"
+    assert lines[-1] == "  | OSError: no space left"
+    assert "  | 99" in lines and "  | 50" not in lines
+    assert not list((tmp_path / "root").rglob("text"))
+
+
+def test_a_step_that_hangs_is_ended_with_its_children(runner: MakeRunner) -> None:
+    code = "import subprocess, time; p = subprocess.Popen(['sleep', '60'])"
+    code += "; print(p.pid, flush=True); time.sleep(60)"
+    with pytest.raises(StepError, match="not done after 0") as raised:
+        runner({"a": task(container(code))}, timeout=0.5).run()
+    child = Path("/proc") / str(raised.value).split()[-1]
+    deadline = time.monotonic() + 10
+    while child.exists() and "State:\tZ" not in (child / "status").read_text():
+        assert time.monotonic() < deadline, "a child of the step lives on"
+        time.sleep(0.01)
+
+
+def test_a_program_that_is_not_there_is_told(runner: MakeRunner) -> None:
+    with pytest.raises(StepError, match=r"task a: cannot start: .*nothing-there"):
+        runner({"a": task({"container": {"command": ["nothing-there"]}})}).run()
+
+
+@pytest.mark.parametrize(
+    ("one", "why"),
+    [
+        (task({"resolver": {}}), "a resolver executor is not implemented in Kubeflow"),
+        (
+            task(
+                container(SHOW),
+                parameters={"n": {"parameterType": "STRING"}},
+                inputs={"parameters": {"n": {"runtimeValue": {"constantValue": {"intValue": 1}}}}},
+            ),
+            "a constant_value is not implemented in Kubeflow",
+        ),
+        (
+            task(
+                container(SHOW),
+                parameters={"n": {"parameterType": "NUMBER_INTEGER"}},
+                inputs={"parameters": {"n": constant("7")}},
+            ),
+            "'one.n' is '7', of another type than declared",
+        ),
+        (
+            task(container(SHOW), parameters={"n": {"parameterType": "STRING"}}),
+            "no value for parameter 'n'",
+        ),
+        (task(container(SHOW), more={"retryPolicy": {"maxRetryCount": 3}}), "retry_policy"),
+        (
+            task(
+                container(SHOW),
+                more={"triggerPolicy": {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}},
+            ),
+            "trigger strategy ALL_UPSTREAM_TASKS_COMPLETED",
+        ),
+        (task(container(SHOW), after=["two"]), "depends on 'two', which is no task"),
+        (task(container(SHOW), after=["one"]), "depend on each other"),
+        (task(container(SHOW, "{{$.inputs.parameters['n']}}")), "no such placeholder: .*'n'"),
+    ],
+)
+def test_what_the_backend_does_not_do_is_refused(
+    runner: MakeRunner, one: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(SpecError, match=why):
+        runner({"one": one}).run()
+
+
+def test_an_input_that_is_not_waited_for_is_refused(runner: MakeRunner) -> None:
+    reader = task(container(SHOW), takes=["found"], inputs=FROM_WRITER)
+    with pytest.raises(SpecError, match="takes an output of \\['writer'\\] and does not wait"):
+        runner({"writer": task(**WRITER), "reader": reader}).run()
+
+
+def test_another_version_of_the_spec_is_refused(runner: MakeRunner) -> None:
+    with pytest.raises(SpecError, match=r"schema version '2\.0\.0', expected 2\.1"):
+        runner({}, change={"schemaVersion": "2.0.0"})
