@@ -57,8 +57,13 @@ def _train(arguments: argparse.Namespace) -> None:
     from models.layers.recurrent import RecurrentStack
 
     tf.config.threading.set_intra_op_parallelism_threads(len(arguments.cores))
-    settings = TrainingSettings(
-        steps=arguments.steps, batch_size=arguments.batch, patience=10**6, checkpoint_seconds=0
+    settings = TrainingSettings.model_validate(
+        {
+            "steps": arguments.steps,
+            "batch_size": arguments.batch,
+            "patience": 10**6,
+            "checkpoint_seconds": 0,
+        }
     )
     workers = read_workers(settings, os.environ)
     strategy = prepare_devices(settings, workers)

@@ -7,6 +7,7 @@ as lines of JSON. With ``--follow`` it ends when its standard input does: with t
 started it.
 """
 
+import contextlib
 import json
 import os
 import posixpath
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,6 +26,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from models.core.errors import InputError
 from models.core.progress import reporter, set_reporter
+from models.core.training_loop import EXIT_TERMINATED
 from models.core.workers import Workers
 
 _HERE = ("localhost", "127.0.0.1", "[::1]")
@@ -64,14 +66,28 @@ def start(fn_args: FnArgs, workers: Workers, shared: str) -> None:
     with tempfile.TemporaryDirectory(prefix="tidegate-workers-") as folder:
         file = Path(folder) / "arguments.json"
         file.write_text(arguments)
-        processes = [_Process(file, workers, index, index == indices[0]) for index in indices]
-        try:
-            _wait(processes)
-        finally:
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                process.end()
+        with _sigterm_ends():
+            processes = [_Process(file, workers, index, index == indices[0]) for index in indices]
+            try:
+                _wait(processes)
+            finally:
+                for process in processes:
+                    process.terminate()
+                for process in processes:
+                    process.end()
+
+
+@contextlib.contextmanager
+def _sigterm_ends() -> Iterator[None]:
+    """SIGTERM ends this process as an exception does: with the processes that it has started."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _ask_for(indices: Sequence[int], workers: Workers, file: str, arguments: str) -> None:
@@ -177,13 +193,17 @@ class _JsonReporter:
 
 
 def _say(**told: str) -> None:
-    print(json.dumps(told), flush=True)
+    # Who started this process may have ended; a last checkpoint is still worth writing.
+    with contextlib.suppress(BrokenPipeError):
+        print(json.dumps(told), flush=True)
 
 
 def _follow() -> None:
     """Ends this process as SIGTERM does when the one that started it has ended."""
     sys.stdin.read()
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE)
+    os._exit(EXIT_TERMINATED)  # It waits for workers that are no more.
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -86,16 +86,17 @@ def test_a_training_of_windows_goes_on(toy: Callable[[str], Any], tmp_path: Path
             if text.startswith("step "):
                 signal.raise_signal(signal.SIGTERM)
 
+    settings = {"steps": 12, "validations": 50}
     prepared = toy("forecasting")
-    run_fn(prepared.arguments(tmp_path / "whole", 1, steps=40, validations=50))
+    run_fn(prepared.arguments(tmp_path / "whole", 1, **settings))
     set_reporter(Terminates())
     try:
         with pytest.raises(SystemExit):
-            run_fn(prepared.arguments(tmp_path / "broken", 1, steps=40, validations=50))
+            run_fn(prepared.arguments(tmp_path / "broken", 1, **settings))
     finally:
         set_reporter(LogReporter())
     assert list(tmp_path.glob("broken/.checkpoints/*/step-*/state"))
-    run_fn(prepared.arguments(tmp_path / "broken", 2, steps=40, validations=50))
+    run_fn(prepared.arguments(tmp_path / "broken", 2, **settings))
     whole, broken = (
         json.loads((tmp_path / path / "training.json").read_text())
         for path in ("whole/model_run/1", "broken/model_run/2")

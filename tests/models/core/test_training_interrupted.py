@@ -117,12 +117,14 @@ def test_goes_on_between_two_validations(tmp_path: Path) -> None:
     assert not (tmp_path / "checkpoints").exists()
 
 
+@pytest.mark.slow
 def test_goes_on_twice(whole: training.Trained, tmp_path: Path) -> None:
     first, second = interrupt(tmp_path, "step 8/"), interrupt(tmp_path, "step 32/")
     assert first < second
     assert_same(train(tmp_path, Lines()), whole)
 
 
+@pytest.mark.slow
 def test_patience_and_best_weights_go_on(tmp_path: Path) -> None:
     settings = {"learning_rate": 0.5, "patience": 2, "epochs": 20, "average": 0.0}
     expected = train(tmp_path / "whole", Lines(), **settings)
@@ -136,7 +138,9 @@ def test_patience_and_best_weights_go_on(tmp_path: Path) -> None:
     assert lines.lines[0].startswith("goes on")
 
 
-@pytest.mark.parametrize("damage", ["state", "input", "half"])
+@pytest.mark.parametrize(
+    "damage", ["state", *(pytest.param(one, marks=pytest.mark.slow) for one in ("input", "half"))]
+)
 def test_a_damaged_checkpoint_is_not_used(
     damage: str, whole: training.Trained, tmp_path: Path
 ) -> None:
@@ -161,6 +165,7 @@ def test_a_damaged_checkpoint_is_not_used(
         assert lines.lines[1].startswith("step 8/48")
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_model_is_not_used(tmp_path: Path) -> None:
     interrupt(tmp_path, average=0.0)
     lines = Lines()
@@ -168,6 +173,7 @@ def test_a_checkpoint_of_another_model_is_not_used(tmp_path: Path) -> None:
     assert "is one of another model and not used" in lines.lines[0]
 
 
+@pytest.mark.slow
 def test_checkpoints_by_the_clock_and_the_last_one_alone_stays(tmp_path: Path) -> None:
     train(tmp_path, Lines(), checkpoint_seconds=1e-6)
     (kept,) = (tmp_path / "checkpoints").iterdir()
