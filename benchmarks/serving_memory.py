@@ -20,6 +20,7 @@ def main() -> None:
     parser = workplace.parser(__doc__, runs=None)
     parser.add_argument("model", type=Path, help="a model's folder of versions; takes texts")
     parser.add_argument("--signature", default="serving_default")
+    parser.add_argument("--feature", help="send tf.Examples of this feature in place of texts")
     parser.add_argument("--requests", type=workplace.at_least_one, default=1_000_000)
     parser.add_argument("--connections", type=workplace.at_least_one, default=1_000)
     parser.add_argument("--seconds", type=float, default=10, help="of each rate's measurement")
@@ -31,7 +32,9 @@ def main() -> None:
     flags = [f"--model_name={model.name}", f"--model_base_path={model}", "--enable_batching"]
     with workplace.workplace(arguments) as work, ServerProcess(*flags) as server:
         path = work / "requests"
-        serving_load.write_requests(server.address, model.name, arguments.signature, texts, path)
+        serving_load.write_requests(
+            server.address, model.name, arguments.signature, texts, path, arguments.feature
+        )
         drive = partial(serving_client.run, server.address, path, _CLIENTS)
 
         def row(name: str, rate: float, failed: float) -> None:

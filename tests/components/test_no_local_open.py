@@ -53,8 +53,6 @@ ALLOWED = {
     ("components/worker_processes.py", "start", "tempfile.TemporaryDirectory"): "for a child",
     ("components/worker_processes.py", "start", "Path"): "in the folder for a child",
     ("components/worker_processes.py", "start", "write_text"): "in the folder for a child",
-    ("components/worker_processes.py", "main", "Path"): "in the folder for a child",
-    ("components/worker_processes.py", "main", "read_text"): "in the folder for a child",
     ("models/core/checkpoints.py", "load", "np.load"): "of bytes in memory",
     ("models/core/checkpoints.py", "save", "np.savez"): "to bytes in memory",
     ("models/core/fingerprint.py", "_source", "Path"): "the installed source code",

@@ -281,7 +281,7 @@ def test_the_command_writes_the_same_bytes_in_another_process(plain: Spec, tmp_p
         timeout=300,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "there.json: tidegate-text-classification, 11 tasks" in done.stdout
+    assert "there.json: tidegate-text-classification, 12 tasks" in done.stdout
     assert (tmp_path / "there.json").read_bytes() == (tmp_path / "here.json").read_bytes()
 
 

@@ -85,7 +85,7 @@ def test_the_first_run_pushes_a_model_and_says_so(project: Any, first: Any) -> N
     assert lines[-1] == f"summary: {project.output / 'summary.json'}"
     assert (path / "saved_model.pb").is_file()
     left = {entry.name for entry in project.output.iterdir() if entry.name[0] != "."}
-    assert left == {"run.log", "serving", "summary.json", "tensorboard", "tfx"}
+    assert left == {"plots", "run.log", "serving", "summary.json", "tensorboard", "tfx"}
     assert list((project.output / "tensorboard").glob("*/train/events*"))
 
 

@@ -85,6 +85,9 @@ def test_the_first_run_pushes_a_model_better_than_seasonal_naive(
     assert found["serving_check"]["ok"], found["serving_check"]
     assert all(gate["passed"] for gate in found["gates"])
     assert Path(found["pushed"]).is_dir()
+    drawn = [Path(path) for path in found["plots"]]
+    assert [path.name for path in drawn] == ["errors.png", "forecasts.png", "training.png"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
 
 
 def test_the_same_again_trains_nothing(project: Project, first: int) -> None:
