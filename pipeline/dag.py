@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import tensorflow_data_validation as tfdv
 from tfx.components import StatisticsGen, Transform
 from tfx.dsl.components.base import base_node
 from tfx.dsl.components.common.resolver import Resolver
@@ -119,7 +120,11 @@ def _components(
         ),
     )
     examples = example_gen.outputs["examples"]
-    statistics = StatisticsGen(examples=examples)
+    statistics = StatisticsGen(
+        examples=examples,
+        # Else each distinct text is held and counted: memory would grow with the rows.
+        stats_options=tfdv.StatsOptions(use_sketch_based_topk_uniques=True),
+    )
     schema_gen = SchemaGen(task_schema(raw))
     schema = schema_gen.outputs["schema"]
     validator = StrictExampleValidator(

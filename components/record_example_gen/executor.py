@@ -178,7 +178,8 @@ def _number_feature(kind: str, text: str) -> tf.train.Feature:
 class _ShuffleShard(beam.DoFn):
     """((split, shard), paths) to one shuffled file of the split's folder.
 
-    The data may be sorted, by label or by time; training must not see that order.
+    The data may be sorted, by label or by time; training must not see that order. What it reads
+    stays: a runner may do a bundle again.
     """
 
     def __init__(self, folder: str, shards: int, seed: int) -> None:
@@ -198,8 +199,6 @@ class _ShuffleShard(beam.DoFn):
         with tf.io.TFRecordWriter(target, "GZIP") as writer:
             for example in examples:
                 writer.write(example)
-        for path in paths:
-            tf.io.gfile.remove(path)
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):

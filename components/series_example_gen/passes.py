@@ -90,8 +90,6 @@ class Arrange(beam.DoFn):
                 file.write(table.to_bytes())
         except InputError as error:
             report.fatal.append(str(error))
-        for path in names:
-            tf.io.gfile.remove(path)
         yield report
 
     def _check_once(self, series: Series) -> None:
