@@ -122,6 +122,8 @@ class Loop:
         with _sigterm(self._checkpoints is not None) as terminated:
             self._saved = time.monotonic(), 0.0
             self._pace = Pace()
+            # Steps of a call, the same on all workers, whose paces differ.
+            self._at_once = self._pace.steps
             ended = False
             while not ended:
                 self._until(min(steps, reached.validated + between), watch, terminated)
@@ -155,9 +157,8 @@ class Loop:
     def _until(self, step: int, watch: Watch, terminated: threading.Event) -> None:
         """Takes the steps up to one, and writes a checkpoint where it is time."""
         reached, pace = watch.reached, self._pace
-        take = self._pace.steps
         while reached.step < step:
-            take = min(take, step - reached.step)
+            take = min(self._at_once, step - reached.step)
             begin = time.monotonic()
             reached.sums = self._step.take(self._batches, take, reached.sums)
             reached.step += take
@@ -168,7 +169,7 @@ class Loop:
             due = now - saved > max(self._settings.checkpoint_seconds, _SELDOM * took)
             chief = float(self._is_chief)
             agreed = self._step.total([chief * pace.steps, chief * due, terminated.is_set()])
-            take, save, end = int(agreed[0]), bool(agreed[1]), bool(agreed[2])
+            self._at_once, save, end = int(agreed[0]), bool(agreed[1]), bool(agreed[2])
             if self._checkpoints is not None and (save or end):
                 self._save(self._checkpoints, watch)
                 self._saved = time.monotonic(), time.monotonic() - now
