@@ -52,8 +52,8 @@ class ForecastLoss(keras.losses.Loss):
             error = ops.where(error < _FAR, ops.square(error), 2 * _FAR * error - _FAR**2)
         loss = ops.sum(error * share, axis=-1)
         if self.quantile_loss:
-            of_levels = pinball(target, output[..., 1:-1], self.levels) / scale[..., None]
-            of_steps = 2 * ops.mean(of_levels, axis=-1)
+            of_levels = pinball(target, output[..., 1:-1], self.levels)
+            of_steps = 2 * ops.mean(of_levels, axis=-1) / scale
             loss = loss + self.quantile_loss * ops.sum(of_steps * share, axis=-1)
         return loss
 

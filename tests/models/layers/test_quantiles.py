@@ -53,6 +53,14 @@ def test_corrected_quantiles_do_not_cross(raw: np.ndarray, margins: np.ndarray) 
     np.testing.assert_array_equal(found[..., 2], before[..., 2])
 
 
+def test_training_goes_without_the_correction() -> None:
+    layer = IntervalCorrection(1, LEVELS)
+    layer.build((1, 1, 5))
+    layer.set_weights([np.array([[3.0, 1.0]], np.float32)])
+    quantiles = np.array([[[-2.0, -1.0, 0.0, 1.0, 2.0]]], np.float32)
+    np.testing.assert_array_equal(layer(quantiles, training=True), quantiles)
+
+
 def test_margins_widen_both_ends_outermost_first() -> None:
     layer = IntervalCorrection(1, LEVELS)
     layer.build((1, 1, 5))
