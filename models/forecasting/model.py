@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from models.core.task import Objective
@@ -22,6 +23,8 @@ from models.layers.segments import Segments
 CORRECTION = "correction"
 # The mean, and the quantiles.
 _OUTPUTS = 1 + len(LEVELS)
+# Of these the mean and the median; the other quantiles are steps away from the median.
+_LEVELLED = (0, 1 + len(LEVELS) // 2)
 
 
 def build_model(
@@ -53,7 +56,15 @@ def build_model(
     # An empty window's center is NaN, which must stay outside the network.
     season = ops.where(ops.isfinite(season), season, ops.zeros_like(season))
     part = _segment_part if model.kind == "segment" else _direct_part
-    raw = part(inputs, scaled, season, static, model, features, use_cudnn)
+    seen = scaled
+    if model.linear and model.normalisation == "none":
+        # The level is the linear map's part: a network that sees it remembers when it was where.
+        seen, _, _ = InstanceNorm("last", name="shape")(
+            inputs["values"], ops.equal(state, OBSERVED)
+        )
+    raw = part(inputs, seen, season, static, model, features, use_cudnn)
+    if model.linear:
+        raw = raw + _linear_part(scaled, ops.greater_equal(state, MISSING), features)
     # The loss and the series' units in float32, also under mixed precision.
     raw = keras.layers.Activation("linear", dtype="float32", name="raw")(raw)
     quantiles = IntervalCorrection(features.horizon, LEVELS, name=CORRECTION)(
@@ -206,6 +217,21 @@ def _segment_part(
     answers = keras.layers.Dense(segment * _OUTPUTS, name="answers")(last)
     answers = ops.reshape(answers, (-1, ahead * segment, _OUTPUTS))
     return answers[:, : features.horizon]
+
+
+def _linear_part(scaled: Any, there: Any, features: FeatureSettings) -> Any:
+    """One linear map of the context's values to the mean and the median of every step.
+
+    As DLinear (Zeng et al. 2022) forecasts, and beside the recurrent network as the autoregressive
+    part of LSTNet (Lai et al. 2018). A value that is missing or left out counts as 0.
+    """
+    ending, _ = Segments(features.context, name="ending")(scaled[..., None], mask=there)
+    forecast = keras.layers.Dense(features.horizon, kernel_initializer="zeros", name="linear")(
+        ending[:, 0, :, 0]
+    )
+    onto = np.zeros(_OUTPUTS, "float32")
+    onto[list(_LEVELLED)] = 1.0
+    return forecast[..., None] * onto
 
 
 def _flat_segments(cut: Any, skip: int) -> Any:

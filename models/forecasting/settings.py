@@ -73,6 +73,11 @@ class ModelSettings(Settings):
         description="of each window: mean (and standard deviation), last (value, and standard "
         "deviation), robust (median and quartiles) or none",
     )
+    linear: bool = Field(
+        False,
+        description="add a linear map from the context's values to the forecast, beside the "
+        "recurrent network; with normalisation none it alone sees the level",
+    )
     cell: Annotated[Literal["lstm", "gru"], Choice(("lstm", "gru"))] = Field(
         "lstm", description="recurrent cell"
     )

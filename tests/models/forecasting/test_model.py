@@ -32,6 +32,8 @@ CASES = [
                 {"known": 11, "historic": 2, "ids": 3},
             ),
             ({"kind": "segment", "series_embedding": 0, "segment": 16}, {"numbers": 2}),
+            ({"kind": "segment", "linear": True, "normalisation": "none"}, {}),
+            ({"kind": "direct", "linear": True}, {}),
         ]
     )
 ]
@@ -134,6 +136,51 @@ def test_a_series_in_other_units_has_the_same_forecast_in_those_units(
     }
     found = model(other, training=False).numpy()
     np.testing.assert_allclose(found[..., :-1], 20 * expected[..., :-1] - 300, rtol=1e-3, atol=0.02)
+
+
+def weights_of(model: keras.Model, layer: str, values: list[np.ndarray]) -> None:
+    """All weights 0 but those of a layer."""
+    model.set_weights([np.zeros(one.shape) for one in model.get_weights()])
+    model.get_layer(layer).set_weights(values)
+
+
+@pytest.mark.parametrize("normalisation", ["none", "last"])
+def test_the_linear_part_is_one_map_of_what_ends_at_the_origin(
+    normalisation: str, facts: Any, random_inputs: Any
+) -> None:
+    own = facts()
+    model = network({"kind": "segment", "linear": True, "normalisation": normalisation}, own)
+    random = np.random.default_rng(3)
+    kernel, bias = random.normal(size=(10, 7)), random.normal(size=7)
+    weights_of(model, "linear", [kernel, bias])
+    inputs = random_inputs([10, 6, 1], 10, 7, own)
+    found = model(inputs, training=False).numpy()
+    for row, length in enumerate([10, 6, 1]):
+        observed = inputs["state"][row, :length] == 2
+        values = inputs["values"][row, :length].astype(np.float64)
+        center, scale = 0.0, 1.0
+        if normalisation == "last":
+            center, scale = values[observed][-1], values[observed].std()
+            scale = scale or 1e-4 * abs(center)
+        ending = np.zeros(10)
+        ending[10 - length :] = np.where(observed, (values - center) / scale, 0)
+        expected = center + scale * (ending @ kernel + bias)
+        for place in (0, 1 + LEVELS.index(0.5)):
+            np.testing.assert_allclose(found[row, :, place], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_without_normalisation_the_linear_part_alone_sees_the_level(
+    facts: Any, random_inputs: Any
+) -> None:
+    own = facts()
+    model = network({"kind": "segment", "linear": True, "normalisation": "none"}, own)
+    linear = model.get_layer("linear")
+    linear.set_weights([np.zeros((10, 7)), np.zeros(7)])
+    inputs = random_inputs([10, 8], 10, 7, own)
+    expected = model(inputs, training=False).numpy()
+    higher = np.where(inputs["state"] == 2, inputs["values"] + 32, 0).astype(np.float32)
+    found = model({**inputs, "values": higher}, training=False).numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["direct", "segment"])
