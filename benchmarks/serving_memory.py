@@ -21,13 +21,14 @@ def main() -> None:
     parser.add_argument("model", type=Path, help="a model's folder of versions; takes texts")
     parser.add_argument("--signature", default="serving_default")
     parser.add_argument("--feature", help="send tf.Examples of this feature in place of texts")
+    parser.add_argument("--texts", type=Path, help="file of texts; made ones if not given")
     parser.add_argument("--requests", type=workplace.at_least_one, default=1_000_000)
     parser.add_argument("--connections", type=workplace.at_least_one, default=1_000)
     parser.add_argument("--seconds", type=float, default=10, help="of each rate's measurement")
     arguments = parser.parse_args()
     machine = report.machine()
     model = arguments.model.resolve()
-    texts = serving_load.made_or_read(None)
+    texts = serving_load.made_or_read(arguments.texts)
     rows = []
     flags = [f"--model_name={model.name}", f"--model_base_path={model}", "--enable_batching"]
     with workplace.workplace(arguments) as work, ServerProcess(*flags) as server:

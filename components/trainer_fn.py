@@ -101,6 +101,7 @@ def _write(
             "parameters": trained.model.count_params(),
             "model": run.model.model_dump(),
             "training": run.training.model_dump(),
+            "validated": trained.validated,
             "history": trained.history,
         },
     )

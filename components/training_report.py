@@ -11,7 +11,7 @@ _FILE = "training.json"
 
 
 def write_training(folder: str, content: Mapping[str, Any]) -> None:
-    """Writes how a training went: `monitor`, `best`, `steps`, `rows`, `seconds`, `history`, ..."""
+    """Writes how a training went: `monitor`, `best`, `steps`, `validated`, `history`, ..."""
     with fileio.open(posixpath.join(folder, _FILE), "w") as file:
         file.write(json.dumps(content, indent=1))
 

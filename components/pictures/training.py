@@ -11,15 +11,15 @@ def training_curves(training: Mapping[str, Any]) -> Figure:
     """Loss and metrics over the steps, of training and of validation, a panel each.
 
     Args:
-      training: as the Trainer leaves it: `steps`, `monitor` and `history`, by figure its values at
-        each validation; those of validation are called ``val_`` and the figure's name.
+      training: as the Trainer leaves it: `monitor`, `best`, `validated`, the step of each
+        validation, and `history`, by figure its values there; those of validation are called
+        ``val_`` and the figure's name.
     """
-    history = training["history"]
+    steps, history = training["validated"], training["history"]
     names = [name for name in history if not name.startswith("val_")]
     figure = Figure(figsize=(5.0 * len(names), 3.6), layout="constrained")
     axes = figure.subplots(1, len(names), squeeze=False)[0]
     for axis, name in zip(axes, names, strict=True):
-        steps = np.linspace(0, training["steps"], len(history[name]) + 1)[1:]
         for key, label in ((name, "training"), (f"val_{name}", "validation")):
             if key in history:
                 axis.plot(steps, history[key], label=label, marker=".")

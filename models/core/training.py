@@ -33,6 +33,7 @@ class Trained:
       rows: distinct rows trained on.
       seconds: of training, with the building of the model and validation, in all processes where
         it was interrupted.
+      validated: the step of each validation.
       history: by figure, its value at each validation.
       finish: ends the training, once the chief has written what it is for: waits for all workers,
         then removes the checkpoints.
@@ -44,6 +45,7 @@ class Trained:
     steps: int
     rows: int
     seconds: float
+    validated: list[int]
     history: dict[str, list[float]]
     finish: Callable[[], None] = field(repr=False, compare=False)
 
@@ -216,6 +218,7 @@ def train(
         steps=watch.reached.step,
         rows=rows,
         seconds=watch.seconds,
+        validated=watch.reached.at,
         history=watch.reached.history,
         finish=loop.finish,
     )

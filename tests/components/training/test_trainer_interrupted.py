@@ -72,6 +72,7 @@ def test_killed_and_terminated_it_ends_as_if_nothing_had_happened(
     )
     assert second < STEPS
     assert broken["history"] == whole["history"]
+    assert broken["validated"] == whole["validated"]
     assert (broken["best"], broken["steps"]) == (whole["best"], STEPS)
     assert not any((folder / ".checkpoints").iterdir())
 
@@ -102,3 +103,4 @@ def test_a_training_of_windows_goes_on(toy: Callable[[str], Any], tmp_path: Path
         for path in ("whole/model_run/1", "broken/model_run/2")
     )
     assert broken["history"] == whole["history"]
+    assert broken["validated"] == whole["validated"]
