@@ -116,13 +116,18 @@ def pushed_already(model: str, folder: str) -> str | None:
     Raises:
       OSError, tf.errors.OpError: a file cannot be read.
     """
+    path = newest_version(folder)
+    if path is None:
+        return None
+    return path if contents(path, whole=True) == contents(model, whole=True) else None
+
+
+def newest_version(folder: str) -> str | None:
+    """The path of a model folder's highest version, which servers take; None if there is none."""
     if not fileio.isdir(folder):
         return None
     newest = max((int(name) for name in _names(folder) if name.isdigit()), default=None)
-    if newest is None:
-        return None
-    path = os.path.join(folder, str(newest))
-    return path if contents(path, whole=True) == contents(model, whole=True) else None
+    return None if newest is None else os.path.join(folder, str(newest))
 
 
 def clear_unfinished(folder: str) -> None:

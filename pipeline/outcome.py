@@ -12,6 +12,7 @@ from tfx.dsl.io import fileio
 
 from components.baseline.executor import METRICS_FILE
 from components.examples_report import left_out, read_report
+from components.model_versions import newest_version
 from components.serving_check.executor import RESULT_FILE
 from components.task_metrics import read_array
 from components.training_report import read_training
@@ -62,7 +63,7 @@ def summarise(config: RunConfig, runs: Sequence[ComponentRun]) -> dict[str, Any]
         "metrics": metrics,
         "gates": _gates(config, _uri(by_name["Evaluator"], "evaluation")),
         "serving_check": _read_json(_uri(by_name["ServingCheck"], "blessing"), RESULT_FILE),
-        "pushed": _pushed(by_name["Pusher"]),
+        **_pushed(by_name["Pusher"]),
         "plots": sorted(fileio.listdir(_uri(by_name["Pictures"], "pictures"))),
     }
 
@@ -80,9 +81,11 @@ def _read_json(folder: str, name: str) -> Any:
         return json.loads(file.read())
 
 
-def _pushed(run: ComponentRun) -> str | None:
+def _pushed(run: ComponentRun) -> dict[str, str | None]:
+    """Where the model was pushed to, and which version servers take: another may have followed."""
     properties = run.outputs["pushed_model"][0].custom_properties
-    return properties["pushed_destination"].string_value or None
+    path = properties["pushed_destination"].string_value or None
+    return {"pushed": path, "served": path and newest_version(os.path.dirname(path))}
 
 
 def _metrics(config: RunConfig, folder: str, transform: tft.TFTransformOutput) -> dict[str, Any]:

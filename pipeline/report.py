@@ -37,6 +37,8 @@ def lines(task: SequenceTask, summary: Mapping[str, Any]) -> Iterator[str]:
     )
     if summary["pushed"]:
         yield f"pushed: {summary['pushed']}"
+        if summary["served"] != summary["pushed"]:
+            yield f"  by an earlier run; what servers take is {summary['served']}"
         return
     failed = [gate for gate in summary["gates"] if not gate["passed"]]
     reasons = [

@@ -25,6 +25,7 @@ def summary(**changes: Any) -> dict[str, Any]:
         "serving_check": {"ok": True},
         "seconds": {"total": 61.4, "Trainer": 20.2, "imports": 9.9},
         "pushed": "/models/name/1700000000",
+        "served": "/models/name/1700000000",
         "plots": ["/plots/a.png", "/plots/b.png"],
         **changes,
     }
@@ -40,6 +41,14 @@ def test_a_pushed_run_shows_rows_figures_baseline_gates_seconds_and_path() -> No
         "pictures: /plots/a.png, /plots/b.png",
         "seconds: 61 in total, 20 in the Trainer, 10 importing",
         "pushed: /models/name/1700000000",
+    ]
+
+
+def test_a_model_that_another_has_followed_is_not_said_to_be_served() -> None:
+    found = list(lines(TASK, summary(served="/models/name/1700000009")))
+    assert found[-2:] == [
+        "pushed: /models/name/1700000000",
+        "  by an earlier run; what servers take is /models/name/1700000009",
     ]
 
 

@@ -69,7 +69,8 @@ def summary(project: Any) -> dict[str, Any]:
 def pushed(project: Any) -> str:
     """The one version there is, and the one that the summary names."""
     (version,) = project.versions()
-    assert summary(project)["pushed"] == str(project.output / "serving" / TASK / version), (
+    path = str(project.output / "serving" / TASK / version)
+    assert [summary(project)[name] for name in ("pushed", "served")] == [path, path], (
         "the summary names another version"
     )
     return str(version)
