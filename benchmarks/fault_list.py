@@ -16,6 +16,8 @@ from benchmarks.fault_runs import Ended, Running, Workshop, weights
 
 EMPTY, COMPLETE = "empty", "complete"
 _DAY = 86_400
+# A component may be over before the signal comes: then its kill is tried again, so often at most.
+_BEFORE_KILL, _TRIES = "before a kill", 5
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,21 @@ def kill_during(component: str, seconds: float) -> Callable[[Workshop], Ended]:
     Args:
       component: its id.
       seconds: it takes when it is left alone.
+
+    Raises:
+      LeftOut: by what it gives: the signal never came while the run was alive.
     """
 
     def inject(shop: Workshop) -> Ended:
+        shop.save(_BEFORE_KILL)
+        for _ in range(_TRIES):
+            ended = kill(shop)
+            if ended.code == -signal.SIGKILL:
+                return ended
+            shop.restore(_BEFORE_KILL)
+        raise LeftOut("the run was over before the signal came")
+
+    def kill(shop: Workshop) -> Ended:
         begun = shop.at_work(component)
         run = shop.start()
         if component == "Pusher":
