@@ -53,3 +53,46 @@ def test_two_workers_train_like_one(task: str, toy: Callable[[str], Any], tmp_pa
     assert written(folders[1]) == written(folders[0])
     for split in ("train", "validation"):
         assert len(list((folders[1] / "model_run/1" / split).iterdir())) == 1
+
+
+def test_workers_that_divide_the_examples_learn_as_well(
+    toy: Callable[[str], Any], tmp_path: Path
+) -> None:
+    from components.trainer_fn import run_fn
+
+    prepared = toy("text_classification").without_dropout()
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    results = []
+    for name, settings in (("one", {}), ("two", {"workers": addresses, "shard": "examples"})):
+        run_fn(prepared.arguments(tmp_path / name, 1, steps=24, **settings))
+        results.append(json.loads((tmp_path / name / "model_run/1/training.json").read_text()))
+    one, two = results
+    assert (two["steps"], two["rows"]) == (one["steps"], one["rows"])
+    # Other batches of the same rows: other figures at each step, about the same in the end.
+    assert two["history"]["val_loss"] != one["history"]["val_loss"]
+    assert two["best"] == pytest.approx(one["best"], rel=0.1)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_each_example_is_one_workers_own(count: int, toy: Callable[[str], Any]) -> None:
+    import numpy as np
+    import tensorflow_transform as tft
+
+    from components.run_parameters import RunParameters
+
+    prepared = toy("text_classification")
+    arguments = prepared.arguments(Path("nowhere"), 1)
+    run = RunParameters.read(arguments.custom_config, None)
+    transform = tft.TFTransformOutput(arguments.transform_output)
+
+    def read(share: tuple[int, int]) -> list[bytes]:
+        """The rows of a pass, whatever a batch pads them with."""
+        return [
+            np.trim_zeros(np.asarray(row)).tobytes()
+            for inputs, _, _ in run.batches(arguments.train_files, transform, None, share)
+            for row in inputs["tokens"]
+        ]
+
+    parts = [read((count, index)) for index in range(count)]
+    assert all(parts)
+    assert sorted(row for part in parts for row in part) == sorted(read((1, 0)))
