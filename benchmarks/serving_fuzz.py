@@ -2,7 +2,8 @@
 
 The requests are those of `tests.serving.front.mutation`: from a seed, half of them changed bytes
 that mostly are no message, half of them messages with something wrong. Each must get a status; the
-server must answer as before, with as many threads and about as much memory.
+server must answer as before, with as many threads and about as much memory. Changed bytes may make
+a reload of the configuration that is right and takes the model away; then it is given back.
 """
 
 import shutil
@@ -17,7 +18,9 @@ from benchmarks.serving_process import ServerProcess
 _SETTLED = 0.1
 
 
-def _send(server: ServerProcess, count: int, seed: int) -> tuple[Counter[str], list[str]]:
+def _send(
+    server: ServerProcess, model: Path, count: int, seed: int
+) -> tuple[Counter[str], list[str]]:
     """Sends, checks now and then that a right request is answered; counts by status."""
     import grpc
 
@@ -26,6 +29,7 @@ def _send(server: ServerProcess, count: int, seed: int) -> tuple[Counter[str], l
     mutations = Mutations(seed)
     codes: Counter[str] = Counter()
     path, right = valid()
+    given_back = _configuration(model)
     unlimited = [("grpc.max_receive_message_length", -1)]
     states = []
     last = valid()
@@ -44,6 +48,8 @@ def _send(server: ServerProcess, count: int, seed: int) -> tuple[Counter[str], l
             try:
                 call(data, timeout=60)
                 codes["OK"] += 1
+                if method.endswith("HandleReloadConfigRequest"):
+                    call(given_back, timeout=60)
             except grpc.RpcError as error:
                 codes[error.code().name] += 1
             if number % 1_000 == 0 or number in marks:
@@ -52,6 +58,16 @@ def _send(server: ServerProcess, count: int, seed: int) -> tuple[Counter[str], l
                 states.append(_state(server, number))
                 measure.note(states[-1])
     return codes, states
+
+
+def _configuration(model: Path) -> bytes:
+    """The request that has the server serve the model, and no other."""
+    from tensorflow_serving.apis import model_management_pb2
+
+    request = model_management_pb2.ReloadConfigRequest()
+    config = request.config.model_config_list.config.add()
+    config.name, config.base_path, config.model_platform = model.name, str(model), "tensorflow"
+    return request.SerializeToString()
 
 
 def _state(server: ServerProcess, number: int) -> str:
@@ -74,7 +90,7 @@ def main() -> None:
         shutil.rmtree(made)
         with ServerProcess(f"--models={Path(work, 'models')}") as server:
             begin = time.monotonic()
-            codes, states = _send(server, arguments.requests, arguments.seed)
+            codes, states = _send(server, work / "models" / "m", arguments.requests, arguments.seed)
             seconds = time.monotonic() - begin
             alive = server.alive()
     print(f"{machine} Seed {arguments.seed}, {seconds:,.0f} s.\n")

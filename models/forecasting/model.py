@@ -4,7 +4,6 @@ import math
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from models.core.task import Objective
@@ -23,8 +22,6 @@ from models.layers.segments import Segments
 CORRECTION = "correction"
 # The mean, and the quantiles.
 _OUTPUTS = 1 + len(LEVELS)
-# Of these the mean and the median; the other quantiles are steps away from the median.
-_LEVELLED = (0, 1 + len(LEVELS) // 2)
 
 
 def build_model(
@@ -56,23 +53,24 @@ def build_model(
     # An empty window's center is NaN, which must stay outside the network.
     season = ops.where(ops.isfinite(season), season, ops.zeros_like(season))
     part = _segment_part if model.kind == "segment" else _direct_part
-    seen = scaled
+    seen, spread = scaled, scale
     if model.linear and model.normalisation == "none":
         # The level is the linear map's part: a network that sees it remembers when it was where.
-        seen, _, _ = InstanceNorm("last", name="shape")(
+        seen, _, spread = InstanceNorm("last", name="shape")(
             inputs["values"], ops.equal(state, OBSERVED)
         )
     raw = part(inputs, seen, season, static, model, features, use_cudnn)
-    if model.linear:
-        raw = raw + _linear_part(scaled, ops.greater_equal(state, MISSING), features)
     # The loss and the series' units in float32, also under mixed precision.
     raw = keras.layers.Activation("linear", dtype="float32", name="raw")(raw)
     quantiles = IntervalCorrection(features.horizon, LEVELS, name=CORRECTION)(
         ordered_quantiles(raw[..., 1:])
     )
     answers = ops.concatenate([raw[..., :1], quantiles], axis=-1)
-    answers = InstanceNorm.inverse(answers, center, scale)
-    scales = ops.ones_like(raw[..., :1]) * scale[:, None, :]
+    answers = InstanceNorm.inverse(answers, center, spread)
+    if model.linear:
+        linear = _linear_part(scaled, ops.greater_equal(state, MISSING), features)
+        answers = answers + InstanceNorm.inverse(linear, ops.zeros_like(center), scale)
+    scales = ops.ones_like(raw[..., :1]) * spread[:, None, :]
     output = ops.concatenate([answers, scales], axis=-1)
     return keras.Model(inputs, output, name="forecasting")
 
@@ -220,18 +218,19 @@ def _segment_part(
 
 
 def _linear_part(scaled: Any, there: Any, features: FeatureSettings) -> Any:
-    """One linear map of the context's values to the mean and the median of every step.
+    """One linear map of the context's values, by which all answers of a step are moved.
 
     As DLinear (Zeng et al. 2022) forecasts, and beside the recurrent network as the autoregressive
     part of LSTNet (Lai et al. 2018). A value that is missing or left out counts as 0.
     """
-    ending, _ = Segments(features.context, name="ending")(scaled[..., None], mask=there)
-    forecast = keras.layers.Dense(features.horizon, kernel_initializer="zeros", name="linear")(
-        ending[:, 0, :, 0]
+    ending, _ = Segments(features.context, dtype="float32", name="ending")(
+        scaled[..., None], mask=there
     )
-    onto = np.zeros(_OUTPUTS, "float32")
-    onto[list(_LEVELLED)] = 1.0
-    return forecast[..., None] * onto
+    forecast = keras.layers.Dense(
+        features.horizon, kernel_initializer="zeros", dtype="float32", name="linear"
+    )(ending[:, 0, :, 0])
+    # Written out for each answer: Keras 3.12 takes what has a last axis of 1 for a bias.
+    return ops.repeat(forecast[..., None], _OUTPUTS, axis=-1)
 
 
 def _flat_segments(cut: Any, skip: int) -> Any:

@@ -169,6 +169,19 @@ def test_the_linear_part_is_one_map_of_what_ends_at_the_origin(
             np.testing.assert_allclose(found[row, :, place], expected, rtol=1e-4, atol=1e-4)
 
 
+def test_without_normalisation_intervals_are_as_wide_as_the_window_moves(
+    facts: Any, random_inputs: Any
+) -> None:
+    own = facts()
+    model = network({"kind": "segment", "linear": True, "normalisation": "none"}, own)
+    model.get_layer("linear").set_weights([np.zeros((10, 7)), np.zeros(7)])
+    inputs = random_inputs([10, 8], 10, 7, own)
+    expected = model(inputs, training=False).numpy()
+    wider = {**inputs, "values": 3 * inputs["values"]}
+    found = model(wider, training=False).numpy()
+    np.testing.assert_allclose(found[..., :-1], 3 * expected[..., :-1], rtol=1e-3, atol=1e-3)
+
+
 def test_without_normalisation_the_linear_part_alone_sees_the_level(
     facts: Any, random_inputs: Any
 ) -> None:
