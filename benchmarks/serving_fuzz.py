@@ -48,10 +48,11 @@ def _send(
             try:
                 call(data, timeout=60)
                 codes["OK"] += 1
-                if method.endswith("HandleReloadConfigRequest"):
-                    call(given_back, timeout=60)
             except grpc.RpcError as error:
                 codes[error.code().name] += 1
+            else:
+                if method.endswith("HandleReloadConfigRequest"):
+                    call(given_back, timeout=60)
             if number % 1_000 == 0 or number in marks:
                 channel.unary_unary(path)(right, timeout=60)
             if number in marks:
@@ -66,7 +67,8 @@ def _configuration(model: Path) -> bytes:
 
     request = model_management_pb2.ReloadConfigRequest()
     config = request.config.model_config_list.config.add()
-    config.name, config.base_path, config.model_platform = model.name, str(model), "tensorflow"
+    config.name, config.base_path = model.name, str(model.resolve())
+    config.model_platform = "tensorflow"
     return request.SerializeToString()
 
 
