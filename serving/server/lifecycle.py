@@ -171,6 +171,9 @@ class Lifecycle:
         with self.changed:
             model.versions.remove(version)
             self._end(version)
+            if version.aspired:
+                # Asked for again since it began to unload.
+                model.versions.append(Version(version.model, version.number, version.path))
             self.changed.notify_all()
         _LOG.info("Unloaded model %s version %d", version.model, version.number)
 

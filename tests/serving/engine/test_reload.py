@@ -1,6 +1,7 @@
 """Labels, and configurations that change: by request, by a file, by a folder of models."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
@@ -64,6 +65,21 @@ def test_a_reload_adds_and_removes_models(start_manager, base, tmp_path, saved_m
     eventually(lambda: states(manager) == {1: "END"})
     assert refused(manager, spec())[1] == "Servable not found for request: Latest(m)"
     manager.reload(both)
+    assert ask(manager) == (1, 1.0)
+
+
+def test_a_model_that_comes_back_before_it_is_unloaded(start_manager, base):
+    manager = start_manager(base, file_system_poll_wait_seconds=0)
+    none = ModelServerConfig()
+    none.model_config_list.SetInParent()
+    with ThreadPoolExecutor(1) as pool:
+        with manager.lease(spec()):
+            manager.reload(none)
+            eventually(lambda: states(manager) == {1: "UNLOADING"})
+            back = pool.submit(manager.reload, configured(base))
+            time.sleep(4 * POLL)
+            assert not back.done()
+        back.result(10)
     assert ask(manager) == (1, 1.0)
 
 
