@@ -24,7 +24,7 @@ import numpy as np
 CHANNELS = ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT")
 # What the task is set to for this data: nothing but settings. The protocol has standardised the
 # series, so they stay as they are; a year of training cannot tell the time of year from a trend, so
-# there is no calendar. Chosen on parts cut from train and on the validation part.
+# there is no calendar. Chosen on a fold of train and on the validation part.
 SEGMENT = (
     "model.kind=segment",
     "features.context=720",
