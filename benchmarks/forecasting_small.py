@@ -52,7 +52,10 @@ CASES = (
 
 
 def read(path: Path, case: Case) -> tuple[np.ndarray, int]:
-    """The values on their grid, NaN where a day is not there, and the time of the first."""
+    """The values on their grid, NaN where a day is not there, and the first one's place in time.
+
+    A place in time is in months or seconds since 1970, as `when` takes it.
+    """
     with path.open(newline="") as file:
         rows = [(row[0], float(row[1])) for row in list(csv.reader(file))[1:] if len(row) > 1]
     unit = "M" if "months" in case.step else "s"
@@ -62,6 +65,13 @@ def read(path: Path, case: Case) -> tuple[np.ndarray, int]:
     values = np.full(places[-1] + 1, np.nan)
     values[places] = [value for _, value in rows]
     return values, int(times[0])
+
+
+def when(case: Case, place: int) -> int:
+    """Months or seconds since 1970, by the case's step, to seconds."""
+    if "months" not in case.step:
+        return place
+    return int(np.datetime64(place, "M").astype("datetime64[s]").astype(int))
 
 
 def by_method(
@@ -105,9 +115,8 @@ def run(case: Case, path: Path, seeds: list[int], settings: list[str], most: int
         print(json.dumps({**line, **found, "seconds": round(seconds, 1)}), flush=True)
 
     def piece(begin: int, first: int, stop: int) -> dict[str, Any]:
-        return record(
-            case.name, values[begin:stop], first - begin, case.step, start + begin * length
-        )
+        at = when(case, start + begin * length)
+        return record(case.name, values[begin:stop], first - begin, case.step, at)
 
     judged = None
     for seed in seeds:

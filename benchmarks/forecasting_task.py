@@ -123,7 +123,7 @@ def fit(
         run.rows([files["train"]], transform),
         training,
         str(Path(folder) / "logs"),
-        TASK.most_passes,
+        TASK.passes,
     )
     assert TASK.calibrate is not None
     TASK.calibrate(trained.model, run.batches([files["valid"]], transform, None), run.model)

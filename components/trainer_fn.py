@@ -65,7 +65,7 @@ def run_fn(fn_args: FnArgs) -> None:
         run.rows(fn_args.train_files, transform),
         run.training,
         fn_args.model_run_dir,
-        run.task.most_passes,
+        run.task.passes,
         strategy=strategy,
         workers=workers,
         checkpoints=checkpoint_folder(fn_args, run, workers),

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from models.core.errors import InputError, nearest
 from models.core.settings import Settings
-from models.core.training_settings import MOST_PASSES
+from models.core.training_settings import PASSES
 
 
 @dataclass(frozen=True)
@@ -204,8 +204,9 @@ class SequenceTask:
         than the raw ones: they are then made anew each time they are read.
       count: (transformed examples, feature settings) to the rows that training has of them; None
         where each example is one.
-      most_passes: over small training data, where the settings do not say: more where rows are
-        cut from few examples and overlap.
+      passes: fewest and most over the training data, over large and over small, where the
+        settings do not say: where rows are cut from few examples and overlap, small data takes
+        more passes, and large data less than one.
       warm_start: (network, transformed training examples, model settings, seed): gives the
         network its first weights, where they can be learnt without labels; or None.
       calibrate: (trained network, batches of `valid`, model settings): sets the weights that are
@@ -248,7 +249,7 @@ class SequenceTask:
     toy: Callable[[], tuple[Mapping[str, Any], ...]]
     materialize: bool = True
     count: Imported | None = None
-    most_passes: int = MOST_PASSES
+    passes: tuple[int, int] = PASSES
     warm_start: Imported | None = None
     calibrate: Imported | None = None
     rivals: Imported | None = None

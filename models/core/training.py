@@ -11,7 +11,7 @@ from models.core.checkpoints import Checkpoints
 from models.core.errors import InputError
 from models.core.task import Objective
 from models.core.training_loop import Data, Loop
-from models.core.training_settings import MOST_PASSES, TrainingSettings
+from models.core.training_settings import PASSES, TrainingSettings
 from models.core.training_step import GlobalAdamW, TrainingStep
 from models.core.training_watch import Watch
 from models.core.workers import Workers
@@ -132,12 +132,15 @@ def steps_between_validations(steps: int, per_pass: int, validations: int) -> in
     """How many steps are taken before the next validation.
 
     On small data a pass is a few steps: validating after each would take longer than training.
+    On large data the training may be less than a pass, and is validated all the same.
 
     Args:
       steps: of the whole training.
       per_pass: steps of a pass over the training data.
       validations: asked for in a pass.
     """
+    if steps < per_pass:
+        return min(steps, max(steps // max(validations, _FEW_VALIDATIONS), _STEPS_APART))
     apart = max(steps // _MOST_VALIDATIONS, min(steps // _FEW_VALIDATIONS, _STEPS_APART))
     return min(steps, max(1, per_pass // validations, apart))
 
@@ -150,7 +153,7 @@ def train(
     rows: int,
     settings: TrainingSettings,
     log_dir: str,
-    most_passes: int = MOST_PASSES,
+    passes: tuple[int, int] = PASSES,
     *,
     strategy: tf.distribute.Strategy | None = None,
     workers: Workers | None = None,
@@ -164,10 +167,10 @@ def train(
       train_batches: (inputs, target, weight), without end: the global batches on each worker, or,
         where the settings say that examples are divided, this worker's own.
       valid_batches: the same, each row once, on each worker.
-      rows: distinct training rows, from which steps an epoch follow.
+      rows: distinct training rows, from which the steps follow.
       settings: how to train.
       log_dir: for TensorBoard; the chief alone writes it.
-      most_passes: over small data, where the settings do not say.
+      passes: over large data and over small, where the settings do not say.
       strategy: as `prepare_devices` gives it; made here if not given.
       workers: those that the strategy was made for.
       checkpoints: the folder of this training's checkpoints, from which it goes on where there
@@ -187,8 +190,7 @@ def train(
             f"training.batch_size={settings.batch_size}: expected a row or more for each of the "
             f"{replicas} devices"
         )
-    per_epoch = max(1, rows // settings.batch_size)
-    steps = settings.steps or per_epoch * settings.passes(rows, most_passes)
+    steps = settings.steps_over(rows, passes)
     divided = workers is not None and settings.shard == "examples"
     with strategy.scope():
         model = build()
@@ -209,7 +211,8 @@ def train(
     )
     is_chief = workers is None or workers.is_chief
     watch = Watch(goal, settings, steps, loop.start(), begin, log_dir if is_chief else None)
-    chunk = steps_between_validations(steps, per_epoch, settings.validations)
+    per_pass = max(1, rows // settings.batch_size)
+    chunk = steps_between_validations(steps, per_pass, settings.validations)
     loop.run(watch, steps, chunk)
     return Trained(
         model=model,

@@ -8,8 +8,8 @@ from models.core.settings import Range, Settings
 
 # Regularised as the models here are, they learn in about this many steps, small data or large.
 _STEPS = 1_500
-_FEWEST_PASSES = 3
-MOST_PASSES = 20
+# Over large data and over small, where the task does not say otherwise.
+PASSES = (3, 20)
 
 
 class TrainingSettings(Settings):
@@ -19,7 +19,7 @@ class TrainingSettings(Settings):
         None,
         ge=1,
         description="most passes over the training data; none for those that make about 1,500 "
-        "steps, 3 at least, and 20 at most unless the task needs more",
+        "steps, 3 at least and 20 at most, unless the task does with less or needs more",
     )
     batch_size: int = Field(64, ge=1, description="rows a step, over all devices and workers")
     steps: int | None = Field(None, ge=1, description="exact number of steps, in place of epochs")
@@ -72,14 +72,19 @@ class TrainingSettings(Settings):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
 
-    def passes(self, rows: int, most: int = MOST_PASSES) -> int:
-        """The passes over the training data, chosen by its size where `epochs` does not say.
+    def steps_over(self, rows: int, passes: tuple[int, int] = PASSES) -> int:
+        """The steps of a training, by the size of its data where no setting says.
 
         Args:
           rows: of the training data.
-          most: that small data are passed over.
+          passes: fewest, over large data, 0 for less than one; and most, over small data.
         """
-        if self.epochs is not None:
-            return self.epochs
+        fewest, most = passes
+        if self.steps is not None:
+            return self.steps
         per_pass = max(1, rows // self.batch_size)
-        return min(most, max(_FEWEST_PASSES, round(_STEPS / per_pass)))
+        if self.epochs is not None:
+            return self.epochs * per_pass
+        if not fewest and per_pass > _STEPS:
+            return _STEPS
+        return per_pass * min(most, max(fewest, round(_STEPS / per_pass)))

@@ -40,7 +40,7 @@ def batches(
       float32[batch] ones).
     """
     del model
-    stride = features.stride if seed is not None else max(1, features.horizon // _SPARSE)
+    stride = features.stride if seed is not None else steps_apart(features.horizon)
 
     @tf.autograph.experimental.do_not_convert
     def in_order(example: Mapping[str, tf.Tensor]) -> tf.data.Dataset:
@@ -81,6 +81,11 @@ def _windows(series: windows.Series, origins: tf.Tensor, features: FeatureSettin
         windows.targets(series, rows, origins, features),
         tf.ones_like(origins, tf.float32),
     )
+
+
+def steps_apart(horizon: int) -> int:
+    """Steps between two windows of a split that is not trained on."""
+    return max(1, horizon // _SPARSE)
 
 
 def count(examples: tf.data.Dataset, features: FeatureSettings) -> int:

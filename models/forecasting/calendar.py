@@ -16,6 +16,9 @@ CALENDAR = (
 _DAY = 86_400
 _WEEK = 7 * _DAY
 _YEAR = 365.25
+# A cycle that training has not seen this often cannot be told from a trend: what the network makes
+# of it there is wrong further on.
+_CYCLES = 2
 
 
 def civil(days: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -83,14 +86,17 @@ def _first_day(months: tf.Tensor) -> tf.Tensor:
     return 365 * year + year // 4 - year // 100 + year // 400 + day_of_year - 719_468
 
 
-def calendar(times: tf.Tensor, seconds: tf.Tensor, months: tf.Tensor) -> tf.Tensor:
+def calendar(times: tf.Tensor, seconds: tf.Tensor, months: tf.Tensor, span: tf.Tensor) -> tf.Tensor:
     """Calendar features of points in time; zero where the frequency makes one constant.
+
+    Zero, too, where the span is less than two of its cycles.
 
     Args:
       times: int64[n]: seconds since 1970 where `seconds` > 0, months since 1970-01 where
         `months` > 0, without a calendar else.
       seconds: int64[], seconds of a step, or 0.
       months: int64[], months of a step, or 0.
+      span: int64[], seconds from the first to the last time of training.
 
     Returns:
       float32[n, 7], as `CALENDAR` names them: sine and cosine of the time of day, of the week
@@ -106,10 +112,11 @@ def calendar(times: tf.Tensor, seconds: tf.Tensor, months: tf.Tensor) -> tf.Tens
     of_month = (tf.cast(day, tf.float32) - 1) / 30 - 0.5
     by_seconds = seconds > 0
     # A step of whole days never changes the hour, one of whole weeks never the weekday.
-    has_hour = by_seconds & tf.not_equal(seconds % _DAY, 0)
-    has_weekday = by_seconds & tf.not_equal(seconds % _WEEK, 0)
-    has_month_day = by_seconds & (seconds < 28 * _DAY)
+    has_hour = by_seconds & tf.not_equal(seconds % _DAY, 0) & _seen(span, 1)
+    has_weekday = by_seconds & tf.not_equal(seconds % _WEEK, 0) & _seen(span, 7)
+    has_month_day = by_seconds & (seconds < 28 * _DAY) & _seen(span, 30)
     has_year = (by_seconds & (seconds < 360 * _DAY)) | ((months > 0) & tf.not_equal(months % 12, 0))
+    has_year &= _seen(span, 365)
     year_part = tf.where(months > 0, tf.cast(times % 12, tf.float32) / 12, of_year)
     found = [
         *_circle(hour, has_hour),
@@ -118,6 +125,10 @@ def calendar(times: tf.Tensor, seconds: tf.Tensor, months: tf.Tensor) -> tf.Tens
         *_circle(year_part, has_year),
     ]
     return tf.stack(found, axis=-1)
+
+
+def _seen(span: tf.Tensor, days: int) -> tf.Tensor:
+    return span >= _CYCLES * days * _DAY
 
 
 def _days_of_january(year: tf.Tensor) -> tf.Tensor:

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from models.forecasting.batches import steps_apart
 from models.forecasting.model import CORRECTION
 from models.forecasting.settings import LEVELS, ModelSettings
 from models.layers.quantiles import conformal_margins
@@ -15,8 +16,9 @@ _MOST_TARGETS = 1_000_000
 def calibrate(network: keras.Model, batches: tf.data.Dataset, model: ModelSettings) -> None:
     """Sets the margins of the network's intervals.
 
-    The windows are those of `valid`, which has also chosen the weights, so that the intervals come
-    out a little too narrow; those of `eval` are left for the gates.
+    The windows are those of `valid`; those of `eval` are left for the gates. `valid` has also
+    chosen the weights, and is a few horizons long where there is one series: that wider intervals
+    than it needs are narrowed takes as many windows that do not overlap as say so clearly.
 
     Args:
       network: trained.
@@ -39,20 +41,29 @@ def calibrate(network: keras.Model, batches: tf.data.Dataset, model: ModelSettin
     if windows is None:
         return
     pooled = model.calibration == "pooled"
-    layer.set_weights([conformal_margins(windows[..., 0], windows[..., 1:], LEVELS, pooled)])
+    horizon = windows.shape[1]
+    independent = sample.seen * min(1.0, steps_apart(horizon) / horizon)
+    margins = conformal_margins(windows[..., 0], windows[..., 1:], LEVELS, pooled, independent)
+    layer.set_weights([margins])
 
 
 class _Sample:
-    """Windows drawn evenly from any number of them, in bounded memory."""
+    """Windows drawn evenly from any number of them, in bounded memory.
+
+    Attributes:
+      seen: how many they were drawn from.
+    """
 
     def __init__(self) -> None:
         self._random = np.random.default_rng(0)
         self._keys: list[np.ndarray] = []
         self._windows: list[np.ndarray] = []
         self._held = 0
+        self.seen = 0
 
     def add(self, windows: np.ndarray, scale: np.ndarray) -> None:
         """float[rows, steps, 1 + levels] and float[rows, steps, 1]."""
+        self.seen += len(windows)
         self._keys.append(self._random.random(len(windows)))
         self._windows.append((windows / scale).astype(np.float32))
         self._held += windows.shape[0] * windows.shape[1]

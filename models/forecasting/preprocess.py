@@ -12,6 +12,8 @@ from models.forecasting.settings import FeatureSettings
 # Roles of the raw features, beside those that every series has.
 STATIC, STATIC_NUMBER, HISTORIC, FUTURE = "static", "static_number", "historic", "future"
 
+_MONTH = 2_629_746  # Seconds, on average.
+
 
 def vocabulary_name(place: int) -> str:
     """The vocabulary behind a column of `ids`: of the series first, then of its static names."""
@@ -69,7 +71,7 @@ def preprocess(
     rows = grid.value_rowids()
     times = tf.gather(start, rows) + grid.flat_values * step
     known = [
-        calendar(times, seconds, months) * float(features.calendar),
+        calendar(times, seconds, months, _span(inputs, lengths)) * float(features.calendar),
         *(_scaled(_aligned(inputs[feature.name], grid)) for feature in with_role(raw, FUTURE)),
     ]
     places = tf.ragged.range(lengths)
@@ -96,6 +98,13 @@ def preprocess(
     if numbers:
         found["numbers"] = tf.concat(numbers, axis=-1)
     return found
+
+
+def _span(inputs: Mapping[str, tf.Tensor | tf.SparseTensor], lengths: tf.Tensor) -> tf.Tensor:
+    """int64[], seconds from the first to the last time of train."""
+    step = inputs["step_seconds"] + inputs["step_months"] * _MONTH
+    last = inputs["start"] + tf.maximum(lengths - 1, 0) * step
+    return tft.max(last) - tft.min(inputs["start"])
 
 
 def _ids(names: tf.Tensor, vocabulary: str) -> tf.Tensor:

@@ -31,7 +31,11 @@ class FeatureSettings(Settings):
         description="steps of a season, for the seasonal naive forecast and the scale of errors; "
         "from the frequency if not given (hourly 24, daily 7, weekly 52, monthly 12)",
     )
-    calendar: bool = Field(True, description="give the network hour, weekday, and time of year")
+    calendar: bool = Field(
+        True,
+        description="give the network hour, weekday, day of the month and time of year, each where "
+        "train has two of its cycles",
+    )
     backtest_windows: int = Field(
         12, ge=1, description="windows of a series that the Evaluator judges at most"
     )

@@ -120,20 +120,27 @@ class IntervalCorrection(keras.layers.Layer):
 
 
 def conformal_margins(
-    targets: np.ndarray, quantiles: np.ndarray, levels: Sequence[float], pooled: bool
+    targets: np.ndarray,
+    quantiles: np.ndarray,
+    levels: Sequence[float],
+    pooled: bool,
+    independent: float = math.inf,
 ) -> np.ndarray:
     """The amounts by which intervals must widen to cover what they promise.
 
     For the central interval [l, u] of the share 1 - a and n observed targets y, the amount is the
     ceil((n + 1) (1 - a))-th smallest of max(l - y, y - u), or the largest where there are too few
-    (Romano et al. 2019, equation 6). Negative where the interval is too wide. The guarantee holds
-    for exchangeable rows; of a series it holds as far as its future is like its past.
+    (Romano et al. 2019, equation 6). Negative where the interval is too wide, but then only as far
+    as it is by a standard error, sqrt((1 - a) a / `independent`): a few rows, on which the network
+    may have been chosen, do not narrow it. The guarantee holds for exchangeable rows; of a series
+    it holds as far as its future is like its past.
 
     Args:
       targets: float[rows, steps], NaN where missing.
       quantiles: float[rows, steps, levels], before any correction.
       levels: of the quantiles.
       pooled: one amount for all steps, in place of one a step.
+      independent: how many rows those here are worth, which is fewer where they overlap.
 
     Returns:
       float32[steps, levels // 2], outermost interval first; 0 where no target is observed.
@@ -145,10 +152,18 @@ def conformal_margins(
         scores = np.maximum(low - targets, targets - high)
         share = levels[-1 - pair] - levels[pair]
         if pooled:
-            margins[:, pair] = _order_statistic(scores, share)
+            margins[:, pair] = _margin(scores, share, independent)
         else:
-            margins[:, pair] = [_order_statistic(scores[:, step], share) for step in range(steps)]
+            margins[:, pair] = [_margin(one, share, independent) for one in scores.T]
     return margins
+
+
+def _margin(scores: np.ndarray, share: float, independent: float) -> float:
+    found = _order_statistic(scores, share)
+    if found >= 0:
+        return found
+    error = math.sqrt(share * (1 - share) / independent)
+    return min(0.0, _order_statistic(scores, share + error))
 
 
 def _order_statistic(scores: np.ndarray, share: float) -> float:

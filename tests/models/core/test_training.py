@@ -155,6 +155,9 @@ def test_many_short_passes_share_validations(tmp_path: Path) -> None:
         (5_000, 1_000, 1, 1_000),  # One a pass
         (5_000, 1_000, 4, 250),
         (7, 100, 1, 7),
+        (1_500, 9_000, 1, 150),  # Less than a pass: 10 validations
+        (1_500, 9_000, 30, 50),
+        (120, 9_000, 1, 50),
         (3, 1, 2, 1),
     ],
 )
@@ -173,19 +176,26 @@ def test_a_loss_that_is_not_a_number_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "rows,given,expected",
-    [(64_000, {}, 3), (6_400, {}, 15), (1_000, {}, 20), (10, {}, 20), (64_000, {"epochs": 1}, 1)],
+    [
+        (64_000, {}, 3 * 1_000),
+        (6_400, {}, 15 * 100),
+        (1_000, {}, 20 * 15),
+        (10, {}, 20),
+        (64_000, {"epochs": 1}, 1_000),
+        (64_000, {"steps": 7}, 7),
+    ],
 )
-def test_passes_follow_the_size_of_the_data(
-    rows: int, given: dict[str, Any], expected: int
-) -> None:
+def test_steps_follow_the_size_of_the_data(rows: int, given: dict[str, Any], expected: int) -> None:
     # About 1,500 steps of 64 rows, 3 to 20 passes.
-    assert TrainingSettings(batch_size=64, **given).passes(rows) == expected
+    assert TrainingSettings(batch_size=64, **given).steps_over(rows) == expected
 
 
-def test_a_task_may_ask_for_more_passes_over_small_data() -> None:
-    settings = TrainingSettings(batch_size=64)
-    assert settings.passes(10, most=400) == 400
-    assert settings.passes(6_400, most=400) == 15
+@pytest.mark.parametrize(
+    "rows,expected",
+    [(10, 400), (6_400, 15 * 100), (64_000, 2 * 1_000), (96_000, 1_500), (10**9, 1_500)],
+)
+def test_a_task_may_ask_for_other_passes(rows: int, expected: int) -> None:
+    assert TrainingSettings(batch_size=64).steps_over(rows, (0, 400)) == expected
 
 
 @pytest.mark.parametrize("average", [0.0, pytest.param(0.9, marks=pytest.mark.slow)])

@@ -17,11 +17,15 @@ from models.forecasting.calendar import (
 )
 
 DAY = 86_400
+LONG = tf.constant(10**9, tf.int64)
 
 
-def features(stamps: pd.DatetimeIndex, seconds: int) -> dict[str, np.ndarray]:
+def features(
+    stamps: pd.DatetimeIndex, seconds: int, span: tf.Tensor = LONG
+) -> dict[str, np.ndarray]:
     times = stamps.values.astype("datetime64[s]").astype(np.int64)
-    found = calendar(tf.constant(times), tf.constant(seconds, tf.int64), tf.constant(0, tf.int64))
+    step = tf.constant(seconds, tf.int64)
+    found = calendar(tf.constant(times), step, tf.constant(0, tf.int64), span)
     return dict(zip(CALENDAR, found.numpy().T, strict=True))
 
 
@@ -66,10 +70,28 @@ def test_what_the_frequency_makes_constant_is_zero(seconds: int, constant: set[s
         assert (not values.any()) == is_constant, name
 
 
+@pytest.mark.parametrize(
+    "days,unseen",
+    [
+        (1.9, {"hour", "weekday", "month_day", "year"}),
+        (2, {"weekday", "month_day", "year"}),
+        (14, {"month_day", "year"}),
+        (60, {"year"}),
+        (729, {"year"}),
+        (730, set()),
+    ],
+)
+def test_a_cycle_is_told_from_a_trend_by_its_second_time(days: float, unseen: set[str]) -> None:
+    stamps = pd.date_range("2020-03-01", periods=500, freq="5h")
+    found = features(stamps, 5 * 3600, tf.constant(int(days * DAY), tf.int64))
+    for name, values in found.items():
+        assert (not values.any()) == any(name.startswith(one) for one in unseen), name
+
+
 def test_months_have_a_time_of_year_alone() -> None:
     months = np.arange(-30, 500)
     found = calendar(
-        tf.constant(months), tf.constant(0, tf.int64), tf.constant(1, tf.int64)
+        tf.constant(months), tf.constant(0, tf.int64), tf.constant(1, tf.int64), LONG
     ).numpy()
     stamps = pd.period_range("1967-07", periods=len(months), freq="M")
     angle = 2 * np.pi * (stamps.month - 1) / 12
@@ -85,6 +107,7 @@ def test_years_and_integer_time_have_none(months: int) -> None:
         tf.range(0, 50 * step, step, dtype=tf.int64),
         tf.constant(0, tf.int64),
         tf.constant(months, tf.int64),
+        LONG,
     )
     assert not found.numpy().any()
 

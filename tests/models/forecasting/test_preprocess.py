@@ -45,6 +45,12 @@ RECORDS: list[dict[str, Any]] = [
         **STEP,
     },
 ]
+# So late that train has two weeks, and the network weekdays; without covariates.
+LATE = {
+    **RECORDS[1],
+    "start": 14 * 86_400,
+    **{"y": [9.0], "sold": [NAN], "price": [NAN], "size": NAN},
+}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +64,7 @@ def transformed(analyze: Any) -> tuple[Any, Any]:
 
     schema = text_format.Parse(task_schema(RAW), schema_pb2.Schema())
     spec = schema_utils.schema_as_feature_spec(schema).feature_spec
-    _, output, _ = analyze(RECORDS, spec, lambda inputs: preprocess(inputs, FEATURES, RAW))
+    _, output, _ = analyze([*RECORDS, LATE], spec, lambda inputs: preprocess(inputs, FEATURES, RAW))
     loader = SavedModelLoader(output.transform_savedmodel_dir)
 
     def apply(records: list[dict[str, Any]], labels: bool = True) -> Any:
@@ -96,6 +102,7 @@ def test_the_calendar_goes_on_over_the_horizon(transformed: tuple[Any, Any]) -> 
     # Series b begins four days after a, and its horizon goes on after its two days.
     np.testing.assert_allclose(known[1].numpy()[:5, :7], known[0].numpy()[4:9, :7], atol=1e-6)
     assert known[0].numpy()[:, 2].std() > 0  # the weekday
+    assert not known[0].numpy()[:, 4:7].any()  # the day of the month, and the time of year
 
 
 @pytest.mark.slow

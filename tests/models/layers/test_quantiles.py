@@ -108,6 +108,21 @@ def test_margins_worked_by_hand() -> None:
     np.testing.assert_allclose(found, [[-0.8]], atol=1e-6)
 
 
+def test_few_rows_do_not_narrow_an_interval() -> None:
+    # 99 scores |y| - 1 of -0.99 to -0.01, all covered: ranks 80, and 80 + 40 / sqrt(independent).
+    target = np.linspace(0.01, 0.99, 99)[:, None]
+    quantiles = np.broadcast_to(np.array([-1.0, 0.0, 1.0]), (99, 1, 3))
+    for independent, expected in ((1e9, -0.19), (100, -0.16), (25, -0.12), (4, -0.01)):
+        found = conformal_margins(target, quantiles, (0.1, 0.5, 0.9), True, independent)
+        np.testing.assert_allclose(found, [[expected]], atol=1e-6)
+    # Half of them outside: a narrow interval is widened however few the rows are.
+    found = conformal_margins(2 * target, quantiles, (0.1, 0.5, 0.9), True, 1)
+    np.testing.assert_allclose(found, [[0.6]], atol=1e-6)
+    # 81 of 99 inside: 80 % are covered as it is, and 4 more rows are no proof of that.
+    found = conformal_margins(target / 0.81, quantiles, (0.1, 0.5, 0.9), True, 100)
+    assert found.tolist() == [[0.0]]
+
+
 def test_missing_targets_are_left_out_and_none_gives_no_correction() -> None:
     target = np.array([[0.5, np.nan], [np.nan, np.nan], [0.7, np.nan]])
     quantiles = np.broadcast_to(np.array([-1.0, 0.0, 1.0]), (3, 2, 3))
