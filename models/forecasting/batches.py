@@ -12,9 +12,14 @@ from models.forecasting.settings import FeatureSettings, ModelSettings
 _OPEN = 64
 _CHUNK = 8
 _SHUFFLE = 64
+# Of more series than are open at once, each gives a share of its windows, drawn anew each time it
+# is read: a training of less than a pass sees all series, not all windows of the first ones. At
+# most in this many shares, as reading takes time, too.
+_SHARES = 16
 # Of a split that is not trained on, windows this share of a horizon apart are enough: neighbours
-# share nearly all their targets.
+# share nearly all their targets. So are this many of them.
 _SPARSE = 8
+_MOST_JUDGED = 16_384
 
 
 def batches(
@@ -33,7 +38,7 @@ def batches(
       batch_size: windows a batch; the last may hold fewer.
       seed: order of the windows; with a seed they repeat for ever, in the long run each as often
         as any other. None gives those an eighth of the horizon apart, once, in the order of the
-        series.
+        series, and of very many the first.
 
     Returns:
       (inputs as `windows.inputs` gives them, float32[batch, horizon] with NaN where missing,
@@ -56,11 +61,14 @@ def batches(
         # By turn, else a series' windows would come in the same order in each pass.
         order = tf.stack([tf.cast(seed or 0, tf.int64), turn])
         shuffled = tf.random.experimental.stateless_shuffle(origins, seed=order)
-        chunks = tf.data.Dataset.from_tensor_slices(shuffled).batch(_CHUNK)
+        first = tf.random.stateless_uniform([], order, 0, shares, tf.int64)
+        chunks = tf.data.Dataset.from_tensor_slices(shuffled[first::shares]).batch(_CHUNK)
         return chunks.map(lambda some: _windows(series, some, features))
 
     if seed is None:
-        return examples.flat_map(in_order).rebatch(batch_size)
+        most = -(-_MOST_JUDGED // batch_size)
+        return examples.flat_map(in_order).rebatch(batch_size).take(most)
+    shares = _shares(examples, features)
     return (
         examples.shuffle(_OPEN, seed=seed)
         .repeat()
@@ -90,6 +98,19 @@ def steps_apart(horizon: int) -> int:
 
 def count(examples: tf.data.Dataset, features: FeatureSettings) -> int:
     """How many windows a pass of training has."""
+    return sum(_counts(examples, features))
+
+
+def _shares(examples: tf.data.Dataset, features: FeatureSettings) -> int:
+    """In how many shares a series gives its windows, going by the first ones."""
+    counts = _counts(examples.take(_OPEN + 1), features)
+    if len(counts) <= _OPEN:
+        return 1
+    return min(_SHARES, max(1, sum(counts) // len(counts) // _CHUNK))
+
+
+def _counts(examples: tf.data.Dataset, features: FeatureSettings) -> list[int]:
+    """The training windows of each series."""
 
     @tf.autograph.experimental.do_not_convert
     def windows_of(example: Mapping[str, tf.Tensor]) -> tf.Tensor:
@@ -98,5 +119,4 @@ def count(examples: tf.data.Dataset, features: FeatureSettings) -> int:
         )
         return tf.size(origins, out_type=tf.int64)
 
-    zero = tf.constant(0, tf.int64)
-    return int(examples.map(windows_of).reduce(zero, lambda total, one: total + one))
+    return [int(one) for one in examples.map(windows_of)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from models.forecasting import batches as forecasting_batches
 from models.forecasting.batches import batches, count
 from models.forecasting.settings import FeatureSettings, ModelSettings
 
@@ -16,11 +18,11 @@ FEATURES = FeatureSettings(context=6, horizon=4, min_context=2)
 LENGTHS = (60, 25, 40, 3)
 
 
-def examples(first_target: int = 0) -> tf.data.Dataset:
+def examples(first_target: int = 0, lengths: Sequence[int] = LENGTHS) -> tf.data.Dataset:
     """Series of which each value says where it is from."""
 
     def rows() -> Any:
-        for number, length in enumerate(LENGTHS):
+        for number, length in enumerate(lengths):
             yield {
                 "y": (1000 * (number + 1) + np.arange(length)).astype(np.float32),
                 "known": np.zeros((length + 4, 7), np.float32),
@@ -46,9 +48,9 @@ def firsts(found: tf.data.Dataset) -> list[float]:
     return [float(one) for _, target, _ in found for one in target.numpy()[:, 0]]
 
 
-def every_window() -> list[float]:
+def every_window(lengths: Sequence[int] = LENGTHS) -> list[float]:
     windows = []
-    for number, length in enumerate(LENGTHS):
+    for number, length in enumerate(lengths):
         low = min(2, max(length - 4, (length + 1) // 2))
         windows += [1000.0 * (number + 1) + at for at in range(low, max(low, length - 4) + 1)]
     return windows
@@ -64,6 +66,30 @@ def test_each_window_comes_as_often_as_any_other() -> None:
     assert set(seen) == set(expected)
     # Series of all lengths; those that are still open at the end make the difference.
     assert passes - 20 < min(seen.values()) and max(seen.values()) < passes + 20
+
+
+def test_of_many_series_all_are_seen_long_before_a_pass_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(forecasting_batches, "_OPEN", 8)
+    many = examples(lengths=[60, 25] * 20)
+    rows = count(many, FEATURES)
+    # Series 1 to 40, of 55 and of 20 windows.
+    stream = firsts(batches(many, FEATURES, ModelSettings(), 50, seed=0).take(6 * rows // 50))
+    assert len({int(one) // 1000 for one in stream[:300]}) > 20
+    seen = Counter(stream)
+    # 6 passes: whichever series a window is of, it is drawn as often.
+    every = every_window([60, 25] * 20)
+    for windows in (55, 20):
+        drawn = [seen[one] for one in every if int(one) // 1000 % 2 == windows % 2]
+        assert len(drawn) == 20 * windows
+        assert np.mean(drawn) == pytest.approx(6, abs=0.5)
+
+
+def test_of_very_many_windows_the_first_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    every = firsts(batches(examples(), FEATURES, ModelSettings(), 8, None))
+    monkeypatch.setattr(forecasting_batches, "_MOST_JUDGED", 20)
+    assert firsts(batches(examples(), FEATURES, ModelSettings(), 8, None)) == every[:24]
 
 
 def test_batches_are_full_and_mix_series() -> None:
