@@ -96,7 +96,7 @@ def calendar(times: tf.Tensor, seconds: tf.Tensor, months: tf.Tensor, span: tf.T
         `months` > 0, without a calendar else.
       seconds: int64[], seconds of a step, or 0.
       months: int64[], months of a step, or 0.
-      span: int64[], seconds from the first to the last time of training.
+      span: int64[], seconds from the beginning of train's first step to the end of its last.
 
     Returns:
       float32[n, 7], as `CALENDAR` names them: sine and cosine of the time of day, of the week

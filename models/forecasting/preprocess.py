@@ -101,10 +101,9 @@ def preprocess(
 
 
 def _span(inputs: Mapping[str, tf.Tensor | tf.SparseTensor], lengths: tf.Tensor) -> tf.Tensor:
-    """int64[], seconds from the first to the last time of train."""
+    """int64[], seconds from the beginning of train's first step to the end of its last."""
     step = inputs["step_seconds"] + inputs["step_months"] * _MONTH
-    last = inputs["start"] + tf.maximum(lengths - 1, 0) * step
-    return tft.max(last) - tft.min(inputs["start"])
+    return tft.max(inputs["start"] + lengths * step) - tft.min(inputs["start"])
 
 
 def _ids(names: tf.Tensor, vocabulary: str) -> tf.Tensor:

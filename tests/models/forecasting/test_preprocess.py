@@ -48,7 +48,7 @@ RECORDS: list[dict[str, Any]] = [
 # So late that train has two weeks, and the network weekdays; without covariates.
 LATE = {
     **RECORDS[1],
-    "start": 14 * 86_400,
+    "start": 13 * 86_400,
     **{"y": [9.0], "sold": [NAN], "price": [NAN], "size": NAN},
 }
 
