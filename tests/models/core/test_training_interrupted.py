@@ -62,7 +62,9 @@ def goal() -> Objective:
     )
 
 
-def train(folder: Path, lines: Lines, **given: Any) -> training.Trained:
+def train(
+    folder: Path, lines: Lines, checkpoints: str | None = None, **given: Any
+) -> training.Trained:
     set_reporter(lines)
     settings = TrainingSettings(
         **{"batch_size": 8, "learning_rate": 0.05, "epochs": 6, "average": 0.8, **given}
@@ -77,7 +79,7 @@ def train(folder: Path, lines: Lines, **given: Any) -> training.Trained:
         ROWS,
         settings,
         str(folder / "logs"),
-        checkpoints=str(folder / "checkpoints"),
+        checkpoints=checkpoints or str(folder / "checkpoints"),
     )
 
 
@@ -115,6 +117,23 @@ def test_goes_on_between_two_validations(tmp_path: Path) -> None:
     assert_same(found, expected)
     found.finish()
     assert not (tmp_path / "checkpoints").exists()
+
+
+@pytest.mark.slow
+def test_goes_on_from_checkpoints_that_are_on_no_disk(
+    whole: training.Trained, tmp_path: Path
+) -> None:
+    uri = f"ram://{tmp_path.name}/checkpoints"
+    with pytest.raises(SystemExit):
+        train(tmp_path, Lines("step 16/"), uri)
+    assert not (tmp_path / "checkpoints").exists()
+    (name,) = tf.io.gfile.listdir(uri)
+    lines = Lines()
+    found = train(tmp_path, lines, uri)
+    assert lines.lines[0] == f"goes on from the checkpoint of {name.strip('/').replace('-', ' ')}"
+    assert_same(found, whole)
+    found.finish()
+    assert not tf.io.gfile.glob(f"{uri}/*")
 
 
 @pytest.mark.slow
