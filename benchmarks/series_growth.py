@@ -3,7 +3,8 @@
 Makes files of 200, 2,000 and 20,000 series of 500 hourly points (see `generated_series`). For
 each size, a process of its own runs the pipeline from SeriesExampleGen to Transform, without a
 cache; sizes take turns. A component's peak is that of the process tree while it ran, what earlier
-components and imports left in memory included; it is read every 0.2 s.
+components and imports left in memory included; it is read every 0.2 s. With `--last Evaluator` or a
+later one the errors and the coverage of the intervals on `eval` are told as well.
 """
 
 import shutil
@@ -16,6 +17,8 @@ from pathlib import Path
 
 from benchmarks import data_stages, executions, generated_series, measure, report, workplace
 
+# Of the evaluation, with the decimals that are shown.
+_FIGURES = {"mase": 3, "relative_mase": 3, "coverage_80": 3, "coverage_95": 3, "windows": 0}
 # Components that take fewer seconds than this, also with the most series, are not shown.
 _SHORT = 1.0
 
@@ -33,14 +36,25 @@ class Stage:
     peak: int
 
 
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+      stages: by component; the last entry is the whole of them.
+      figures: the overall metrics of the evaluation; none where it was not come to.
+    """
+
+    stages: dict[str, Stage]
+    figures: dict[str, float]
+
+
 def _file(work: Path, size: int) -> Path:
     return work / f"{size}.csv"
 
 
-def _stages(
-    work: Path, last: str, settings: Sequence[str], size: int, number: int
-) -> dict[str, Stage]:
-    """Runs the stages in a child process; the last entry is the whole of it."""
+def _run(work: Path, last: str, settings: Sequence[str], size: int, number: int) -> Run:
+    """Runs the stages in a child process."""
     folder = work / f"run-{size}-{number}"
     command = [
         *(sys.executable, "-m", "benchmarks.data_stages", str(_file(work, size)), str(folder)),
@@ -52,19 +66,40 @@ def _stages(
     for name, (begin, end) in executions.windows(data_stages.metadata_file(folder)).items():
         during = [resident for moment, resident in measured.samples if begin <= moment <= end]
         found[name] = Stage(end - begin, max(during, default=0))
+    found["all"] = Stage(sum(one.seconds for one in found.values()), measured.peak)
+    figures = _figures(folder)
     shutil.rmtree(folder)
-    return {**found, "all": Stage(sum(one.seconds for one in found.values()), measured.peak)}
+    return Run(found, figures)
 
 
-def _rows(results: dict[int, list[dict[str, Stage]]]) -> list[list[str]]:
+def _figures(folder: Path) -> dict[str, float]:
+    evaluations = [*folder.glob("artifacts/Evaluator/evaluation/*")]
+    if not evaluations:
+        return {}
+    import tensorflow_model_analysis as tfma
+
+    (overall,) = (
+        found
+        for found in tfma.load_metrics(str(evaluations[0]))
+        if not found.slice_key.single_slice_keys
+    )
+    return {
+        pair.key.name: pair.value.double_value.value
+        for pair in overall.metric_keys_and_values
+        if pair.key.name in _FIGURES and not pair.key.is_diff
+    }
+
+
+def _rows(results: dict[int, list[Run]]) -> list[list[str]]:
     """By component, the figures of each size, and those of the last size over the first's."""
     sizes = sorted(results)
     rows = []
-    for name in results[sizes[0]][0]:
-        if max(run[name].seconds for run in results[sizes[-1]]) < _SHORT:
+    for name in results[sizes[0]][0].stages:
+        stages = {size: [run.stages[name] for run in results[size]] for size in sizes}
+        if max(stage.seconds for stage in stages[sizes[-1]]) < _SHORT:
             continue
-        rates = {size: [1e3 * run[name].seconds / size for run in results[size]] for size in sizes}
-        peaks = {size: [run[name].peak / 1e6 for run in results[size]] for size in sizes}
+        rates = {size: [1e3 * stage.seconds / size for stage in stages[size]] for size in sizes}
+        peaks = {size: [stage.peak / 1e6 for stage in stages[size]] for size in sizes}
         for what, values, digits in (("ms per series", rates, 2), ("peak MB", peaks, 0)):
             first, last = (statistics.median(values[size]) for size in (sizes[0], sizes[-1]))
             ratio = f"{last / first:.2f}" if first else "–"
@@ -89,7 +124,7 @@ def main() -> None:
         for size in sizes:
             measure.note(f"making {size:,} series")
             generated_series.write(_file(work, size), size, arguments.steps)
-        run = partial(_stages, work, arguments.last, arguments.settings)
+        run = partial(_run, work, arguments.last, arguments.settings)
         results = measure.interleaved(
             {f"{size:,} series": partial(run, size) for size in sizes}, arguments.runs
         )
@@ -97,6 +132,19 @@ def main() -> None:
     by_size = dict(zip(sizes, results.values(), strict=True))
     columns = ["component", *(f"{size:,} series" for size in sizes), "largest / smallest"]
     print(report.table(columns, _rows(by_size)))
+    if by_size[sizes[0]][0].figures:
+        print()
+        rows = [
+            [
+                f"{size:,} series",
+                *(
+                    report.spread((run.figures[name] for run in by_size[size]), digits)
+                    for name, digits in _FIGURES.items()
+                ),
+            ]
+            for size in sizes
+        ]
+        print(report.table(["on eval", *_FIGURES], rows))
 
 
 if __name__ == "__main__":
