@@ -139,10 +139,11 @@ def steps_between_validations(steps: int, per_pass: int, validations: int) -> in
       per_pass: steps of a pass over the training data.
       validations: asked for in a pass.
     """
-    if steps < per_pass:
-        return min(steps, max(steps // max(validations, _FEW_VALIDATIONS), _STEPS_APART))
     apart = max(steps // _MOST_VALIDATIONS, min(steps // _FEW_VALIDATIONS, _STEPS_APART))
-    return min(steps, max(1, per_pass // validations, apart))
+    found = max(1, per_pass // validations, apart)
+    if steps < per_pass:
+        found = min(found, max(steps // _FEW_VALIDATIONS, _STEPS_APART))
+    return min(steps, found)
 
 
 def train(

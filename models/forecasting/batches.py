@@ -17,9 +17,8 @@ _SHUFFLE = 64
 # most in this many shares, as reading takes time, too.
 _SHARES = 16
 # Of a split that is not trained on, windows this share of a horizon apart are enough: neighbours
-# share nearly all their targets. So are this many of them.
+# share nearly all their targets. Of many series those that share none.
 _SPARSE = 8
-_MOST_JUDGED = 16_384
 
 
 def batches(
@@ -37,15 +36,19 @@ def batches(
       model: not used; part of the contract.
       batch_size: windows a batch; the last may hold fewer.
       seed: order of the windows; with a seed they repeat for ever, in the long run each as often
-        as any other. None gives those an eighth of the horizon apart, once, in the order of the
-        series, and of very many the first.
+        as any other. None gives those an eighth of the horizon apart, of many series those a
+        horizon apart, once, in the order of the series.
 
     Returns:
       (inputs as `windows.inputs` gives them, float32[batch, horizon] with NaN where missing,
       float32[batch] ones).
     """
     del model
-    stride = features.stride if seed is not None else steps_apart(features.horizon)
+    shares = _shares(examples, features)
+    if seed is not None:
+        stride = features.stride
+    else:
+        stride = steps_apart(features.horizon) if shares == 1 else features.horizon
 
     @tf.autograph.experimental.do_not_convert
     def in_order(example: Mapping[str, tf.Tensor]) -> tf.data.Dataset:
@@ -66,9 +69,7 @@ def batches(
         return chunks.map(lambda some: _windows(series, some, features))
 
     if seed is None:
-        most = -(-_MOST_JUDGED // batch_size)
-        return examples.flat_map(in_order).rebatch(batch_size).take(most)
-    shares = _shares(examples, features)
+        return examples.flat_map(in_order).rebatch(batch_size)
     return (
         examples.shuffle(_OPEN, seed=seed)
         .repeat()
@@ -98,25 +99,28 @@ def steps_apart(horizon: int) -> int:
 
 def count(examples: tf.data.Dataset, features: FeatureSettings) -> int:
     """How many windows a pass of training has."""
-    return sum(_counts(examples, features))
+    _, found = _count(examples, features)
+    return found
 
 
 def _shares(examples: tf.data.Dataset, features: FeatureSettings) -> int:
     """In how many shares a series gives its windows, going by the first ones."""
-    counts = _counts(examples.take(_OPEN + 1), features)
-    if len(counts) <= _OPEN:
+    series, found = _count(examples.take(_OPEN + 1), features)
+    if series <= _OPEN:
         return 1
-    return min(_SHARES, max(1, sum(counts) // len(counts) // _CHUNK))
+    return min(_SHARES, max(1, found // series // _CHUNK))
 
 
-def _counts(examples: tf.data.Dataset, features: FeatureSettings) -> list[int]:
-    """The training windows of each series."""
+def _count(examples: tf.data.Dataset, features: FeatureSettings) -> tuple[int, int]:
+    """The series, and their training windows."""
 
     @tf.autograph.experimental.do_not_convert
     def windows_of(example: Mapping[str, tf.Tensor]) -> tf.Tensor:
         origins = windows.training_origins(
             windows.read_one(example), example["first_target"], features, features.stride
         )
-        return tf.size(origins, out_type=tf.int64)
+        return tf.stack([tf.constant(1, tf.int64), tf.size(origins, out_type=tf.int64)])
 
-    return [int(one) for one in examples.map(windows_of)]
+    zero = tf.zeros([2], tf.int64)
+    series, found = examples.map(windows_of).reduce(zero, lambda total, one: total + one).numpy()
+    return int(series), int(found)

@@ -156,7 +156,8 @@ def test_many_short_passes_share_validations(tmp_path: Path) -> None:
         (5_000, 1_000, 4, 250),
         (7, 100, 1, 7),
         (1_500, 9_000, 1, 150),  # Less than a pass: 10 validations
-        (1_500, 9_000, 30, 50),
+        (1_500, 9_000, 90, 100),
+        (12, 40, 50, 1),
         (120, 9_000, 1, 50),
         (3, 1, 2, 1),
     ],

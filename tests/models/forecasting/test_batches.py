@@ -86,12 +86,6 @@ def test_of_many_series_all_are_seen_long_before_a_pass_is_over(
         assert np.mean(drawn) == pytest.approx(6, abs=0.5)
 
 
-def test_of_very_many_windows_the_first_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    every = firsts(batches(examples(), FEATURES, ModelSettings(), 8, None))
-    monkeypatch.setattr(forecasting_batches, "_MOST_JUDGED", 20)
-    assert firsts(batches(examples(), FEATURES, ModelSettings(), 8, None)) == every[:24]
-
-
 def test_batches_are_full_and_mix_series() -> None:
     for inputs, target, weight in batches(examples(), FEATURES, ModelSettings(), 64, 3).take(12):
         assert target.shape == (64, 4) and weight.shape == (64,)
