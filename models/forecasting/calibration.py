@@ -42,6 +42,7 @@ def calibrate(network: keras.Model, batches: tf.data.Dataset, model: ModelSettin
         return
     pooled = model.calibration == "pooled"
     horizon = windows.shape[1]
+    # At least: of many series the windows do not overlap.
     independent = sample.seen * min(1.0, steps_apart(horizon) / horizon)
     margins = conformal_margins(windows[..., 0], windows[..., 1:], LEVELS, pooled, independent)
     layer.set_weights([margins])

@@ -86,6 +86,16 @@ def test_of_many_series_all_are_seen_long_before_a_pass_is_over(
         assert np.mean(drawn) == pytest.approx(6, abs=0.5)
 
 
+def test_of_many_series_windows_that_do_not_overlap_are_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    features = FeatureSettings(context=6, horizon=16, min_context=2)
+    monkeypatch.setattr(forecasting_batches, "_OPEN", 2)
+    stream = batches(examples(20, [60] * 3), features, ModelSettings(), 8, None)
+    expected = [1000.0 * number + at for number in (1, 2, 3) for at in (20, 36)]
+    assert firsts(stream) == expected
+
+
 def test_batches_are_full_and_mix_series() -> None:
     for inputs, target, weight in batches(examples(), FEATURES, ModelSettings(), 64, 3).take(12):
         assert target.shape == (64, 4) and weight.shape == (64,)
