@@ -68,6 +68,7 @@ def test_each_window_comes_as_often_as_any_other() -> None:
     assert passes - 20 < min(seen.values()) and max(seen.values()) < passes + 20
 
 
+@pytest.mark.slow
 def test_of_many_series_all_are_seen_long_before_a_pass_is_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
