@@ -6,7 +6,8 @@
 mean and standard deviation; squared and absolute errors averaged over all windows of stride 1, all
 steps and all seven channels, no batch dropped. A window of a later part reads its context from
 before the border. `--part valid` judges on the validation part, for choosing settings. Prints one
-line of JSON for each method, horizon and seed, then the means over the seeds.
+line of JSON for each method, horizon and seed, the coverage of the intervals with its standard
+error, then the means over the seeds.
 """
 
 import argparse
@@ -40,6 +41,10 @@ SEGMENT = (
     "training.steps=500",
     "training.validations=8",
     "training.patience=5",
+)
+COVERAGE = (
+    *("coverage_80", "coverage_80_standard_error"),
+    *("coverage_95", "coverage_95_standard_error"),
 )
 
 
@@ -179,9 +184,8 @@ def segment(
     settings: list[str],
 ) -> dict[str, Any]:
     """The task's network of kind segment, trained by the task's own functions."""
-    from benchmarks.forecasting_task import fit, record
+    from benchmarks.forecasting_task import figures, fit, record
     from models.forecasting.backtest import MEAN, TRUTH
-    from models.forecasting.evaluation import statistics, summarise
 
     parts = borders(day)
     given = [*SEGMENT, f"features.horizon={horizon}", f"training.seed={seed}", *settings]
@@ -201,15 +205,15 @@ def segment(
     context = 720
     fitted = fit(records("train", 0), records("valid", context), given)
     seconds = time.monotonic() - begin
+    found = np.stack(
+        [
+            fitted.judged(one, origins(one["first_target"], len(one["y"]), horizon))
+            for one in records(judged, context)
+        ]
+    )
     errors = Errors()
-    sums: dict[str, Any] = {}
-    for one in records(judged, context):
-        places = origins(one["first_target"], len(one["y"]), horizon)
-        found = fitted.judged(one, places)
-        errors.add(found[..., TRUTH], found[..., MEAN])
-        for name, value in statistics(None, found).items():
-            sums[name] = sums.get(name, 0) + value
-    figures = summarise(sums)
+    errors.add(found[..., TRUTH], found[..., MEAN])
+    all_figures = figures(found)
     return {
         "method": "tidegate, segment",
         "seconds": round(seconds, 1),
@@ -218,7 +222,7 @@ def segment(
         "parameters": fitted.trained.model.count_params(),
         "best": round(fitted.trained.best, 4),
         **errors.figures(),
-        **{name: round(float(figures[name]), 3) for name in ("coverage_80", "coverage_95")},
+        **{name: round(all_figures[name], 3) for name in COVERAGE},
     }
 
 

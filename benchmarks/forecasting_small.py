@@ -6,7 +6,8 @@ Rolling origins over the last part of each series; every method sees the same or
 is trained once, on what is before that part, and keeps its weights; ETS and ARIMA are fitted anew
 at each origin to the history before it, of at most `--history` steps. MASE is scaled by the
 seasonal naive error of the whole history before an origin. Prints one line of JSON for each series,
-method and seed: MASE, its ratio to seasonal naive's, and the coverage of the intervals.
+method and seed: MASE, its ratio to seasonal naive's, and the coverage of the intervals with its
+standard error.
 """
 
 import argparse
@@ -48,6 +49,12 @@ CASES = (
     Case("airline", {"months": 1}, horizon=12, context=36, valid=24, test=48, every=1),
     Case("sunspots", {"months": 1}, horizon=12, context=144, valid=240, test=600, every=6),
     Case("temperatures", {"seconds": 86_400}, horizon=7, context=56, valid=365, test=730, every=7),
+)
+
+SHOWN = (
+    *("mase", "relative_mase", "smape", "width_80"),
+    *("coverage_80", "coverage_80_standard_error"),
+    *("coverage_95", "coverage_95_standard_error"),
 )
 
 
@@ -97,9 +104,8 @@ def by_method(
 
 def run(case: Case, path: Path, seeds: list[int], settings: list[str], most: int) -> None:
     """Prints the figures of all methods on a series."""
-    from benchmarks.forecasting_task import fit, record
+    from benchmarks.forecasting_task import figures, fit, record
     from models.forecasting.baseline import arima, ets
-    from models.forecasting.evaluation import statistics, summarise
 
     values, start = read(path, case)
     border, end = len(values) - case.test, len(values)
@@ -108,9 +114,8 @@ def run(case: Case, path: Path, seeds: list[int], settings: list[str], most: int
     season = 12 if "months" in case.step else 7
 
     def tell(method: str, seed: int | None, judged: np.ndarray, seconds: float) -> None:
-        figures = summarise(statistics(None, judged))
-        shown = ("mase", "relative_mase", "smape", "coverage_80", "coverage_95", "width_80")
-        found = {name: round(float(figures[name]), 4) for name in shown}
+        all_figures = figures(judged[np.newaxis], case.every)
+        found = {name: round(all_figures[name], 4) for name in SHOWN}
         line = {"series": case.name, "method": method, "seed": seed, "windows": len(places)}
         print(json.dumps({**line, **found, "seconds": round(seconds, 1)}), flush=True)
 

@@ -27,6 +27,7 @@ from models.core.task import load_task
 from models.core.training import Trained, prepare_devices, train
 from models.core.training_settings import TrainingSettings
 from models.forecasting import backtest, windows
+from models.forecasting.evaluation import INTERVALS, statistics, summarise
 from pipeline.config import make_config, parse_assignments
 
 TASK = load_task("forecasting")
@@ -76,6 +77,31 @@ class Fitted:
             for begin in range(0, len(origins), at_once)
         ]
         return np.concatenate(parts)
+
+
+def figures(judged: np.ndarray, every: int = 1) -> dict[str, float]:
+    """The errors and coverage of several series' windows.
+
+    Args:
+      judged: float32[series, windows, horizon, 4 + levels], the series' windows at the same times.
+      every: steps between two windows.
+
+    Returns:
+      The figures that `summarise` gives for all windows together, and standard errors,
+      `coverage_80_standard_error` and `coverage_95_standard_error`: of the mean over stretches of
+      time a horizon long (batch means; Law and Kelton, "Simulation modeling and analysis"), as
+      neighbouring windows share most of their targets, and series their weather. They are rather
+      too low, as the ends of neighbouring stretches still overlap. NaN of a single one.
+    """
+    stretches = max(1, judged.shape[1] * every // judged.shape[2])
+    parts = [statistics(None, part) for part in np.array_split(judged, stretches, axis=1)]
+    found = summarise({name: np.sum([part[name] for part in parts], axis=0) for name in parts[0]})
+    shown = {name: float(value) for name, value in found.items() if np.ndim(value) == 0}
+    for share in INTERVALS:
+        covered = [float(summarise(part)[f"coverage_{share}"]) for part in parts]
+        spread = np.std(covered, ddof=1) if len(covered) > 1 else np.nan
+        shown[f"coverage_{share}_standard_error"] = float(spread / len(covered) ** 0.5)
+    return shown
 
 
 def record(

@@ -1,5 +1,6 @@
 """Transformed series to batches of windows, cut on the fly: disk and memory hold series alone."""
 
+import math
 from collections.abc import Mapping
 
 import tensorflow as tf
@@ -17,8 +18,10 @@ _SHUFFLE = 64
 # most in this many shares, as reading takes time, too.
 _SHARES = 16
 # Of a split that is not trained on, windows this share of a horizon apart are enough: neighbours
-# share nearly all their targets. Of many series those that share none.
+# share nearly all their targets.
 _SPARSE = 8
+# And about as many in all: a training of less than a pass would take longer to judge than to make.
+_MOST_JUDGED = 16_384
 
 
 def batches(
@@ -36,19 +39,19 @@ def batches(
       model: not used; part of the contract.
       batch_size: windows a batch; the last may hold fewer.
       seed: order of the windows; with a seed they repeat for ever, in the long run each as often
-        as any other. None gives those an eighth of the horizon apart, of many series those a
-        horizon apart, once, in the order of the series.
+        as any other. None gives those an eighth of the horizon apart once, in the order of the
+        series; where those are more than some 16,000, windows further apart, up to a horizon, and
+        where these are too many, too, those of every so many-th series.
 
     Returns:
       (inputs as `windows.inputs` gives them, float32[batch, horizon] with NaN where missing,
       float32[batch] ones).
     """
     del model
-    shares = _shares(examples, features)
-    if seed is not None:
-        stride = features.stride
+    if seed is None:
+        examples, stride = _sparse(examples, features)
     else:
-        stride = steps_apart(features.horizon) if shares == 1 else features.horizon
+        stride, shares = features.stride, _shares(examples, features)
 
     @tf.autograph.experimental.do_not_convert
     def in_order(example: Mapping[str, tf.Tensor]) -> tf.data.Dataset:
@@ -97,27 +100,39 @@ def steps_apart(horizon: int) -> int:
     return max(1, horizon // _SPARSE)
 
 
+def _sparse(examples: tf.data.Dataset, features: FeatureSettings) -> tuple[tf.data.Dataset, int]:
+    """What is judged of a split: its series, or some of them, and the steps between windows."""
+    stride = steps_apart(features.horizon)
+    _, found = _count(examples, features, stride)
+    if found > _MOST_JUDGED:
+        stride = min(features.horizon, math.ceil(stride * found / _MOST_JUDGED))
+        _, found = _count(examples, features, stride)
+        # Whole series: a stream that is cut off crashes TensorFlow when a training is ended.
+        examples = examples.shard(max(1, found // _MOST_JUDGED), 0)
+    return examples, stride
+
+
 def count(examples: tf.data.Dataset, features: FeatureSettings) -> int:
     """How many windows a pass of training has."""
-    _, found = _count(examples, features)
+    _, found = _count(examples, features, features.stride)
     return found
 
 
 def _shares(examples: tf.data.Dataset, features: FeatureSettings) -> int:
     """In how many shares a series gives its windows, going by the first ones."""
-    series, found = _count(examples.take(_OPEN + 1), features)
+    series, found = _count(examples.take(_OPEN + 1), features, features.stride)
     if series <= _OPEN:
         return 1
     return min(_SHARES, max(1, found // series // _CHUNK))
 
 
-def _count(examples: tf.data.Dataset, features: FeatureSettings) -> tuple[int, int]:
-    """The series, and their training windows."""
+def _count(examples: tf.data.Dataset, features: FeatureSettings, stride: int) -> tuple[int, int]:
+    """The series, and their windows that many steps apart."""
 
     @tf.autograph.experimental.do_not_convert
     def windows_of(example: Mapping[str, tf.Tensor]) -> tf.Tensor:
         origins = windows.training_origins(
-            windows.read_one(example), example["first_target"], features, features.stride
+            windows.read_one(example), example["first_target"], features, stride
         )
         return tf.stack([tf.constant(1, tf.int64), tf.size(origins, out_type=tf.int64)])
 

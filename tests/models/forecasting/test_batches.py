@@ -87,14 +87,23 @@ def test_of_many_series_all_are_seen_long_before_a_pass_is_over(
         assert np.mean(drawn) == pytest.approx(6, abs=0.5)
 
 
-def test_of_many_series_windows_that_do_not_overlap_are_judged(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("most", "expected"),
+    [
+        # 13 windows a series two steps apart; 7 four apart; 2 a horizon apart; of one in three.
+        (39, [(one, at) for one in (1, 2, 3) for at in range(20, 45, 2)]),
+        (20, [(one, at) for one in (1, 2, 3) for at in range(20, 45, 4)]),
+        (4, [(one, at) for one in (1, 2, 3) for at in (20, 36)]),
+        (2, [(1, 20), (1, 36)]),
+    ],
+)
+def test_a_bounded_number_of_windows_is_judged(
+    monkeypatch: pytest.MonkeyPatch, most: int, expected: list[tuple[int, int]]
 ) -> None:
     features = FeatureSettings(context=6, horizon=16, min_context=2)
-    monkeypatch.setattr(forecasting_batches, "_OPEN", 2)
+    monkeypatch.setattr(forecasting_batches, "_MOST_JUDGED", most)
     stream = batches(examples(20, [60] * 3), features, ModelSettings(), 8, None)
-    expected = [1000.0 * number + at for number in (1, 2, 3) for at in (20, 36)]
-    assert firsts(stream) == expected
+    assert firsts(stream) == [1000.0 * one + at for one, at in expected]
 
 
 def test_batches_are_full_and_mix_series() -> None:
