@@ -185,6 +185,7 @@ def test_what_a_split_column_does_not_give_is_cut_from_train(
     assert found.texts("test") == {"t", "u"}
 
 
+@pytest.mark.slow
 def test_a_class_that_the_hash_would_take_from_train_stays_there(
     generate: Generate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

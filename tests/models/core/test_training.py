@@ -140,6 +140,7 @@ def test_stops_at_the_first_validation_after_max_seconds(tmp_path: Path) -> None
     assert len(found.history["val_loss"]) == 1
 
 
+@pytest.mark.slow
 def test_many_short_passes_share_validations(tmp_path: Path) -> None:
     found = trained(tmp_path, epochs=50, patience=100)
     assert found.steps == 50 * (ROWS // 8)
@@ -199,6 +200,7 @@ def test_a_task_may_ask_for_other_passes(rows: int, expected: int) -> None:
     assert TrainingSettings(batch_size=64).steps_over(rows, (0, 400)) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("average", [0.0, pytest.param(0.9, marks=pytest.mark.slow)])
 def test_same_seed_same_figures(average: float, tmp_path: Path) -> None:
     first, again, other = (

@@ -105,6 +105,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> training.Trained:
     return train(tmp_path_factory.mktemp("whole"), Lines())
 
 
+@pytest.mark.slow
 def test_goes_on_between_two_validations(tmp_path: Path) -> None:
     expected = train(tmp_path / "whole", Lines(), steps=400)
     # There is a validation after each 40 steps, and a look at the signals after 32 at most.
@@ -157,6 +158,7 @@ def test_patience_and_best_weights_go_on(tmp_path: Path) -> None:
     assert lines.lines[0].startswith("goes on")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage", ["state", *(pytest.param(one, marks=pytest.mark.slow) for one in ("input", "half"))]
 )

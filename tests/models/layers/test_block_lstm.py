@@ -79,6 +79,7 @@ def test_a_wide_layer_runs_in_the_loop() -> None:
     assert any("While" in op for op in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"cell": "gru"}, {"dtype": "mixed_float16"}])
 def test_other_cells_and_half_precision_are_left_to_keras(settings: dict[str, Any]) -> None:
     assert "BlockLSTMV2" not in ops_in_graph(built(**settings), 5)
