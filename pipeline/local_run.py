@@ -3,6 +3,7 @@
 import gc
 import json
 import logging
+import math
 import os
 import signal
 import threading
@@ -272,6 +273,16 @@ def _write_whole(path: str, content: Any) -> None:
     from tfx.dsl.io import fileio
 
     beside = f"{path}.part"
+    written = json.dumps(_defined(content), ensure_ascii=False, indent=1, allow_nan=False)
     with fileio.open(beside, "w") as file:
-        file.write(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+        file.write(written + "\n")
     fileio.rename(beside, path, overwrite=True)
+
+
+def _defined(content: Any) -> Any:
+    """The same with null for figures that are none: JSON has no NaN and no infinity."""
+    if isinstance(content, dict):
+        return {name: _defined(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_defined(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content

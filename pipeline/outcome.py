@@ -58,6 +58,7 @@ def summarise(config: RunConfig, runs: Sequence[ComponentRun]) -> dict[str, Any]
         "task": config.task.name,
         "rows": report["rows"],
         "left_out": left_out(report),
+        "noted": report.get("noted", {}),
         "settings": config.as_dict(),
         "training": {**training, "cached": trainer.cached},
         "metrics": metrics,

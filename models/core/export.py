@@ -1,8 +1,10 @@
 """A trained model and its transform graph as one portable SavedModel."""
 
 import json
+import keyword
 import os
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -20,6 +22,8 @@ TRANSFORM_SIGNATURE = "transform_features"
 EXTRA_FOLDER = "assets.extra"
 WARMUP_FILE = "tf_serving_warmup_requests"
 SAMPLES_FILE = "tidegate_samples.json"
+# What TensorFlow takes for the name of a function's argument, and writes into the graph unchanged.
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 class ServingModule(tf.Module):
@@ -112,8 +116,8 @@ class ServingModule(tf.Module):
     def _raw_signature(self, signature: Signature) -> Any:
         names = list(signature.inputs)
         specs = [
-            tf.TensorSpec(info.shape, info.dtype, name=name)
-            for name, info in signature.inputs.items()
+            tf.TensorSpec(info.shape, info.dtype, name=argument)
+            for argument, info in zip(argument_names(names), signature.inputs.values(), strict=True)
         ]
 
         @tf.function(input_signature=specs, autograph=False)
@@ -162,7 +166,7 @@ def export(
     # signature functions need a concrete function to keep their inputs' names.
     concrete = {name: call.get_concrete_function() for name, call in signatures.items()}
     tf.saved_model.save(module, folder, signatures=concrete)
-    _finish_graph(folder, {name: one.method for name, one in task.signatures(raw).items()})
+    _finish_graph(folder, task.signatures(raw))
     _write_extra(folder, serialized, expected)
 
 
@@ -193,8 +197,26 @@ def operations(saved_model: saved_model_pb2.SavedModel) -> set[str]:
     return found
 
 
-def _finish_graph(folder: str, methods: Mapping[str, str]) -> None:
-    """Sets the methods that tf.saved_model.save cannot, and refuses cuDNN ops."""
+def argument_names(inputs: Sequence[str]) -> list[str]:
+    """What a signature's inputs are called as arguments of its function in the graph.
+
+    A column may have any name; an argument is a word of ASCII letters, and no two differ in case
+    alone. The others are called `input_0` and so on by their place; clients do not see it.
+    """
+    all_names = {name.lower() for name in inputs}
+    found: list[str] = []
+    for place, name in enumerate(inputs):
+        plain = _PLAIN.fullmatch(name) and not keyword.iskeyword(name) and name != "self"
+        if not plain or name.lower() in {other.lower() for other in inputs[:place]}:
+            name = f"input_{place}"
+            while name in all_names:
+                name += "_"
+        found.append(name)
+    return found
+
+
+def _finish_graph(folder: str, signatures: Mapping[str, Signature]) -> None:
+    """Sets methods and names of inputs that tf.saved_model.save cannot, and refuses cuDNN ops."""
     path = os.path.join(folder, "saved_model.pb")
     saved = saved_model_pb2.SavedModel()
     with tf.io.gfile.GFile(path, "rb") as file:
@@ -203,10 +225,23 @@ def _finish_graph(folder: str, methods: Mapping[str, str]) -> None:
     if cudnn:
         raise ValueError(f"the exported graph holds {cudnn}: it would not load without a GPU")
     for graph in saved.meta_graphs:
-        for name, method in methods.items():
-            graph.signature_def[name].method_name = method
+        for name, signature in signatures.items():
+            written = graph.signature_def[name]
+            written.method_name = signature.method
+            _rename(written.inputs, argument_names(list(signature.inputs)), signature.inputs)
     with tf.io.gfile.GFile(path, "wb") as file:
         file.write(saved.SerializeToString(deterministic=True))
+
+
+def _rename(fields: Any, before: Iterable[str], after: Iterable[str]) -> None:
+    """Gives the entries of a protobuf map other keys."""
+    kept = {
+        new: type(fields[old]).FromString(fields[old].SerializeToString())
+        for old, new in zip(before, after, strict=True)
+    }
+    fields.clear()
+    for name, value in kept.items():
+        fields[name].CopyFrom(value)
 
 
 def _write_extra(folder: str, serialized: list[bytes], expected: Mapping[str, tf.Tensor]) -> None:

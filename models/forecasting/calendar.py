@@ -13,8 +13,8 @@ CALENDAR = (
     "year_sin",
     "year_cos",
 )
-_DAY = 86_400
-_WEEK = 7 * _DAY
+DAY = 86_400
+_WEEK = 7 * DAY
 _YEAR = 365.25
 # A cycle that training has not seen this often cannot be told from a trend: what the network makes
 # of it there is wrong further on.
@@ -55,7 +55,7 @@ def month_of(seconds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     Returns:
       int64[...] months; int64[...] days, 31 for the last day of a month, whatever its length.
     """
-    days = seconds // _DAY
+    days = seconds // DAY
     year, month, day = civil(days)
     _, next_month, _ = civil(days + 1)
     last = tf.not_equal(month, next_month)
@@ -75,7 +75,7 @@ def seconds_of_month(months: tf.Tensor, day: tf.Tensor) -> tf.Tensor:
       int64[...], seconds since 1970.
     """
     first, after = _first_day(months), _first_day(months + 1)
-    return (tf.minimum(first + day, after) - 1) * _DAY
+    return (tf.minimum(first + day, after) - 1) * DAY
 
 
 def _first_day(months: tf.Tensor) -> tf.Tensor:
@@ -102,20 +102,20 @@ def calendar(times: tf.Tensor, seconds: tf.Tensor, months: tf.Tensor, span: tf.T
       float32[n, 7], as `CALENDAR` names them: sine and cosine of the time of day, of the week
       (from Monday) and of the year, and the day of the month from -0.5 to 0.5.
     """
-    days = times // _DAY
+    days = times // DAY
     year, _, day = civil(days)
     january = _days_of_january(year)
-    hour = tf.cast(times % _DAY, tf.float32) / _DAY
+    hour = tf.cast(times % DAY, tf.float32) / DAY
     # 1970-01-01 was a Thursday.
-    weekday = tf.cast((times + 3 * _DAY) % _WEEK, tf.float32) / _WEEK
+    weekday = tf.cast((times + 3 * DAY) % _WEEK, tf.float32) / _WEEK
     of_year = (tf.cast(days - january, tf.float32) + hour) / _YEAR
     of_month = (tf.cast(day, tf.float32) - 1) / 30 - 0.5
     by_seconds = seconds > 0
     # A step of whole days never changes the hour, one of whole weeks never the weekday.
-    has_hour = by_seconds & tf.not_equal(seconds % _DAY, 0) & _seen(span, 1)
+    has_hour = by_seconds & tf.not_equal(seconds % DAY, 0) & _seen(span, 1)
     has_weekday = by_seconds & tf.not_equal(seconds % _WEEK, 0) & _seen(span, 7)
-    has_month_day = by_seconds & (seconds < 28 * _DAY) & _seen(span, 30)
-    has_year = (by_seconds & (seconds < 360 * _DAY)) | ((months > 0) & tf.not_equal(months % 12, 0))
+    has_month_day = by_seconds & (seconds < 28 * DAY) & _seen(span, 30)
+    has_year = (by_seconds & (seconds < 360 * DAY)) | ((months > 0) & tf.not_equal(months % 12, 0))
     has_year &= _seen(span, 365)
     year_part = tf.where(months > 0, tf.cast(times % 12, tf.float32) / 12, of_year)
     found = [
@@ -128,7 +128,7 @@ def calendar(times: tf.Tensor, seconds: tf.Tensor, months: tf.Tensor, span: tf.T
 
 
 def _seen(span: tf.Tensor, days: int) -> tf.Tensor:
-    return span >= _CYCLES * days * _DAY
+    return span >= _CYCLES * days * DAY
 
 
 def _days_of_january(year: tf.Tensor) -> tf.Tensor:
@@ -161,9 +161,9 @@ def season_length(seconds: tf.Tensor, months: tf.Tensor, index: tf.Tensor) -> tf
     span = tf.where(
         length < 60,
         tf.constant(3600, tf.int64),
-        tf.where(length < _DAY, tf.constant(_DAY, tf.int64), tf.constant(_WEEK, tf.int64)),
+        tf.where(length < DAY, tf.constant(DAY, tf.int64), tf.constant(_WEEK, tf.int64)),
     )
-    span = tf.where(length >= _WEEK, tf.constant(364 * _DAY, tf.int64), span)
+    span = tf.where(length >= _WEEK, tf.constant(364 * DAY, tf.int64), span)
     by_month = tf.where(months > 0, 12 // tf.maximum(tf.cast(months, tf.int64), 1), 1)
     del index
     return tf.maximum(tf.where(seconds > 0, span // length, by_month), 1)

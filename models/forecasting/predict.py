@@ -13,7 +13,7 @@ from models.forecasting.settings import LEVELS, FeatureSettings
 def model_inputs(
     transformed: Mapping[str, tf.Tensor | tf.RaggedTensor], features: FeatureSettings
 ) -> dict[str, tf.Tensor]:
-    """The window at the end of each series: the forecast starts after its last step.
+    """The window at the end of each series: the forecast starts after its last value.
 
     Args:
       transformed: as `preprocess` gives them.
@@ -24,7 +24,14 @@ def model_inputs(
     """
     series = windows.read_series(transformed)
     rows = tf.range(tf.size(series.lengths, out_type=tf.int64))
-    return windows.inputs(series, rows, series.lengths, features)
+    return windows.inputs(series, rows, _ends(transformed["y"]), features)
+
+
+def _ends(y: tf.RaggedTensor) -> tf.Tensor:
+    """int64[batch], one past the last value of each series; 0 where there is none."""
+    places = tf.ragged.range(1, y.row_lengths() + 1).flat_values
+    there = y.with_flat_values(tf.where(tf.math.is_finite(y.flat_values), places, 0))
+    return tf.maximum(tf.reduce_max(there, axis=1), 0)
 
 
 def predict(
@@ -34,28 +41,27 @@ def predict(
 
     Args:
       outputs: float32[batch, horizon, 2 + levels], the network's.
-      transformed: `start`, `step`, `month_day`, `y`.
+      transformed: `start`, `step`, `month_day`, `clock`, `y`.
       facts: not used; part of the contract.
 
     Returns:
       `mean` float32[batch, horizon]; `quantiles` float32[batch, horizon, levels]; `levels`
-      float32[batch, levels]; `offsets` int64[batch, horizon], 1 for the step after the last one
-      given; `times` int64[batch, horizon], those steps' times: seconds since 1970, or integers
-      where time is one. Mean and
-      quantiles are NaN for a series without a value in the context.
+      float32[batch, levels]; `offsets` int64[batch, horizon], 1 for the step after the last
+      value; `times` int64[batch, horizon], those steps' times: seconds since 1970, or integers
+      where time is one. Mean and quantiles are NaN for a series without a value in the context.
     """
     del facts
     batch = tf.shape(outputs)[0]
     offsets = tf.range(1, outputs.shape[1] + 1, dtype=tf.int64)
-    after = transformed["y"].row_lengths()[:, tf.newaxis] - 1 + offsets
+    after = _ends(transformed["y"])[:, tf.newaxis] - 1 + offsets
     times = transformed["start"][:, tf.newaxis] + after * transformed["step"][:, tf.newaxis]
-    day = transformed["month_day"][:, tf.newaxis]
+    day, clock = (transformed[name][:, tf.newaxis] for name in ("month_day", "clock"))
     return {
         "mean": outputs[..., 0],
         "quantiles": outputs[..., 1:-1],
         "levels": tf.repeat(tf.constant(LEVELS, tf.float32)[tf.newaxis], batch, axis=0),
         "offsets": tf.repeat(offsets[tf.newaxis], batch, axis=0),
-        "times": tf.where(day > 0, seconds_of_month(times, day), times),
+        "times": tf.where(day > 0, seconds_of_month(times, day) + clock, times),
     }
 
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from models.core.task import RawFeature
-from models.forecasting.calendar import calendar, month_of, season_length
+from models.forecasting.calendar import DAY, calendar, month_of, season_length
 from models.forecasting.settings import FeatureSettings
 
 # Roles of the raw features, beside those that every series has.
@@ -48,8 +48,9 @@ def preprocess(
       float32[batch, (n), 2 h] the same; `ids` int64[batch, 1 + s], of the series and its static
       names, 0 for unknown; `numbers` float32[batch, 2 m], static numbers, scaled, with their
       mark; `start` and `step` int64[batch], months since 1970-01 where the step is months, and
-      `month_day` int64[batch], the day of the month then, 31 for the last, else 0; `season`
-      int64[batch]; in training `first_target` int64[batch].
+      `month_day` int64[batch], the day of the month then, 31 for the last, else 0; `clock`
+      int64[batch], the seconds since midnight then, else 0; `season` int64[batch]; in training
+      `first_target` int64[batch].
       A covariate's values are (x - mean) / standard deviation over train; 0 where missing.
     """
     start = inputs["start"]
@@ -61,6 +62,7 @@ def preprocess(
     )
     step = seconds + months + index
     first_month, day = month_of(start)
+    clock = tf.where(months > 0, start % DAY, tf.zeros_like(start))
     start = tf.where(months > 0, first_month, start)
     season = (
         season_length(seconds, months, index)
@@ -86,6 +88,7 @@ def preprocess(
         "start": start,
         "step": tf.zeros_like(start) + step,
         "month_day": tf.where(months > 0, day, tf.zeros_like(day)),
+        "clock": clock,
         "season": tf.zeros_like(start) + season,
         "first_target": tf.identity(inputs["first_target"]),
     }

@@ -26,7 +26,7 @@ class Series:
       lengths: int64[series].
       known: float32[steps + series * horizon, c], calendar and future covariates.
       known_starts: int64[series], where each begins in `known`.
-      historic: float32[steps, h], or None.
+      historic: float32[steps + 1, h], or None.
       ids: int64[series, names].
       numbers: float32[series, m], or None.
       season: int64[series], steps.
@@ -82,7 +82,8 @@ def read_series(transformed: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> Serie
         lengths=y.row_lengths(),
         known=known.values,
         known_starts=known.row_starts(),
-        historic=None if historic is None else historic.values,
+        # A step more, so that there is something to read from series without any.
+        historic=None if historic is None else tf.pad(historic.values, [[0, 1], [0, 0]]),
         ids=transformed["ids"],
         numbers=transformed.get("numbers"),
         season=transformed["season"],

@@ -1,10 +1,13 @@
-"""The last lines of a run."""
+"""The last lines of a run, and its summary."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from models.core.task import load_task
+from pipeline.local_run import _write_whole
 from pipeline.report import lines
 
 TASK = load_task("text_classification")
@@ -84,3 +87,14 @@ def test_rivals_stand_below_the_baseline_without_the_figures_they_lack() -> None
     figures = {**summary()["metrics"]["eval"], "rivals": {"another one": rival}}
     found = list(lines(TASK, summary(metrics={"eval": figures})))
     assert found[3] == "  another one (3 of 40 rows): accuracy 0.7000"
+
+
+def test_the_summary_is_json_where_a_figure_is_undefined(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    _write_whole(str(path), {"mase": float("nan"), "steps": [1.0, float("inf")], "n": (1, "a")})
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    found = json.loads(path.read_text(), parse_constant=refuse)
+    assert found == {"mase": None, "steps": [1.0, None], "n": [1, "a"]}

@@ -61,3 +61,19 @@ def test_a_cudnn_op_is_refused_wherever_it_is(ops: tuple[str, str], tmp_path: Pa
     (tmp_path / "saved_model.pb").write_bytes(saved_with(*ops).SerializeToString())
     with pytest.raises(ValueError, match=r"CudnnRNNV3.*would not load without a GPU"):
         export._finish_graph(str(tmp_path), {})
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (["text", "unique_id"], ["text", "unique_id"]),
+        (["y", "价格", "是否 促销", "50%"], ["y", "input_1", "input_2", "input_3"]),
+        # Names of a graph's operations do not differ by case alone.
+        (["y", "Y", "self", "class"], ["y", "input_1", "input_2", "input_3"]),
+        (["a b", "input_0", "Input_2", "a-b"], ["input_0_", "input_0", "Input_2", "input_3"]),
+    ],
+)
+def test_inputs_that_cannot_name_an_argument_are_numbered(
+    columns: list[str], expected: list[str]
+) -> None:
+    assert export.argument_names(columns) == expected
