@@ -20,7 +20,7 @@ def lines(task: SequenceTask, summary: Mapping[str, Any]) -> Iterator[str]:
     if training["cached"]:
         yield "nothing was trained: model, data and settings are those of a former run"
     for split, figures in summary["metrics"].items():
-        yield f"{split} ({figures['rows']} rows): {_figures(task, figures)}"
+        yield f"{split} ({figures['rows']} {task.examples}): {_figures(task, figures)}"
         baseline = figures.get("baseline")
         if baseline:
             yield f"  {baseline['title']}: {_figures(task, baseline)}"
@@ -28,7 +28,7 @@ def lines(task: SequenceTask, summary: Mapping[str, Any]) -> Iterator[str]:
             yield f"  {title} ({rival['covers']}): {_figures(task, rival)}"
     for gate in summary["gates"]:
         mark = "passed" if gate["passed"] else "FAILED"
-        yield f"gate {gate['metric']} {gate['value']:.4f}, {gate['expected']}: {mark}"
+        yield f"gate {gate['metric']} {_number(gate['value'])}, {gate['expected']}: {mark}"
     yield f"pictures: {', '.join(summary['plots'])}"
     seconds = summary["seconds"]
     yield (
@@ -42,11 +42,17 @@ def lines(task: SequenceTask, summary: Mapping[str, Any]) -> Iterator[str]:
         return
     failed = [gate for gate in summary["gates"] if not gate["passed"]]
     reasons = [
-        f"{gate['metric']} is {gate['value']:.4f}, expected {gate['expected']}" for gate in failed
+        f"{gate['metric']} is {_number(gate['value'])}, expected {gate['expected']}"
+        for gate in failed
     ]
     if not summary["serving_check"]["ok"]:
         reasons.append(f"it cannot be served: {summary['serving_check']['problem']}")
     yield f"not pushed: {'; '.join(reasons)}"
+
+
+def _number(value: float) -> str:
+    # A ratio to a baseline that makes no error: all series are constant.
+    return "undefined" if math.isnan(value) else f"{value:.4f}"
 
 
 def _figures(task: SequenceTask, figures: Mapping[str, Any]) -> str:

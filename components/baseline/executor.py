@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
@@ -29,7 +30,7 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes `metrics.json`: by split, the task's scalar figures, and the seconds.
+        """Writes `metrics.json`: by split, the task's figures, and the seconds.
 
         Where the task has rivals: by split and title, the part they cover and their figures.
         """
@@ -71,6 +72,8 @@ class Executor(base_executor.BaseExecutor):
             file.write(json.dumps(written))
 
 
-def _figures(task: SequenceTask, targets: Any, predictions: Any) -> dict[str, float]:
-    found = task.evaluation.summarise(task.evaluation.statistics(targets, predictions))
-    return {name: found[name] for name in task.evaluation.scalars}
+def _figures(task: SequenceTask, targets: Any, predictions: Any) -> dict[str, Any]:
+    evaluation = task.evaluation
+    found = evaluation.summarise(evaluation.statistics(targets, predictions))
+    arrays = {name: np.round(found[name], 6).tolist() for name in evaluation.arrays}
+    return {**{name: found[name] for name in evaluation.scalars}, "arrays": arrays}

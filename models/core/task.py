@@ -200,6 +200,7 @@ class SequenceTask:
         or built keras.Model over the inputs.
       objective: (model settings) to an `Objective`.
       predict: (model outputs, transformed features, `TransformFacts`) to named answers.
+      examples: what an example is, for a person; rows of data may be parts of one.
       materialize: whether Transform writes the transformed examples; False where they are larger
         than the raw ones: they are then made anew each time they are read.
       count: (transformed examples, feature settings) to the rows that training has of them; None
@@ -247,6 +248,7 @@ class SequenceTask:
     baseline_title: str
     samples: Callable[[Sequence[RawFeature]], tuple[Mapping[str, Any], ...]]
     toy: Callable[[], tuple[Mapping[str, Any], ...]]
+    examples: str = "rows"
     materialize: bool = True
     count: Imported | None = None
     passes: tuple[int, int] = PASSES

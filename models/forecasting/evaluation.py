@@ -13,7 +13,7 @@ INTERVALS = {
     share: (LEVELS.index((100 - share) / 200), LEVELS.index((100 + share) / 200))
     for share in (80, 95)
 }
-_BY_STEP = ("mase", "smape", "rmse", "mae", "naive_mase", "coverage_80", "coverage_95")
+_BY_STEP = ("mase", "smape", "rmse", "mae", "coverage_80", "coverage_95")
 
 
 def statistics(targets: np.ndarray | None, predictions: np.ndarray) -> dict[str, np.ndarray]:
@@ -108,13 +108,14 @@ def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, float | np.ndarray]:
         root = name.endswith("rmse")
         value = _ratio(sums[above].sum(), sums[below].sum())
         found[name] = float(np.sqrt(value) if root else value)
-        if name in _BY_STEP:
+        if name.removeprefix("naive_") in _BY_STEP:
             steps = _ratio(sums[above], sums[below])
             found[f"{name}_by_step"] = np.sqrt(steps) if root else steps
     for share in INTERVALS:
         found[f"coverage_{share}_error"] = abs(float(found[f"coverage_{share}"]) - share / 100)
-    levels = 2 * _ratio(sums["pinball"].sum(axis=0), sums["truth"].sum())
-    found["wql"] = float(np.mean(levels))
+    pinball = sums["pinball"].mean(axis=1)
+    found["wql"] = float(2 * _ratio(pinball.sum(), sums["truth"].sum()))
+    found["wql_by_step"] = 2 * _ratio(pinball, sums["truth"])
     found["relative_mase"] = float(_ratio(found["mase"], found["naive_mase"]))
     found["windows"] = float(sums["windows"][0])
     return found

@@ -9,6 +9,7 @@ from models.forecasting.settings import DataSettings, FeatureSettings, GateSetti
 
 _HERE = "models.forecasting"
 _YEAR_1990 = 631_152_000  # Its first second, counted from 1970.
+_ERRORS = ("mase", "smape", "rmse", "mae")
 _ANSWERS = ("mean", "quantiles", "levels", "offsets", "times")
 
 
@@ -133,10 +134,7 @@ TASK = SequenceTask(
         target=None,
         statistics=Imported(f"{_HERE}.evaluation.statistics"),
         scalars=(
-            "mase",
-            "smape",
-            "rmse",
-            "mae",
+            *_ERRORS,
             "wql",
             "coverage_80",
             "coverage_95",
@@ -144,21 +142,13 @@ TASK = SequenceTask(
             "coverage_95_error",
             "width_80",
             "width_95",
-            "naive_mase",
-            "naive_smape",
-            "naive_rmse",
-            "naive_mae",
+            *(f"naive_{name}" for name in _ERRORS),
             "relative_mase",
             "windows",
         ),
         arrays=(
-            "mase_by_step",
-            "smape_by_step",
-            "rmse_by_step",
-            "mae_by_step",
-            "naive_mase_by_step",
-            "coverage_80_by_step",
-            "coverage_95_by_step",
+            *(f"{name}_by_step" for name in (*_ERRORS, "wql", "coverage_80", "coverage_95")),
+            *(f"naive_{name}_by_step" for name in _ERRORS),
         ),
         axis=None,
         summarise=Imported(f"{_HERE}.evaluation.summarise"),
@@ -170,6 +160,7 @@ TASK = SequenceTask(
     ),
     baseline=Imported(f"{_HERE}.baseline.baseline"),
     baseline_title="seasonal naive",
+    examples="series",
     rivals=Imported(f"{_HERE}.baseline.rivals"),
     pictures=Imported(f"{_HERE}.pictures.pictures"),
     samples=samples,

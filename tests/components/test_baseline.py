@@ -63,7 +63,8 @@ def test_it_is_judged_on_eval_and_test_and_not_on_valid(tmp_path: Path) -> None:
     assert sorted(written["metrics"]) == ["eval", "test"]
     task = load_task(TASK)
     assert written["title"] == task.baseline_title
-    assert set(written["metrics"]["eval"]) == set(task.evaluation.scalars)
+    assert set(written["metrics"]["eval"]) == {*task.evaluation.scalars, "arrays"}
+    assert set(written["metrics"]["eval"]["arrays"]) == set(task.evaluation.arrays)
     assert written["metrics"]["eval"]["accuracy"] == pytest.approx(4 / 5)
     assert written["metrics"]["test"]["accuracy"] == pytest.approx(2 / 3)
     answers = ["a", "a", "b", "b", "a"]

@@ -68,6 +68,19 @@ def test_what_failed_is_the_last_line_with_both_numbers() -> None:
     assert found[-1] == "not pushed: margin is 0.0123, expected at least 0.05"
 
 
+def test_a_figure_that_is_none_is_undefined() -> None:
+    gate = {"metric": "margin", "value": float("nan"), "expected": "at most 1", "passed": False}
+    found = list(lines(TASK, summary(gates=[gate], pushed=None)))
+    assert "gate margin undefined, at most 1: FAILED" in found
+    assert found[-1] == "not pushed: margin is undefined, expected at most 1"
+
+
+def test_examples_are_called_what_they_are() -> None:
+    figures = {"rows": 3, "mase": 0.5}
+    found = list(lines(load_task("forecasting"), summary(metrics={"eval": figures})))
+    assert found[1] == "eval (3 series): mase 0.5000"
+
+
 def test_a_model_that_cannot_be_served_says_why() -> None:
     changed = summary(pushed=None, serving_check={"ok": False, "problem": "no answer"})
     assert list(lines(TASK, changed))[-1] == "not pushed: it cannot be served: no answer"
