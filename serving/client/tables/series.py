@@ -8,12 +8,14 @@ no column for them, these inputs are made here:
 - `mask` (or `y_mask` for the input `y`), [series, steps]: whether there is a value, neither padding
   nor NaN.
 - `length` or `lengths`, [series]: how many steps there are.
-- `start`, [series]: the time of the first step, seconds since 1970 UTC where `ds` holds dates, else
-  the number that stands there. Rows that the file leaves out between two times are then put in as
+- `start`, [series]: the time of the first step, seconds since 1970 where `ds` holds dates, else the
+  number that stands there. With zones, steps of whole days or months follow the clock on the wall,
+  shorter ones UTC: see `times`. Rows that the file leaves out between two times are then put in as
   missing; the step is the smallest between two rows of the series, by the calendar for months.
 
 The answers are long again: `unique_id`, `step` from 1, a column for each output. An output `times`,
-in the unit of `start`, becomes the column `ds`; `offsets`, which count the steps, become `step`.
+in the unit of `start`, becomes the column `ds`, written as the file's own times are; `offsets`,
+which count the steps, become `step`.
 `levels` are those of quantiles, the same at each step.
 """
 
@@ -31,7 +33,13 @@ from serving.client.tables.cells import CellError, as_text, converter, kind_of
 from serving.client.tables.formats import TableError
 from serving.client.tables.reading import LeftOut, Row
 from serving.client.tables.requests import Request
-from serving.client.tables.times import as_seconds, as_time, grid_places, is_date
+from serving.client.tables.times import (
+    SeriesTimes,
+    Time,
+    is_integer_time,
+    order_of,
+    read_time,
+)
 from serving.client.tensors import numpy_type
 
 ID = "unique_id"
@@ -81,29 +89,35 @@ class _Series:
 
     Attributes:
       name: the cell of `unique_id`.
-      times: the cells of `ds`.
+      times: the cells of `ds`; None where one could not be read, and no input needs it.
+      integer: whether they are integers.
       steps: by input of two dimensions, its values.
       values: by input of one dimension, its value.
     """
 
     name: Any
-    times: list[Any]
+    times: list[Time | None]
+    integer: bool
     steps: dict[str, list[Any]]
     values: dict[str, Any]
 
     def __len__(self) -> int:
         return max(map(len, self.steps.values()))
 
-    def fill_gaps(self) -> None:
+    @property
+    def clock(self) -> SeriesTimes | None:
+        """Its times together; None where one could not be read."""
+        read = [time for time in self.times if time is not None]
+        return SeriesTimes(read, self.integer) if len(read) == len(self.times) else None
+
+    def fill_gaps(self, clock: SeriesTimes) -> None:
         """Puts in steps that the rows leave out, as missing: NaN, false or empty.
 
         Raises:
           TableError: the times are not on a regular grid.
         """
-        if len(self.times) < 2:
-            return
         try:
-            places = grid_places(self.times)
+            places = clock.places()
         except CellError as error:
             raise TableError(f"series {as_text(self.name)!r}: {TIME}: {error}") from None
         if places[-1] + 1 == len(places):
@@ -135,6 +149,7 @@ class SeriesRows:
         self._signature = signature
         self._left_out = left_out
         self._made = made
+        self._integer: bool | None = None
         self._steps = [name for name in inputs if is_steps(signature.inputs[name])]
         self._converters = {}
         for name, column in inputs.items():
@@ -159,18 +174,25 @@ class SeriesRows:
             than the model takes.
         """
         for batch in batched(self._series(rows), size):
-            if _START in self._made:
-                for one in batch:
-                    one.fill_gaps()
+            clocks = [one.clock for one in batch]
             inputs: dict[str, Any] = {}
+            if _START in self._made:
+                dtype = numpy_type(self._signature.inputs[_START].number)
+                known = [clock for clock in clocks if clock is not None]  # All: see `_time`.
+                for one, clock in zip(batch, known, strict=True):
+                    one.fill_gaps(clock)
+                inputs[_START] = np.array([clock.start for clock in known], dtype)
             longest = max(map(len, batch))
             for name in self._steps:
                 inputs[name] = self._padded(name, [one.steps[name] for one in batch], longest)
             for name in batch[0].values:
                 inputs[name] = [one.values[name] for one in batch]
-            for name in self._made:
+            for name in self._made - {_START}:
                 inputs[name] = self._make(name, batch, inputs)
-            yield Request(inputs, [{ID: one.name, TIME: one.times[0]} for one in batch])
+            yield Request(
+                inputs,
+                [{ID: one.name, TIME: clock} for one, clock in zip(batch, clocks, strict=True)],
+            )
 
     def answers(
         self, request: Request, outputs: Mapping[str, np.ndarray[Any, Any]]
@@ -186,7 +208,7 @@ class SeriesRows:
         values = {name: plain(array) for name, array in outputs.items()}
         if _TIMES in outputs:
             values[_TIMES] = [
-                [as_time(value, row[TIME]) for value in times]
+                times if row[TIME] is None else [row[TIME].written(value) for value in times]
                 for row, times in zip(request.rows, values[_TIMES], strict=True)
             ]
         return [
@@ -208,10 +230,11 @@ class SeriesRows:
         """Groups the rows of a series, which stand together."""
         seen: set[str] = set()
         current: _Series | None = None
-        time: Any = None
+        before: Any = None
         for row in rows:
             name = row.cells[ID]
             try:
+                time = self._time(row.cells.get(TIME))
                 values = self._values(row.cells)
             except CellError as error:
                 self._left_out.add(row.place, str(error))
@@ -227,13 +250,31 @@ class SeriesRows:
                 seen.add(as_text(name))
                 steps: dict[str, list[Any]] = {one: [] for one in self._steps}
                 first = {one: value for one, value in values.items() if one not in steps}
-                current, time = _Series(name, [], steps, first), None
-            time = self._in_order(row, time)
-            current.times.append(row.cells.get(TIME))
+                current, before = _Series(name, [], bool(self._integer), steps, first), None
+            before = self._in_order(row, time, before)
+            current.times.append(time)
             for one in self._steps:
                 current.steps[one].append(values[one])
         if current is not None:
             yield current
+
+    def _time(self, cell: Any) -> Time | None:
+        """A cell of `ds`; None where it cannot be read, and no input needs it.
+
+        The first one that can be read says whether the file's times are integers.
+
+        Raises:
+          CellError: it cannot be read.
+        """
+        integer = is_integer_time(cell) if self._integer is None else self._integer
+        try:
+            time = read_time(cell, integer)
+        except CellError as error:
+            if _START in self._made:
+                raise CellError(f"{TIME}: {error}") from None
+            return None
+        self._integer = integer
+        return time
 
     def _values(self, cells: Mapping[str, Any]) -> dict[str, Any]:
         values = {}
@@ -245,20 +286,16 @@ class SeriesRows:
         return values
 
     @staticmethod
-    def _in_order(row: Row, before: Any) -> Any:
-        """The row's time, if its order can be told: numbers, ISO dates and typed times."""
-        time: Any = row.cells.get(TIME)
-        if isinstance(time, str) and not is_date(time):
-            try:
-                time = float(time)
-            except ValueError:
-                return None
-        if before is not None and type(before) is type(time) and time < before:
+    def _in_order(row: Row, time: Time | None, before: Any) -> Any:
+        """What tells the row's order, if anything does; `before` is the same of the row above."""
+        order: Any = order_of(row.cells.get(TIME), time)
+        known = order is not None and before is not None
+        if known and isinstance(order, str) == isinstance(before, str) and order < before:
             raise TableError(
                 f"{row.place}: the time {as_text(row.cells[TIME])!r} comes before that of the row "
                 f"above; expected the file in the order of {ID}, {TIME}"
             )
-        return time
+        return order
 
     def _padded(self, name: str, rows: list[list[Any]], longest: int) -> np.ndarray[Any, Any]:
         """[series, steps], padded on the right to the longest, or to the size that is fixed."""
@@ -282,11 +319,6 @@ class SeriesRows:
         lengths = np.array([len(one) for one in batch])
         if name in _LENGTHS:
             return lengths.astype(dtype)
-        if name == _START:
-            try:
-                return np.array([as_seconds(one.times[0]) for one in batch], dtype)
-            except CellError as error:
-                raise TableError(f"{TIME}: {error}") from None
         base = name.removesuffix("mask").removesuffix("_")
         if not base:  # The mask of the values: `y`, or the one float input there is.
             floats = [one for one in self._steps if inputs[one].dtype.kind == "f"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,9 @@ import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 
 from serving.client import Client
-from serving.client.tables.cells import CellError
 from serving.client.tables.formats import TableError
 from serving.client.tables.predicting import Question, predict_file
 from serving.client.tables.reading import RowReader
-from serving.client.tables.times import as_seconds, as_time, grid_places
 from tests.serving.client.scripted import FLOAT, INT64, STRING, Script, signature
 
 STEPS = [-1, -1]
@@ -166,75 +163,94 @@ def test_start_is_the_first_time_and_times_become_dates_again(
         ["unique_id", "step", "ds", "levels", "y"],
         ["a", "1", "1970-01-03", "[0.5, 0.9]", "1.0"],
         ["a", "2", "1970-01-04", "[0.5, 0.9]", "2.0"],
-        ["b", "1", "1970-01-01", "[0.5, 0.9]", "5.0"],
-        ["b", "2", "1970-01-01", "[0.5, 0.9]", ""],
+        ["b", "1", "1970-01", "[0.5, 0.9]", "5.0"],
+        ["b", "2", "1970-01", "[0.5, 0.9]", ""],
     ]
 
 
-UTC_2 = datetime.timezone(datetime.timedelta(hours=2))
-
-
 @pytest.mark.parametrize(
-    ("cell", "seconds", "again"),
+    "rows",
     [
-        ("17", 17, 17),
-        (17, 17, 17),
-        ("-3", -3, -3),
-        ("1970-01-02", 86_400, "1970-01-02"),
-        ("1970-02", 2_678_400, "1970-02-01"),
-        ("1970-01-01T01:00:00Z", 3_600, "1970-01-01T01:00:00"),
-        ("1970-01-01 00:00", 0, "1970-01-01 00:00:00"),
-        ("1970-01-01T00:00+02:00", -7_200, "1969-12-31T22:00:00"),
-        (datetime.datetime(1970, 1, 1, 1), 3_600, "1970-01-01 01:00:00"),
-        (datetime.date(1969, 12, 31), -86_400, "1969-12-31"),
-        (datetime.datetime(1970, 1, 1, 3, tzinfo=UTC_2), 3_600, "1970-01-01 01:00:00"),
+        ["a,2020-01-31,1", "a,2020-02-29,2", "a,2020-05-31,5"],
+        ["a,2020-03-28,1", "a,2020-03-29,2", "a,2020-04-01,5"],
+        ["a,7,1", "a,9,2", "a,15,5"],
     ],
 )
-def test_times_there_and_back(cell: Any, seconds: int, again: Any) -> None:
-    assert as_seconds(cell) == seconds
-    assert as_time(seconds, cell) == again
-
-
-@pytest.mark.parametrize("cell", ["soon", "1970-13-01", "", None])
-def test_what_is_no_time_is_told(cell: Any) -> None:
-    with pytest.raises(CellError, match=r"n(either|ot) an ISO 8601 date"):
-        as_seconds(cell)
-
-
 def test_rows_that_are_left_out_are_put_in_as_missing(
-    client: Client, script: Script, tmp_path: Path
+    rows: list[str], client: Client, script: Script, tmp_path: Path
 ) -> None:
     script.echo = ("y", "times", "offsets", "levels")
-    rows = ["a,2020-01-31,1", "a,2020-02-29,2", "a,2020-05-31,5", "b,7,1", "b,9,2", "b,15,5"]
     content = "\n".join(["unique_id,ds,y,times,offsets,levels", *(f"{row},0,1,1" for row in rows)])
     answers(client, tmp_path, content + "\n", signature="timed")
     nan = np.nan
-    np.testing.assert_array_equal(sent(script)["y"], [[1, 2, nan, nan, 5], [1, 2, nan, nan, 5]])
+    np.testing.assert_array_equal(sent(script)["y"], [[1, 2, nan, nan, 5]])
+
+
+def timed(client: Client, folder: Path, cells: list[tuple[str, str, int]]) -> list[str]:
+    """The column `ds` of the answers, whose times are the column `times`; (series, ds, times)."""
+    rows = [f"{name},{time},1,{answer},1,1" for name, time, answer in cells]
+    content = "\n".join(["unique_id,ds,y,times,offsets,levels", *rows])
+    found = answers(client, folder, content + "\n", signature="timed")
+    return [row[2] for row in found[1:]]
+
+
+def test_days_of_a_zone_are_those_of_its_clock(
+    client: Client, script: Script, tmp_path: Path
+) -> None:
+    script.echo = ("y", "times", "offsets", "levels")
+    cells = [
+        ("a", "2024-03-30 00:00:00+01:00", 1_711_929_600),  # 2024-04-01 00:00
+        ("a", "2024-03-31 00:00:00+01:00", 1_712_016_000),
+        ("b", "2024-04-01 00:00:00+02:00", 1_712_102_400),
+    ]
+    found = timed(client, tmp_path, cells)
+    assert sent(script)["start"].tolist() == [1_711_756_800, 1_711_929_600]
+    assert found[:2] == ["2024-04-01 00:00:00+01:00", "2024-04-02 00:00:00+01:00"]
+    assert found[2] == "2024-04-03 00:00:00+02:00"
+
+
+def test_hours_of_a_zone_are_in_order_where_its_clock_goes_back(
+    client: Client, script: Script, tmp_path: Path
+) -> None:
+    script.echo = ("y", "times", "offsets", "levels")
+    cells = [
+        ("a", "2024-10-27T01:00+02:00", 1_729_994_400),  # 2024-10-27 02:00 UTC
+        ("a", "2024-10-27T02:00+02:00", 1_729_998_000),
+        ("a", "2024-10-27T02:00+01:00", 1_730_001_600),
+    ]
+    found = timed(client, tmp_path, cells)
+    assert sent(script)["start"].tolist() == [1_729_983_600]
+    assert found == [f"2024-10-27T{hour:02d}:00+01:00" for hour in (3, 4, 5)]
 
 
 @pytest.mark.parametrize(
-    ("times", "places"),
+    ("first", "second", "start"),
     [
-        (["2020-01-01", "2020-01-02", "2020-01-05"], [0, 1, 4]),
-        (["2020-01-31", "2020-02-29", "2020-03-31", "2020-06-30"], [0, 1, 2, 5]),
-        (["2020-01-15", "2020-02-15", "2020-04-15"], [0, 1, 3]),
-        (["2019-01-01", "2020-01-01", "2023-01-01"], [0, 1, 4]),
-        (["2020-01-06", "2020-01-13", "2020-01-27"], [0, 1, 3]),
-        (["2020-01-01 00:00", "2020-01-01 00:15", "2020-01-01 01:00"], [0, 1, 4]),
-        ([3, 5, 11], [0, 1, 4]),
+        ("20231126", "20231127", 1_700_956_800),
+        ("2023/9/9", "2023/9/10", 1_694_217_600),
+        ("20240000", "20240001", 20_240_000),
     ],
 )
-def test_places_on_the_grid(times: list[Any], places: list[int]) -> None:
-    assert grid_places(times) == places
+def test_the_first_time_says_what_all_are(
+    first: str, second: str, start: int, client: Client, script: Script, tmp_path: Path
+) -> None:
+    timed(client, tmp_path, [("a", first, 0), ("a", second, 0)])
+    assert sent(script)["start"].tolist() == [start]
 
 
 @pytest.mark.parametrize(
-    ("times", "problem"),
+    ("cells", "said"),
     [
-        (["2020-01-01", "2020-01-03", "2020-01-06"], "'2020-01-06' is not on the grid"),
-        ([1, 2, 2], "two rows of the same time"),
+        (["31/01/2024"], "long.csv:2: ds: '31/01/2024' is no time stamp (ISO 8601, year first,"),
+        (["2024-01-01", "2"], "long.csv:3: ds: '2' is no time stamp"),
+        (["1", "2024-01-01"], "long.csv:3: ds: '2024-01-01' is no integer, as the first time is"),
+        (["1", "1"], "series 'a': ds: two rows of the same time, '1'"),
+        (["1", "3", "6"], "series 'a': ds: '6' is not on the grid of the other times"),
     ],
 )
-def test_times_off_the_grid_are_told(times: list[Any], problem: str) -> None:
-    with pytest.raises(CellError, match=problem):
-        grid_places(times)
+def test_times_that_cannot_be_used_are_told(
+    cells: list[str], said: str, client: Client, tmp_path: Path
+) -> None:
+    with pytest.raises(TableError) as caught:
+        timed(client, tmp_path, [("a", cell, 0) for cell in cells])
+    assert said in str(caught.value) and "\n" not in str(caught.value)
