@@ -3,6 +3,7 @@
 Each function also says which cells could not be read; missing ones are no error here.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from components.record_files import as_text
 from models.core.time_grid import parse_timestamp
 
 _MISSING = {"", "nan", "na", "n/a", "null", "none", "<na>", "nat"}
-_LARGEST = float(np.finfo(np.float32).max)
+# The network's variances are sums of squares in float32, which ends at 3.4e38.
+LARGEST = 1e15
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 NOT_READ = np.iinfo(np.int64).min
 
@@ -25,44 +27,64 @@ def _cells(column: Any) -> list[Any]:
     return column.to_pylist() if _is_arrow(column) else list(column)
 
 
-def texts(column: Any) -> tuple[np.ndarray, np.ndarray]:
+def texts(column: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A column's distinct texts.
 
     Args:
       column: a sequence of cells, or a `pyarrow.Array`.
 
     Returns:
-      int32[rows], each row's place in the texts, and object[texts], each once; a missing cell
-      has the empty text.
+      int32[rows], each row's place in the texts; object[texts], each once; and int64[...], the
+      rows whose cell is a list or a record. These and missing cells have the empty text.
     """
     codes, raw = _distinct(column)
+    nested = np.array([_is_nested(value) for value in raw], bool)
     found, again = np.unique(
         np.array([_stripped(value) for value in raw], object), return_inverse=True
     )
-    return again.astype(np.int32)[codes], found
+    return again.astype(np.int32)[codes], found, np.flatnonzero(nested[codes])
+
+
+def _is_nested(cell: Any) -> bool:
+    return isinstance(cell, list | dict)
 
 
 def _stripped(value: Any) -> str:
-    return as_text(value).strip()
+    return "" if _is_nested(value) else as_text(value).strip()
 
 
 def _distinct(column: Any) -> tuple[np.ndarray, list[Any]]:
     """Codes, and the distinct cells; reading a cell twice is what takes the time."""
     if _is_arrow(column):
-        if hasattr(column, "dictionary"):  # pandas' categories: a missing one has no code.
-            column = column.cast(column.type.value_type)
-        encoded = column.dictionary_encode(null_encoding="encode")
-        return encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
+        encoded = _encoded(column)
+        if encoded is not None:
+            return encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
     # By type as well: 1 and True are equal, and have different texts.
-    cells = list(column)
+    cells = _cells(column)
     if all(type(cell) is str for cell in cells):
         codes, raw = pd.factorize(np.array(cells, object))
         return codes, list(raw)
-    places: dict[tuple[type, Any], int] = {}
+    places: dict[tuple[type, Any], tuple[int, Any]] = {}
     codes = np.array(
-        [places.setdefault((type(cell), _hashable(cell)), len(places)) for cell in cells], np.int64
+        [
+            places.setdefault((type(cell), _hashable(cell)), (len(places), cell))[0]
+            for cell in cells
+        ],
+        np.int64,
     )
-    return codes, [cell for _, cell in places]
+    return codes, [cell for _, cell in places.values()]
+
+
+def _encoded(column: Any) -> Any:
+    """An Arrow column as a dictionary; None for lists, records and durations, which have none."""
+    import pyarrow
+
+    if hasattr(column, "dictionary"):  # pandas' categories: a missing one has no code.
+        column = column.cast(column.type.value_type)
+    try:
+        return column.dictionary_encode(null_encoding="encode")
+    except pyarrow.ArrowNotImplementedError:
+        return None
 
 
 def _hashable(cell: Any) -> Any:
@@ -74,21 +96,23 @@ def is_missing(cell: Any) -> bool:
     return cell is None or cell != cell or str(cell).strip().lower() in _MISSING
 
 
-def numbers(column: Any) -> tuple[np.ndarray, np.ndarray]:
+def numbers(column: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A column's numbers.
 
     Returns:
-      float32[rows], NaN where missing or not read; and int64[...], the rows whose cell is
-      something else than a finite float32.
+      float32[rows], NaN where missing or not read; int64[...], the rows whose cell is no finite
+      number; and int64[...], the rows whose number is beyond `LARGEST`.
     """
     if _is_arrow(column):
         values = _arrow_numbers(column)
         if values is not None:
-            return _finite(values, np.zeros(0, np.int64))
+            return _bounded(values, [])
     cells = _cells(column)
     try:
-        return _finite(np.array(cells, np.float64), np.zeros(0, np.int64))
-    except (TypeError, ValueError):
+        values = np.array(cells, np.float64)
+        if values.ndim == 1:  # Lists of one length are read as a matrix.
+            return _bounded(values, [])
+    except (OverflowError, TypeError, ValueError):
         pass
     values = np.full(len(cells), np.nan)
     wrong = []
@@ -99,7 +123,9 @@ def numbers(column: Any) -> tuple[np.ndarray, np.ndarray]:
             values[row] = float(cell)
         except (TypeError, ValueError):
             wrong.append(row)
-    return _finite(values, np.array(wrong, np.int64))
+        except OverflowError:  # A whole number of hundreds of digits.
+            values[row] = np.finfo(np.float64).max
+    return _bounded(values, wrong)
 
 
 def _arrow_numbers(column: Any) -> np.ndarray | None:
@@ -114,13 +140,12 @@ def _arrow_numbers(column: Any) -> np.ndarray | None:
     return None
 
 
-def _finite(values: np.ndarray, wrong: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    beyond = np.flatnonzero(np.abs(values) > _LARGEST)
-    if len(beyond):
-        values = values.copy()
-        values[beyond] = np.nan
-        wrong = np.union1d(wrong, beyond)
-    return values.astype(np.float32), wrong
+def _bounded(values: np.ndarray, wrong: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    infinite = np.isinf(values)
+    beyond = ~infinite & (np.abs(values) > LARGEST)
+    read = np.where(infinite | beyond, np.nan, values).astype(np.float32)
+    not_read = np.union1d(np.array(wrong, np.int64), np.flatnonzero(infinite))
+    return read, not_read, np.flatnonzero(beyond)
 
 
 def integers(column: Any) -> np.ndarray:

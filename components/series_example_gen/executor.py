@@ -36,7 +36,7 @@ from components.series_example_gen.passes import (
 )
 from components.series_example_gen.reading import Columns, first_time, is_integer_time
 from components.series_example_gen.report import Reading, SeriesReport, check
-from components.series_example_gen.splits import Splitting
+from components.series_example_gen.splits import Splitting, check_cutoffs
 from models.core.errors import InputError
 from models.core.progress import reporter
 from models.core.task import load_task
@@ -73,6 +73,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             data, exec_properties["context"], exec_properties["horizon"], bool(tests)
         )
         plan = _plan(data, trains, tests)
+        source = f"column {data.time_column!r} of {train} holds"
+        if data.step:
+            source = f"data.frequency={data.frequency} is for"
+        check_cutoffs(splitting.cutoffs, plan.columns.integer, source)
         scratch = os.path.join(examples.uri, "unordered")
         tf.io.gfile.makedirs(scratch)
         reading = self._read(plan, scratch)
@@ -90,7 +94,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         report = self._write(output, scratch)
         tf.io.gfile.rmtree(scratch)
         report.bad, report.places = reading.bad, reading.places
-        check(report, horizon=splitting.horizon, target=data.target_column, source=train)
+        check(report, splitting=splitting, step=step, target=data.target_column, source=train)
         if report.bad:
             reporter().line(f"left out {report.bad_line()}")
         for line in report.lines(step):

@@ -9,8 +9,8 @@ from components.series_example_gen.table import Series
 from models.core.errors import InputError
 from models.core.time_grid import Step
 
-_DAY = 86_400
-_SHORTEST_MONTH = 28 * _DAY
+DAY = 86_400
+SHORTEST_MONTH = 28 * DAY
 # A series with this many distances, most of them alike, has a step of its own.
 _FEW = 3
 
@@ -44,12 +44,16 @@ class Distances:
       sure: of these, the series that have it most of the time.
       weekend: rows on a Saturday or Sunday.
       over_weekend: distances from a Friday to the next Monday.
+      no_month: rows of integer time that is not year and month written together, as in 202012.
+      over_new_year: distances from such a month to one of the next year.
     """
 
     votes: dict[Step, Vote] = field(default_factory=dict)
     sure: dict[Step, Vote] = field(default_factory=dict)
     weekend: int = 0
     over_weekend: int = 0
+    no_month: int = 0
+    over_new_year: int = 0
 
     def add(self, other: "Distances") -> None:
         """Adds another part's."""
@@ -61,6 +65,8 @@ class Distances:
                     mine[step] = vote
         self.weekend += other.weekend
         self.over_weekend += other.over_weekend
+        self.no_month += other.no_month
+        self.over_new_year += other.over_new_year
 
     def add_series(self, series: Series, files: Sequence[str], integer: bool) -> None:
         """Adds a series whose times are in order and distinct."""
@@ -71,12 +77,17 @@ class Distances:
         one = Distances({step: Vote(weight, series.name, place)})
         if count >= _FEW and 2 * weight > count:
             one.sure = {step: Vote(weight, series.name, place)}
-        if step == Step(seconds=_DAY):
-            days = wall(series) // _DAY
+        if step == Step(seconds=DAY):
+            days = wall(series) // DAY
             # 1970-01-01 was a Thursday; Monday is 0.
             weekdays = (days + 3) % 7
             one.weekend = int((weekdays > 4).sum())
             one.over_weekend = int(((np.diff(days) == 3) & (weekdays[:-1] == 4)).sum())
+        if integer:
+            year, month = series.table.time // 100, series.table.time % 100
+            is_month = (year >= 1700) & (year < 2200) & (month >= 1) & (month <= 12)
+            one.no_month = int((~is_month).sum())
+            one.over_new_year = int((np.diff(year) == 1).sum())
         self.add(one)
 
 
@@ -108,7 +119,7 @@ def off_day(seconds: np.ndarray) -> tuple[np.ndarray, int]:
     """
     _, day, length = month_and_day(seconds)
     usual = 31 if (day == length).all() else _mode(day)[0]
-    clock = seconds % _DAY
+    clock = seconds % DAY
     wrong = (day != np.minimum(usual, length)) | (clock != _mode(clock)[0])
     return np.flatnonzero(wrong), usual
 
@@ -121,10 +132,10 @@ def _commonest(series: Series, integer: bool) -> tuple[Step, int, int]:
         return Step(index=distance), weight, len(time) - 1
     clock = wall(series)
     distance, weight = _mode(np.diff(clock))
-    if distance >= _SHORTEST_MONTH and not len(off_day(clock)[0]):
+    if distance >= SHORTEST_MONTH and not len(off_day(clock)[0]):
         months, weight = _mode(np.diff(month_and_day(clock)[0]))
         return Step(months=months), weight, len(time) - 1
-    if distance <= 0 or distance % _DAY:
+    if distance <= 0 or distance % DAY:
         distance, weight = _mode(np.diff(time))
     return Step(seconds=distance), weight, len(time) - 1
 
@@ -139,7 +150,8 @@ def infer(distances: Distances, source: str) -> Step:
     """The step that most neighbours are apart.
 
     Raises:
-      InputError: no series has two rows; series with different steps; business days.
+      InputError: no series has two rows; series with different steps; business days; integers
+        that are months.
     """
     if not distances.votes:
         raise InputError(
@@ -158,11 +170,17 @@ def infer(distances: Distances, source: str) -> Step:
             f"{mine.name!r} ({mine.place}) one of {step}; expected one frequency in a data set: "
             "part the data, or set data.frequency to the one that holds for all"
         )
-    if step == Step(seconds=_DAY) and not distances.weekend and distances.over_weekend:
+    if step == Step(seconds=DAY) and not distances.weekend and distances.over_weekend:
         raise InputError(
             f"{source}: business days (no row on a weekend) are no regular grid; set "
             "data.frequency=D, and weekends are missing steps, or number the days in an integer "
             "column"
+        )
+    if step.index and distances.over_new_year and not distances.no_month:
+        raise InputError(
+            f"{source}: all times are integers such as 202012, in which December and January are "
+            "89 apart; set data.frequency to MS, QS or YS where they are months, quarters or "
+            f"years, or to {step.index} where they are numbers"
         )
     return step
 

@@ -6,14 +6,29 @@ from typing import Any
 
 import numpy as np
 
-from components.series_example_gen.frequency import month_and_day, off_day, wall
+from components.series_example_gen import cells
+from components.series_example_gen.frequency import (
+    DAY,
+    SHORTEST_MONTH,
+    month_and_day,
+    off_day,
+    wall,
+)
 from components.series_example_gen.table import Series, time_text
 from models.core.errors import InputError
-from models.core.time_grid import Step
+from models.core.time_grid import Step, parse_timestamp
 
 # A grid with more steps than this, and than so many times its rows, has a wrong time somewhere.
 _MANY_STEPS = 100_000
 _STEPS_A_ROW = 1_000
+# A finer step is no advice where it leaves more than so many steps a row: almost all is missing.
+_FINER_STEPS_A_ROW = 10
+_SAME_DAY = (
+    "mend the time; months, quarters and years must be on the same day each time, or always on the "
+    "month's last, at the same time of day: write business month ends as the month itself, such "
+    "as 2020-05"
+)
+_UNITS = ((DAY, "D"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 @dataclass(frozen=True)
@@ -110,7 +125,9 @@ class Gridding:
             clock = wall(series)
             wrong, day = off_day(clock)
             if len(wrong):
-                self._off_grid(series, int(wrong[0]))
+                shorter = (np.diff(clock) < SHORTEST_MONTH).any()
+                advice = "mend the time, or set a shorter data.frequency" if shorter else _SAME_DAY
+                self._off_grid(series, int(wrong[0]), advice)
             time, scale = month_and_day(clock)[0], step.months
         elif step.index:
             time, scale = series.table.time, step.index
@@ -122,14 +139,36 @@ class Gridding:
         usual = int(values[counts.argmax()])
         wrong = np.flatnonzero(rests != usual)
         if len(wrong):
-            self._off_grid(series, int(wrong[0]))
+            self._off_grid(series, int(wrong[0]), self._advice(series, time))
         # The clock on the wall may go back where the zone changes.
         twice = np.flatnonzero(np.diff(time) <= 0)
         if len(twice):
-            self._off_grid(series, int(twice[0]) + 1)
+            self._off_grid(series, int(twice[0]) + 1, "mend the time")
         return (time - time[0]) // scale, int(time[0]), day
 
-    def _off_grid(self, series: Series, row: int) -> None:
+    def _advice(self, series: Series, time: np.ndarray) -> str:
+        """What helps where the distances between times are not all of the step."""
+        if self.step.seconds >= SHORTEST_MONTH:
+            return _SAME_DAY
+        if self.step.by_date and not self.step.months and (np.diff(time) % DAY).any():
+            time = series.table.time  # Steps below a day are those of UTC.
+        if self.step.index and _is_date(time[0]):
+            return "mend the time, or set data.frequency to D, MS or QS where these are dates"
+        distance = int(np.gcd.reduce(np.diff(time)))
+        advice = "mend the time"
+        if (time[-1] - time[0]) // distance < _FINER_STEPS_A_ROW * len(time):
+            advice += f", or set data.frequency={self._alias(distance)}, on which all times are"
+        return advice
+
+    def _alias(self, distance: int) -> str:
+        """A distance in the step's unit as data.frequency takes it."""
+        if self.step.index:
+            return str(distance)
+        units = ((1, "MS"),) if self.step.months else _UNITS
+        size, name = next(unit for unit in units if distance % unit[0] == 0)
+        return f"{distance // size}{name}" if distance > size else name
+
+    def _off_grid(self, series: Series, row: int, advice: str) -> None:
         near = row - 1 if row else 1
         integer = bool(self.step.index)
         time, other = (
@@ -141,8 +180,7 @@ class Gridding:
         )
         raise InputError(
             f"{series.place(row, self.files)}: series {series.name!r}: {time} is off the grid of "
-            f"one step each {self.step} (beside it: {other}); mend the time, or set "
-            "data.frequency" + (", to D where these are dates" if integer else "")
+            f"one step each {self.step} (beside it: {other}); {advice}"
         )
 
     def _test_row(self, series: Series) -> int | None:
@@ -183,10 +221,15 @@ class Gridding:
             return none
         other = rows[given[rows] != given[rows[0]]]
         if len(other):
+            instead = (
+                "list the column under data.historic or data.future"
+                if not len(cells.numbers(given[rows])[1])
+                else "mend the rows, or leave the column out of data.static"
+            )
             raise InputError(
                 f"{series.place(int(other[0]), self.files)}: series {series.name!r}: static column "
                 f"{column!r} changes from {given[rows[0]]!r} to {given[other[0]]!r}; expected one "
-                "value for a series: list the column under data.historic or data.future"
+                f"value for a series: {instead}"
             )
         return given[rows[0]]
 
@@ -206,3 +249,12 @@ class Gridding:
                 f"({len(missing)} of {len(numbers)} steps miss it); it must be known for every "
                 "step: fill it, add a row with an empty target, or list it under data.historic"
             )
+
+
+def _is_date(time: int) -> bool:
+    """Whether an integer may be a month or a day: 202012 or 20201231."""
+    try:
+        parse_timestamp(str(time))
+    except ValueError:
+        return False
+    return len(str(time)) > 4

@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from components.record_files import FileFormat
 from components.series_example_gen.examples import Output, series_example
-from components.series_example_gen.grid import Grid
-from components.series_example_gen.reading import Columns, read_tables
-from components.series_example_gen.report import Reading, SeriesReport
+from components.series_example_gen.frequency import DAY, wall
+from components.series_example_gen.grid import Grid, Gridding
+from components.series_example_gen.reading import ONLY_SERIES, Columns, read_tables
+from components.series_example_gen.report import WIDE_GAP, Reading, SeriesReport, no_value
 from components.series_example_gen.splits import Piece, cutoff_steps
 from components.series_example_gen.table import (
     Series,
@@ -24,6 +25,9 @@ from components.series_example_gen.table import (
     time_text,
 )
 from models.core.errors import InputError
+from models.core.time_grid import Step
+
+_HOUR = 3600
 
 
 @dataclass(frozen=True)
@@ -98,12 +102,14 @@ class Arrange(beam.DoFn):
             return
         row, columns = int(twice[0]), self._plan.columns
         time = time_text(series.table.time[row], columns.integer)
-        hint = (
-            f"; is there a column of names that data.id_column should name instead of "
-            f"{columns.id!r}?"
-            if columns.id_optional
-            else ": sum the rows, or drop one"
-        )
+        hint = ": sum the rows, or drop one"
+        if not columns.integer and _may_be_autumn(series, twice):
+            hint = (
+                ". If this is the hour that clocks repeat in autumn, give the times in UTC or with "
+                "their offset, as in 02:00+01:00; else sum the rows, or drop one"
+            )
+        elif columns.id_optional and series.name == ONLY_SERIES:  # The file has no such column.
+            hint = "; is there a column of names that data.id_column should name?"
         raise InputError(
             f"{series.place(row + 1, self._plan.inputs)}: series {series.name!r} has {time} twice "
             f"(also {series.place(row, self._plan.inputs)}); expected one row per series and "
@@ -126,7 +132,7 @@ class WriteBucket(beam.DoFn):
         try:
             for series in each_series(table):
                 grid = self._output.gridding.grid(series)
-                for piece in self._pieces(grid, series.name, report):
+                for piece in self._pieces(grid, series, report):
                     assert grid is not None
                     if piece.split not in writers:
                         writers[piece.split] = self._writer(piece.split, bucket)
@@ -139,17 +145,22 @@ class WriteBucket(beam.DoFn):
                 writer.close()
         yield report
 
-    def _pieces(self, grid: Grid | None, name: str, report: SeriesReport) -> Iterator[Piece]:
+    def _pieces(self, grid: Grid | None, series: Series, report: SeriesReport) -> Iterator[Piece]:
+        name = series.name
         report.found += 1
         if grid is None:
             report.leave_out("no value at all", name)
             return
         output = self._output
-        report.longest = max(report.longest, (grid.steps, name))
+        report.longest = max(report.longest, (grid.train_end, name))
+        report.widen(_trained_span(series, output.gridding))
         target = grid.numbers[:, 0]
         seen = ~np.isnan(target)
         if seen.sum() > 1 and np.nanmin(target) == np.nanmax(target):
             report.note("constant", name)
+        gap = _wide_gap(series, output.gridding.step, seen)
+        if gap:
+            report.note(WIDE_GAP, f"{name}: {gap}")
         if output.gridding.tests and not grid.train_end:
             report.note("only in the test data, where its first steps serve as history", name)
         cutoffs = cutoff_steps(output.splitting.cutoffs, grid.start, output.gridding.step, grid.day)
@@ -162,13 +173,60 @@ class WriteBucket(beam.DoFn):
                 report.add_piece(piece.split, piece.end - piece.first, values)
                 yield piece
             else:
-                report.leave_out(f"no value in the steps of the split {piece.split!r}", name)
+                report.leave_out(no_value(piece.split), name)
 
     def _writer(self, split: str, bucket: int) -> tf.io.TFRecordWriter:
         folder = os.path.join(self._output.folder, f"Split-{split}")
         tf.io.gfile.makedirs(folder)
         name = f"data_tfrecord-{bucket:05d}-of-{self._output.buckets:05d}.gz"
         return tf.io.TFRecordWriter(os.path.join(folder, name), "GZIP")
+
+
+def _may_be_autumn(series: Series, twice: np.ndarray) -> bool:
+    """Whether the times that come twice may be those of an hour that the clocks repeat.
+
+    Args:
+      series: of time stamps.
+      twice: int64[...], at least one, rows with the time of the next one.
+    """
+    time = series.table.time
+    others = np.diff(time)
+    # Clocks are put back early on a Sunday; 1970-01-01 was a Thursday, Monday is 0.
+    early_on_sunday = ((time[twice] // DAY + 3) % 7 == 6) & (time[twice] % DAY < 4 * _HOUR)
+    fine = np.median(others) <= _HOUR
+    naive = not series.table.ahead.any()
+    return bool(naive and fine and early_on_sunday.all())
+
+
+def _clock(series: Series, step: Step) -> np.ndarray:
+    """int64[rows], the times as the step counts them and a person reads them."""
+    return wall(series) if step.by_date else series.table.time
+
+
+def _trained_span(series: Series, gridding: Gridding) -> tuple[int, int] | None:
+    """The first and the last time of a value in the training data; None where it has none."""
+    seen = ~np.isnan(series.table.numbers[:, 0])
+    if gridding.tests:
+        seen &= ~np.isin(series.table.file, list(gridding.tests))
+    time = _clock(series, gridding.step)[seen]
+    return (int(time[0]), int(time[-1])) if len(time) else None
+
+
+def _wide_gap(series: Series, step: Step, seen: np.ndarray) -> str:
+    """The series' widest gap where it is longer than all that is known of it; else empty.
+
+    Args:
+      series: its rows.
+      step: of its grid.
+      seen: bool[steps], where its grid has a value.
+    """
+    missing = np.diff(np.flatnonzero(seen)) - 1
+    if not len(missing) or missing.max() <= seen.sum():
+        return ""
+    at = int(missing.argmax())
+    times = _clock(series, step)[~np.isnan(series.table.numbers[:, 0])]
+    before, after = (time_text(times[row], bool(step.index)) for row in (at, at + 1))
+    return f"{missing[at]} steps between {before} and {after}"
 
 
 def bucket_path(folder: str, bucket: int) -> str:

@@ -175,12 +175,14 @@ def _table(path: str, file: int, columns: Columns, batch: _Batch, report: Any) -
     refuse(columns.time, np.flatnonzero(time == cells.NOT_READ), what)
     values = np.empty((count, len(columns.numbers)), np.float32)
     for at, column in enumerate(columns.numbers):
-        values[:, at], wrong = cells.numbers(batch.columns[column])
+        values[:, at], wrong, beyond = cells.numbers(batch.columns[column])
         refuse(column, wrong, "no number")
+        refuse(column, beyond, f"a number beyond {cells.LARGEST:g}")
     names = np.empty((count, len(columns.names)), object)
     for at, column in enumerate(columns.names):
-        codes, found = cells.texts(batch.columns[column])
+        codes, found, wrong = cells.texts(batch.columns[column])
         names[:, at] = found[codes]
+        refuse(column, wrong, "no text")
     report.rows["all"] = report.rows.get("all", 0) + int(usable.sum())
     table = Table(
         ids=ids,
@@ -195,9 +197,14 @@ def _table(path: str, file: int, columns: Columns, batch: _Batch, report: Any) -
     return table if usable.all() else table.take(usable)
 
 
+def _is_absent(cells: Any) -> bool:
+    return isinstance(cells, list) and all(cell is None for cell in cells)
+
+
 def _series(columns: Columns, batch: _Batch) -> tuple[np.ndarray, np.ndarray]:
     found = batch.columns.get(columns.id) if columns.id else None
     # An absent column of a text file is read as None in every row.
-    if found is None or (columns.id_optional and isinstance(found, list) and set(found) == {None}):
+    if found is None or (columns.id_optional and _is_absent(found)):
         return np.zeros(len(batch.rows), np.int32), np.array([ONLY_SERIES], object)
-    return cells.texts(found)
+    codes, names, _ = cells.texts(found)
+    return codes, names

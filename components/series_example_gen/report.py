@@ -3,9 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.examples_report import PLACES, RowReport
+from components.examples_report import PLACES, SPLITS, RowReport
 from components.series_example_gen.frequency import Distances
+from components.series_example_gen.splits import Splitting, cutoff_time
+from components.series_example_gen.table import time_text
 from models.core.errors import InputError
+from models.core.time_grid import Step
+
+# Noted of a series.
+WIDE_GAP = "a gap of more steps than the series has values; is a time wrong?"
 
 
 @dataclass
@@ -56,7 +62,9 @@ class SeriesReport(RowReport):
       found: series in the data.
       left_out: by reason, series and the first of them: what could not be used for a split.
       noted: the same for what was used and a person should know.
-      longest: steps of the longest series, and its name.
+      longest: steps of the longest series of the training data, and its name.
+      span: first and last time of a value in the training data, on the clock that the step
+        follows: seconds since 1970-01-01, or integer time; None where there is none.
     """
 
     series: dict[str, int] = field(default_factory=dict)
@@ -65,12 +73,19 @@ class SeriesReport(RowReport):
     left_out: dict[str, dict[str, Any]] = field(default_factory=dict)
     noted: dict[str, dict[str, Any]] = field(default_factory=dict)
     longest: tuple[int, str] = (0, "")
+    span: tuple[int, int] | None = None
 
     def add_piece(self, split: str, steps: int, values: int) -> None:
         """Counts a series' part of a split."""
         self.series[split] = self.series.get(split, 0) + 1
         self.steps[split] = self.steps.get(split, 0) + steps
         self.rows[split] = self.rows.get(split, 0) + values
+
+    def widen(self, span: tuple[int, int] | None) -> None:
+        """Extends `span` to a series' own."""
+        if span is not None:
+            first, last = self.span or span
+            self.span = min(first, span[0]), max(last, span[1])
 
     def leave_out(self, reason: str, name: str) -> None:
         """Counts a series that could not be used for a split."""
@@ -90,8 +105,9 @@ class SeriesReport(RowReport):
         _count(self.left_out, other.left_out)
         _count(self.noted, other.noted)
         self.longest = max(self.longest, other.longest)
+        self.widen(other.span)
 
-    def lines(self, step: Any) -> list[str]:
+    def lines(self, step: Step) -> list[str]:
         """What a person should know, a line each."""
         steps = sum(self.steps.values())
         missing = steps - sum(self.rows.values())
@@ -117,35 +133,95 @@ def _count(mine: dict[str, dict[str, Any]], theirs: dict[str, dict[str, Any]]) -
         known["first"] = sorted([*known["first"], *count["first"]])[:PLACES]
 
 
-def check(report: SeriesReport, *, horizon: int, target: str, source: str) -> None:
+def no_value(split: str) -> str:
+    """Why a series is left out of a split in which it has steps and no value."""
+    return f"no value in the steps of the split {split!r}"
+
+
+def check(
+    report: SeriesReport, *, splitting: Splitting, step: Step, target: str, source: str
+) -> None:
     """Stops a run whose series cannot be learnt from.
 
     Args:
       report: of all the data.
-      horizon: steps that are forecast at once.
+      splitting: how the series were parted.
+      step: of their grid.
       target: the target's column, for messages.
       source: the data's path, for messages.
 
     Raises:
-      InputError: an error in a series; no value at all; no series long enough for a split that
-        training needs.
+      InputError: an error in a series; no value at all; no series for a split that training
+        needs.
     """
     if report.fatal:
         raise InputError(sorted(report.fatal)[0])
-    steps, name = report.longest
-    if not steps:
+    if report.span is None:
         raise InputError(f"{source}: no series has a value in column {target!r}")
-    for split, setting in (
-        ("train", "features.horizon"),
-        ("valid", "data.valid_size"),
-        ("eval", "data.eval_size"),
-    ):
-        if report.rows.get(split):
-            continue
-        least = horizon + 1 if split == "train" else horizon
-        more = "" if split == "train" else f", or see {setting} and data.{split}_from"
-        raise InputError(
-            f"{source}: features.horizon={horizon} is too long for the data: no series has "
-            f"{least} steps for the split {split!r}; the longest, {name!r}, has {steps} in all. "
-            f"Lower features.horizon{more}"
+    for split in ("train", "valid", "eval"):
+        if not report.rows.get(split):
+            raise InputError(f"{source}: {_cause(report, report.span, split, splitting, step)}")
+
+
+def _cause(
+    report: SeriesReport, span: tuple[int, int], split: str, splitting: Splitting, step: Step
+) -> str:
+    """Why no series has a part in a split, and what to do."""
+    longest, name = report.longest
+    if longest < splitting.least:
+        return (
+            f"features.horizon={splitting.horizon} is too long for the data: no series has "
+            f"{splitting.least} steps for the split 'train'; the longest, {name!r}, has "
+            f"{longest} in all. Lower features.horizon"
         )
+    if no_value(split) in report.left_out:
+        gaps = report.noted.get(WIDE_GAP, {"first": []})["first"]
+        found = f"; {WIDE_GAP} ({', '.join(gaps)})" if gaps else ""
+        return f"no series has a value in the steps of the split {split!r}{found}"
+    if split == "train" or split in splitting.cutoffs:
+        return _cutoff_cause(span, split, splitting, step)
+    needs = splitting.needs(split, longest)
+    sizes = [f"data.{one}_size={splitting.sizes[one]:g}" for one in needs if one != "train"]
+    takes = ", ".join(f"{steps} for {one}" for one, steps in needs.items())
+    before = ""
+    if splitting.cutoffs:
+        before = f" before {_setting(splitting, _first_cutoff(splitting))}"
+    return (
+        f"no series is long enough for the split {split!r}: with "
+        f"features.horizon={splitting.horizon} and {' and '.join(sizes)} it must have "
+        f"{sum(needs.values())} steps{before} ({takes}); the longest, {name!r}, has {longest} in "
+        "all. Lower one of these settings"
+    )
+
+
+def _cutoff_cause(span: tuple[int, int], split: str, splitting: Splitting, step: Step) -> str:
+    """The same for a split that begins, or for train that ends, at a cutoff."""
+    first, last = (time_text(time, bool(step.index)) for time in span)
+    border = split if split in splitting.cutoffs else _first_cutoff(splitting)
+    setting = _setting(splitting, border)
+    at = cutoff_time(splitting.cutoffs[border], step)
+    if at <= span[0] or at > span[1]:
+        side = "not after the first" if at <= span[0] else "after the last"
+        return (
+            f"{setting} is {side} time of the data; expected a time after {first} and not after "
+            f"{last}"
+        )
+    if split == "train":
+        return (
+            f"no series has {splitting.least} steps before {setting} to train on, a horizon and "
+            f"one; set a later time, or lower features.horizon={splitting.horizon}"
+        )
+    return (
+        f"no series has {splitting.horizon} steps, a horizon, from {setting} to the next split or "
+        f"the end; set an earlier time, or lower features.horizon={splitting.horizon}"
+    )
+
+
+def _first_cutoff(splitting: Splitting) -> str:
+    """The split with the earliest cutoff."""
+    return min(splitting.cutoffs, key=SPLITS.index)
+
+
+def _setting(splitting: Splitting, split: str) -> str:
+    """A split's cutoff as the user gave it."""
+    return f"data.{split}_from={splitting.cutoffs[split]}"

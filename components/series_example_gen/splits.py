@@ -1,12 +1,14 @@
 """Where a series is parted in time, so that nothing of a later split is seen in an earlier one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from components.examples_report import SPLITS
 from components.series_example_gen.frequency import month_and_day
+from models.core.errors import InputError
 from models.core.time_grid import Step, parse_timestamp
 
 _HELD_OUT = SPLITS[1:]
@@ -46,6 +48,20 @@ class Splitting:
     horizon: int
     sizes: Mapping[str, float]
     cutoffs: Mapping[str, str] = field(default_factory=dict)
+
+    def needs(self, split: str, steps: int) -> dict[str, int]:
+        """By split, the steps that a series must have for a split of a size to be cut from it.
+
+        Args:
+          split: a held-out one that has no cutoff.
+          steps: the series' length.
+
+        Returns:
+          Those of train, and of the splits that are not given up before this one.
+        """
+        later = _GIVEN_UP[_GIVEN_UP.index(split) :]
+        kept = [one for one in _before_cutoffs(self.cutoffs) if one in later]
+        return {"train": 2 * self.horizon, **{one: self._size(one, steps) for one in kept}}
 
     @property
     def least(self) -> int:
@@ -101,9 +117,7 @@ class Splitting:
             for split, at in cutoffs.items()
             if at >= steps
         }
-        # Train shares its room with the splits of a size that come before any with a cutoff.
-        first_cutoff = next((split for split in _HELD_OUT if split in cutoffs), None)
-        sharing = _HELD_OUT[: _HELD_OUT.index(first_cutoff)] if first_cutoff else _HELD_OUT
+        sharing = _before_cutoffs(cutoffs)
         room = max(min([steps, *cutoffs.values()]), 0)
         for split in _GIVEN_UP:
             # Beside held-out splits, train keeps a horizon of history and one of targets.
@@ -129,6 +143,43 @@ class Splitting:
         return int(size)
 
 
+def _before_cutoffs(cutoffs: Iterable[str]) -> tuple[str, ...]:
+    """The splits of a size that share their room with train: those before any with a cutoff."""
+    first = min((_HELD_OUT.index(split) for split in cutoffs), default=len(_HELD_OUT))
+    return _HELD_OUT[:first]
+
+
+def check_cutoffs(cutoffs: Mapping[str, str], integer: bool, source: str) -> None:
+    """Compares the kind of the cutoffs with that of the data's times.
+
+    Args:
+      cutoffs: by split, as the user wrote it.
+      integer: whether the data's times are integers.
+      source: what says so, for messages: ``column 'ds' of data.csv holds``.
+
+    Raises:
+      InputError: an integer for time stamps, or the other way round.
+    """
+    wanted = "an integer" if integer else "a time in ISO 8601, such as 2024-01-31"
+    kind = "integers" if integer else "time stamps"
+    read: Callable[[str], Any] = int if integer else parse_timestamp
+    for split, text in cutoffs.items():
+        try:
+            read(text)
+        except ValueError:
+            raise InputError(
+                f"data.{split}_from={text}: expected {wanted}, as {source} {kind}"
+            ) from None
+
+
+def cutoff_time(text: str, step: Step) -> int:
+    """A cutoff in integer time, or in seconds of the clock that the step follows."""
+    if step.index:
+        return int(text)
+    utc, ahead = parse_timestamp(text)
+    return utc + (ahead if step.by_date else 0)
+
+
 def cutoff_steps(
     cutoffs: Mapping[str, str], start: int, step: Step, day: int = 1
 ) -> dict[str, int]:
@@ -142,11 +193,7 @@ def cutoff_steps(
     """
     found = {}
     for split, text in cutoffs.items():
-        if step.index:
-            moment, scale = int(text), step.index
-        else:
-            utc, ahead = parse_timestamp(text)
-            moment, scale = utc + (ahead if step.by_date else 0), step.seconds
+        moment, scale = cutoff_time(text, step), step.index or step.seconds
         if step.months:
             month, of_month, length = (int(part[0]) for part in month_and_day(np.array([moment])))
             moment, scale = month + (of_month > min(day, length)), step.months

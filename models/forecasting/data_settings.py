@@ -126,6 +126,16 @@ class DataSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _needed_splits(self) -> "DataSettings":
+        for split in ("valid", "eval"):
+            if not getattr(self, f"{split}_size") and getattr(self, f"{split}_from") is None:
+                raise ValueError(
+                    f"{split}_size=0 leaves the split {split!r} empty, and training needs it; "
+                    f"expected steps, or a share of each series, or {split}_from"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _splits_in_order(self) -> "DataSettings":
         shares = [
             (key, size)

@@ -19,7 +19,8 @@ DAY = 86_400
 
 
 def named(column: Any) -> list[str]:
-    codes, found = cells.texts(column)
+    codes, found, wrong = cells.texts(column)
+    assert not len(wrong)
     assert len(set(found)) == len(found)
     return found[codes].tolist()
 
@@ -47,8 +48,12 @@ def test_names(column: Any, expected: list[str]) -> None:
         (["1", "x", "1,5", "2"], [1, NAN, NAN, 2], [1, 2]),
         ([1, None, 2.5, "3"], [1, NAN, 2.5, 3], []),
         (["inf", "1"], [NAN, 1], [0]),
-        (["1e39", "", "x"], [NAN, NAN, NAN], [0, 2]),
+        (["1e999", "", "x"], [NAN, NAN, NAN], [0, 2]),
         ([[1], {}], [NAN, NAN], [0, 1]),
+        ([[1], [2]], [NAN, NAN], [0, 1]),  # As many numbers in each as in a matrix.
+        ([3, [3]], [3, NAN], [1]),
+        (pyarrow.array([[1.0], [2.0]]), [NAN, NAN], [0, 1]),
+        (pyarrow.array([[1], None]), [NAN, NAN], [0]),
         (pyarrow.array([1, None, 3]), [1, NAN, 3], []),
         (pyarrow.array([1.5, NAN, float("inf")]), [1.5, NAN, NAN], [2]),
         (pyarrow.array([True, False, None]), [1, 0, NAN], []),
@@ -57,9 +62,40 @@ def test_names(column: Any, expected: list[str]) -> None:
     ],
 )
 def test_numbers(column: Any, expected: list[float], wrong: list[int]) -> None:
-    values, rows = cells.numbers(column)
+    values, rows, beyond = cells.numbers(column)
     np.testing.assert_array_equal(values, np.array(expected, np.float32))
-    assert values.dtype == np.float32 and rows.tolist() == wrong
+    assert values.dtype == np.float32 and rows.tolist() == wrong and not len(beyond)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        ["1e15", "-1.1e15", "1e39", "x"],
+        [1e15, 1e16, -(10**400), "x"],
+        [10**15, -(10**16), 10**400, {}],
+        pyarrow.array([1e15, -1e16, 3e38, float("inf")]),
+    ],
+)
+def test_numbers_whose_squares_have_no_sum_in_float32(column: Any) -> None:
+    values, wrong, beyond = cells.numbers(column)
+    np.testing.assert_array_equal(values, np.array([1e15, NAN, NAN, NAN], np.float32))
+    assert np.isfinite(np.square(np.repeat(values[:1], 100_000)).sum(dtype=np.float32))
+    assert wrong.tolist() == [3] and beyond.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [["a"], "b", {"c": 1}],
+        pyarrow.array([["a"], None, ["c"]]),
+        pyarrow.array([{"a": 1}, None, {"a": 2}]),
+    ],
+)
+def test_lists_and_records_are_no_text_and_no_time(column: Any) -> None:
+    codes, found, wrong = cells.texts(column)
+    assert found[codes][[0, 2]].tolist() == ["", ""] and wrong.tolist() == [0, 2]
+    assert cells.integers(column).tolist() == [cells.NOT_READ] * 3
+    assert cells.timestamps(column, None)[0].tolist() == [cells.NOT_READ] * 3
 
 
 @pytest.mark.parametrize(

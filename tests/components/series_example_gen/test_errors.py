@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 Csv = Callable[..., Path]
@@ -55,6 +56,7 @@ def test_a_missing_column(
         slow(with_cell(4, 1, ""), "PATH:6: no value in column 'ds'"),
         (with_cell(7, 2, "many"), "PATH:9: 'many': no number"),
         slow(with_cell(7, 2, "inf"), "PATH:9: 'inf': no number in column 'y'"),
+        slow(with_cell(7, 2, "-2e15"), "PATH:9: '-2e15': a number beyond 1e+15 in column 'y'"),
         slow(with_cell(9, 0, ""), "PATH:11: no value in column 'unique_id'"),
         (with_cell(9, 2, "1,2"), "PATH:11: 4 fields where the header has 3"),
     ],
@@ -93,6 +95,29 @@ def test_a_time_twice_where_the_names_were_not_read(csv: Csv, refused: Refused) 
     assert "data.id_column should name" in message
 
 
+@pytest.mark.slow
+def test_a_time_twice_where_the_names_are_there(csv: Csv, refused: Refused) -> None:
+    message = refused(csv([*hours(40), *hours(1)]))
+    assert message.endswith("expected one row per series and time: sum the rows, or drop one")
+
+
+@pytest.mark.parametrize(
+    ("header", "sunday"),
+    [
+        ("unique_id,ds,y", "2020-10-25"),
+        slow("shop,ds,y", "2020-10-25"),
+        slow("unique_id,ds,y", "2020-10-26"),  # A Monday.
+    ],
+)
+def test_an_hour_that_the_clocks_repeat(
+    csv: Csv, refused: Refused, header: str, sunday: str
+) -> None:
+    rows = [["a", f"{sunday} {hour:02d}:00", hour] for hour in (0, 1, 2, *range(2, 24))]
+    message = refused(csv(rows, header))
+    assert f"has {sunday} 02:00:00 twice" in message
+    assert ("that clocks repeat in autumn" in message) == (sunday == "2020-10-25")
+
+
 def test_a_time_off_the_grid(csv: Csv, refused: Refused) -> None:
     rows = with_cell(10, 1, "2020-01-01 10:20")
     assert refused(csv(rows)).startswith(
@@ -122,8 +147,11 @@ def test_a_horizon_longer_than_the_data(csv: Csv, refused: Refused, horizon: int
 
 @pytest.mark.slow
 def test_a_horizon_that_leaves_no_split_for_the_gates(csv: Csv, refused: Refused) -> None:
-    message = refused(csv(hours(40)), horizon=20)
-    assert "no series has 20 steps for the split 'valid'" in message
+    assert refused(csv(hours(40)), horizon=20) == (
+        "PATH: no series is long enough for the split 'valid': with features.horizon=20 and "
+        "data.valid_size=0.1 and data.eval_size=0.1 it must have 80 steps (40 for train, 20 for "
+        "valid, 20 for eval); the longest, 'a', has 40 in all. Lower one of these settings"
+    )
 
 
 def test_a_split_shorter_than_the_horizon(csv: Csv, refused: Refused) -> None:
@@ -131,10 +159,78 @@ def test_a_split_shorter_than_the_horizon(csv: Csv, refused: Refused) -> None:
     assert message.startswith("data.eval_size=4 is shorter than features.horizon=6")
 
 
+FIRST, LAST = "2020-01-01 00:00:00", "2020-01-02 15:00:00"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (
+            {"eval_from": "2030-01-01"},
+            "PATH: data.eval_from=2030-01-01 is after the last time of the data; expected a time "
+            f"after {FIRST} and not after {LAST}",
+        ),
+        slow(
+            {"eval_from": "1990-01-01"},
+            "PATH: data.eval_from=1990-01-01 is not after the first time of the data; expected a "
+            f"time after {FIRST} and not after {LAST}",
+        ),
+        slow(
+            {"eval_from": "1990", "test_from": "2020-01-02"},
+            "PATH: data.eval_from=1990 is not after the first time of the data; expected",
+        ),
+        slow(
+            {"eval_from": "2020-01-01 02:00"},
+            "PATH: no series has 3 steps before data.eval_from=2020-01-01 02:00 to train on",
+        ),
+        slow(
+            {"eval_from": "2020-01-02 15:00"},
+            "PATH: no series has 2 steps, a horizon, from data.eval_from=2020-01-02 15:00 to",
+        ),
+        slow(
+            {"eval_from": "2020-01-01 05:00"},
+            "PATH: no series is long enough for the split 'valid': with features.horizon=2 and "
+            "data.valid_size=0.1 it must have 8 steps before data.eval_from=2020-01-01 05:00 (4 "
+            "for train, 4 for valid); the longest, 'a', has 40 in all",
+        ),
+        slow(
+            {"valid_size": 100},
+            "PATH: no series is long enough for the split 'valid': with features.horizon=2 and "
+            "data.valid_size=100 and data.eval_size=0.1 it must have 108 steps (4 for train",
+        ),
+    ],
+)
+def test_splits_that_find_no_steps(
+    csv: Csv, refused: Refused, data: dict[str, Any], message: str
+) -> None:
+    assert refused(csv(hours(40)), **data).startswith(message)
+
+
+def test_a_cutoff_that_is_a_time_for_integers(csv: Csv, refused: Refused) -> None:
+    rows = [["a", at, at] for at in range(40)]
+    assert refused(csv(rows), eval_from="2024-01-01") == (
+        "data.eval_from=2024-01-01: expected an integer, as column 'ds' of PATH holds integers"
+    )
+
+
 @pytest.mark.slow
-def test_a_cutoff_behind_the_data(csv: Csv, refused: Refused) -> None:
-    message = refused(csv(hours(40)), eval_from="2020-03-01")
-    assert "for the split 'eval'" in message and "data.eval_from" in message
+def test_a_cutoff_that_is_an_integer_for_time_stamps(csv: Csv, refused: Refused) -> None:
+    expected = "data.eval_from=120: expected a time in ISO 8601, such as 2024-01-31, as "
+    path = csv(hours(40))
+    assert refused(path, eval_from="120") == f"{expected}column 'ds' of PATH holds time stamps"
+    assert refused(path, eval_from="120", frequency="h") == (
+        f"{expected}data.frequency=h is for time stamps"
+    )
+
+
+@pytest.mark.slow
+def test_a_split_whose_steps_have_no_value(csv: Csv, refused: Refused) -> None:
+    rows = [*hours(40), ["a", "2020-02-20 00:00", 1.0]]
+    assert refused(csv(rows)) == (
+        "PATH: no series has a value in the steps of the split 'valid'; a gap of more steps than "
+        "the series has values; is a time wrong? (a: 1160 steps between 2020-01-02 15:00:00 and "
+        "2020-02-20 00:00:00)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -180,6 +276,31 @@ def test_an_absurd_time(csv: Csv, refused: Refused) -> None:
     rows = [*hours(40), ["a", "2999-01-01 00:00", 1.0]]
     message = refused(csv(rows))
     assert "is a time wrong" in message and "series 'a' has 41 rows" in message
+
+
+LISTS = {
+    "y": (3.0, "no number in column 'y'"),
+    "heat": (3.0, "no number in column 'heat'"),
+    "ds": ("2020-01-01", "no time stamp (ISO 8601, year first, whole seconds) in column 'ds'"),
+    "unique_id": ("a", "no name in column 'unique_id'"),
+    "side": ("north", "no text in column 'side'"),
+}
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+@pytest.mark.parametrize("column", ["y", *(slow(column) for column in LISTS if column != "y")])
+def test_a_column_of_lists(tmp_path: Path, refused: Refused, column: str, kind: str) -> None:
+    rows = pd.DataFrame(hours(40), columns=["unique_id", "ds", "y"])
+    rows = rows.assign(heat=1.0, side="north")
+    value, message = LISTS[column]
+    rows[column] = [[value]] * 40
+    path = tmp_path / f"rows.{kind}"
+    if kind == "jsonl":
+        rows.to_json(path, orient="records", lines=True)
+    else:
+        rows.to_parquet(path)
+    found = refused(path, historic="heat", static="side")
+    assert found.startswith(f"PATH:1: {str([value])!r}: {message} (and 39 more rows)")
 
 
 @pytest.mark.parametrize("content", ["", "unique_id,ds,y\n"])

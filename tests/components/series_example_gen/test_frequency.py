@@ -116,6 +116,19 @@ def test_business_days_are_refused_and_days_with_weekends_are_not() -> None:
     assert step_of(series(pd.date_range("2020-01-06", periods=5, freq="D"))) == Step(seconds=86_400)
 
 
+def test_integers_that_are_months_are_refused_and_numbers_are_not() -> None:
+    months = np.array([202010, 202011, 202012, 202101, 202102])
+    quarters = np.array([202006, 202009, 202012, 202103, 202106])
+    for times, step in ((months, 1), (quarters, 3)):
+        with pytest.raises(InputError, match=f"MS, QS or YS .* or to {step} where they are numbe"):
+            step_of(series(times), integer=True)
+    # One number that is no month says that none is.
+    assert step_of(series(months), series(np.arange(202000, 202015), "b"), integer=True) == Step(
+        index=1
+    )
+    assert step_of(series(np.arange(202001, 202013)), integer=True) == Step(index=1)
+
+
 def test_parts_of_the_data_add_up() -> None:
     some = [
         series(pd.date_range("2020-01-01", periods=20 + at, freq="H"), f"s{at}") for at in range(6)

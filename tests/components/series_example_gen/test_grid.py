@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from components.series_example_gen.grid import Gridding
 from components.series_example_gen.splits import Splitting
 from components.series_example_gen.table import Series, Table, arrange, by_bucket, each_series
 from models.core.errors import InputError
-from models.core.time_grid import Step, parse_step
+from models.core.time_grid import Step, parse_step, parse_timestamp
 
 ALIASES = ("15min", "H", "D", "W", "MS", "M", "QS", "AS")
 NAMES = st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=6)
@@ -120,6 +121,81 @@ def test_the_row_off_the_grid_is_named(alias: str, at: int, time: str) -> None:
     rows = table(seconds(pd.DatetimeIndex(times)), np.ones(12))
     with pytest.raises(InputError, match=rf"^a\.csv:{at + 2}: series 'a': {time[:10]}"):
         gridding(parse_step(alias)).grid(Series("a", rows))
+
+
+MONTH_ITSELF = "write business month ends as the month itself, such as 2020-05"
+MONTH_ENDS = ["2020-01-31", "2020-02-28", "2020-03-31", "2020-04-30", "2020-05-29", "2020-06-30"]
+
+
+@pytest.mark.parametrize(
+    ("step", "times", "advice"),
+    [
+        # Business month ends: no frequency has them.
+        (Step(months=1), MONTH_ENDS, MONTH_ITSELF),
+        (Step(seconds=31 * 86_400), MONTH_ENDS, MONTH_ITSELF),
+        (
+            Step(seconds=7200),
+            [f"2020-01-01 {hour:02d}:00" for hour in (0, 2, 4, 6, 7, 8)],
+            "mend the time, or set data.frequency=h, on which all times are",
+        ),
+        (
+            Step(seconds=7 * 86_400),
+            ["2020-01-01", "2020-01-08", "2020-01-15", "2020-01-21"],
+            "mend the time, or set data.frequency=D, on which all times are",
+        ),
+        (
+            Step(months=3),
+            ["2020-01", "2020-04", "2020-07", "2020-09"],
+            "mend the time, or set data.frequency=MS, on which all times are",
+        ),
+        (
+            Step(months=1),
+            ["2020-01-01", "2020-01-02", "2020-01-03"],
+            "mend the time, or set a shorter data.frequency",
+        ),
+        # A step of a second would leave almost all of the grid empty.
+        (
+            Step(seconds=3600),
+            ["2020-01-01", "2020-01-01 01:00", "2020-01-01 02:07:11"],
+            "mend the time",
+        ),
+    ],
+)
+def test_advice_for_a_time_off_the_grid(step: Step, times: list[str], advice: str) -> None:
+    rows = table([parse_timestamp(time)[0] for time in times], np.ones(len(times)))
+    with pytest.raises(InputError) as caught:
+        gridding(step).grid(Series("a", rows))
+    assert str(caught.value).endswith(advice)
+
+
+@pytest.mark.parametrize(
+    ("times", "advice"),
+    [
+        ([0, 4, 8, 10], "mend the time, or set data.frequency=2, on which all times are"),
+        # Quarters as integers.
+        ([202_003, 202_006, 202_009, 202_012, 202_103], "D, MS or QS where these are dates"),
+    ],
+)
+def test_advice_for_an_integer_off_the_grid(times: list[int], advice: str) -> None:
+    step = Step(index=times[1] - times[0])
+    with pytest.raises(InputError) as caught:
+        gridding(step).grid(Series("a", table(times, np.ones(len(times)))))
+    assert str(caught.value).endswith(advice)
+
+
+@pytest.mark.parametrize(
+    ("values", "advice"),
+    [
+        (["north", "south"], "mend the rows, or leave the column out of data.static"),
+        (["1", "x"], "mend the rows, or leave the column out of data.static"),
+        (["1", "2.5"], "list the column under data.historic or data.future"),
+    ],
+)
+def test_advice_for_a_static_column_that_changes(values: list[str], advice: str) -> None:
+    rows = replace(table([0, 1], [1, 2]), names=np.array([[value] for value in values], object))
+    with pytest.raises(InputError) as caught:
+        gridding(Step(index=1), names=("side",)).grid(Series("a", rows))
+    assert str(caught.value).endswith(advice)
 
 
 def test_the_first_row_off_the_grid_is_named_as_such() -> None:

@@ -246,6 +246,22 @@ def test_what_cannot_be_used_is_counted_and_named(
     assert report["series"] == {"train": 3, "valid": 2, "eval": 3, "test": 2}
 
 
+def test_a_gap_longer_than_all_that_is_known_is_noted(
+    csv: Callable[..., Path], generate: Generate
+) -> None:
+    months = [f"{time:%Y-%m-%d}" for time in pd.date_range("1998", periods=72, freq="MS")]
+    rows = [[name, month, at % 7] for name in ("right", "wrong") for at, month in enumerate(months)]
+    rows[-1][1] = "2203-12-01"
+    found = generate(csv(rows), **WINDOW)
+    assert found.report["noted"] == {
+        "a gap of more steps than the series has values; is a time wrong?": {
+            "series": 1,
+            "first": ["wrong: 2400 steps between 2003-11-01 00:00:00 and 2203-12-01 00:00:00"],
+        }
+    }
+    assert set(found.of("right")) == set(SPLITS)
+
+
 @pytest.mark.slow
 def test_names_that_are_numbers(generate: Generate, tmp_path: Path) -> None:
     rows = frame()

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.examples_report import SPLITS
-from components.series_example_gen.splits import Piece, Splitting, cutoff_steps
+from components.series_example_gen.splits import (
+    Piece,
+    Splitting,
+    check_cutoffs,
+    cutoff_steps,
+)
+from models.core.errors import InputError
 from models.core.time_grid import Step, parse_timestamp
 
 SIZES = {"valid": 0.1, "eval": 0.1, "test": 0.1}
@@ -171,3 +177,30 @@ def test_a_cutoff_among_months(cutoff: str, day: int, expected: int) -> None:
 
 def test_a_cutoff_in_integer_time() -> None:
     assert cutoff_steps({"eval": "11"}, 3, Step(index=5)) == {"eval": 2}
+
+
+@pytest.mark.parametrize(
+    ("cutoff", "integer", "message"),
+    [
+        ("2024-01-01", True, "data.eval_from=2024-01-01: expected an integer, as PATH holds inte"),
+        ("120", False, "data.eval_from=120: expected a time in ISO 8601, such as 2024-01-31, as"),
+    ],
+)
+def test_a_cutoff_of_the_other_kind(cutoff: str, integer: bool, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        check_cutoffs({"eval": cutoff}, integer, "PATH holds")
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(("cutoff", "integer"), [("-3", True), ("20240101", True), ("2024", False)])
+def test_a_cutoff_of_the_right_kind(cutoff: str, integer: bool) -> None:
+    check_cutoffs({"eval": cutoff}, integer, "PATH holds")
+
+
+@given(splittings(), st.integers(1, 600), st.sampled_from(["valid", "eval"]))
+def test_a_split_is_there_from_the_steps_that_it_is_said_to_need(
+    splitting: Splitting, steps: int, split: str
+) -> None:
+    if splitting.sizes[split]:
+        enough = sum(splitting.needs(split, steps).values()) <= steps
+        assert (split in {piece.split for piece in cut(splitting, steps)}) == enough

@@ -44,6 +44,7 @@ def test_a_file_may_lack_the_name_column_unless_it_was_named() -> None:
         ({"eval_from": "2020-01-01"}, False),
         ({"eval_from": "2020-01-01", "test_from": "2021-01-01"}, True),
         ({"test_size": 0, "test_from": "2021-01-01"}, True),
+        ({"valid_size": 0, "valid_from": 5, "eval_size": 0, "eval_from": 9}, False),
     ],
 )
 def test_a_test_split_is_cut_or_not(values: dict[str, Any], expected: bool) -> None:
@@ -60,6 +61,8 @@ def test_a_test_split_is_cut_or_not(values: dict[str, Any], expected: bool) -> N
         ({"historic": "start"}, "may not be called 'start'"),
         ({"valid_size": 0.5, "eval_size": 0.4, "test_size": 0.1}, "leave nothing to train on"),
         ({"eval_size": 2.5}, "expected whole steps"),
+        ({"eval_size": 0}, "eval_size=0 leaves the split 'eval' empty"),
+        ({"valid_size": 0.0, "eval_from": 9}, "valid_size=0 leaves the split 'valid' empty"),
         ({"eval_from": "then"}, "data.eval_from='then'"),
         ({"eval_from": "2021", "test_from": "2020"}, "eval_from=2021 is not before test_from"),
         ({"valid_from": 9, "eval_from": 9}, "valid_from=9 is not before eval_from=9"),
