@@ -20,7 +20,13 @@ from serving.client.tables.requests import (
     choose_signature,
     resolve,
 )
-from serving.client.tables.series import SeriesRows, made_inputs, read_inputs, takes_series
+from serving.client.tables.series import (
+    SeriesRows,
+    long_file,
+    made_inputs,
+    read_inputs,
+    takes_series,
+)
 from serving.client.tables.writing import open_writer
 
 
@@ -92,17 +98,28 @@ def plan(
       ServingClientError: the server does not answer, or does not know the model or signature.
     """
     signatures = client.signatures(question.model, version=question.version, label=question.label)
-    known = [*columns, *question.columns]
+    file = long_file(columns, question.columns, where)
+    long = columns if file is None else list(dict.fromkeys([*columns, *file.columns]))
+    given = {
+        name: column
+        for name, column in question.columns.items()
+        if file is None or name not in file.columns
+    }
+    known = [*long, *given]
     if question.signature is None:
         read = {name: read_inputs(one, known) for name, one in signatures.items()}
-        signature = signatures[choose_signature(read, columns, question.columns).name]
+        signature = signatures[choose_signature(read, long, given).name]
+        whole = [one for one in signatures.values() if takes_series(one, long)]
+        if signature.examples_input is not None and len(whole) == 1:
+            # None fits a file of series: the one for series says what is missing.
+            signature = whole[0]
     else:
         signature = choose(signatures, question.signature, question.model)
-    if takes_series(signature, columns):
+    if file is not None and takes_series(signature, long):
         made = made_inputs(signature, known)
         wanted = read_inputs(signature, known)
-        inputs = resolve(wanted, columns, question.columns, where)
-        series = SeriesRows(signature, inputs, made, left_out)
+        inputs = resolve(wanted, long, given, where)
+        series = SeriesRows(signature, inputs, made, file, left_out)
         return Plan(question, signature, series, series.columns, {})
     answers = AnswerColumns(signature, columns, question.top)
     if signature.examples_input is not None and signature.examples_input not in columns:

@@ -1,9 +1,9 @@
 """A long file of series, `unique_id, ds` and values, to a signature that takes whole series.
 
-The rows of a series become one row of a request. An input of two dimensions is an array of
-[series, steps], padded on the right with NaN (floats), 0 (other numbers), false or empty text; an
-input of one dimension is a value of the whole series, as its first row has it. Where the file has
-no column for them, these inputs are made here:
+The rows of a series become one row of a request; a file without names is one series. An input of
+two dimensions is an array of [series, steps], padded on the right with NaN (floats), 0 (other
+numbers), false or empty text; an input of one dimension is a value of the whole series, as its first
+row has it. Where the file has no column for them, these inputs are made here:
 
 - `mask` (or `y_mask` for the input `y`), [series, steps]: whether there is a value, neither padding
   nor NaN.
@@ -45,9 +45,59 @@ from serving.client.tensors import numpy_type
 ID = "unique_id"
 TIME = "ds"
 STEP = "step"
+# What the training calls the series of data without names.
+_ONLY_SERIES = "series"
 _LENGTHS = ("length", "lengths")
 _START, _TIMES, _OFFSETS, _LEVELS = "start", "times", "offsets", "levels"
 _COLUMNS = {_TIMES: TIME, _OFFSETS: STEP}
+
+
+@dataclass(frozen=True)
+class LongFile:
+    """The columns that say which series a row is of, and when.
+
+    Attributes:
+      id: the column of names; None where all rows are one series.
+      time: the column of times; None where there is none.
+    """
+
+    id: str | None
+    time: str | None
+
+    @property
+    def columns(self) -> list[str]:
+        """What `cells` adds."""
+        return [ID] if self.time is None else [ID, TIME]
+
+    def cells(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row's cells, with the name as `unique_id` and the time as `ds`."""
+        found = {**row, ID: _ONLY_SERIES if self.id is None else row[self.id]}
+        if self.time is not None:
+            found[TIME] = row[self.time]
+        return found
+
+
+def long_file(columns: Sequence[str], given: Mapping[str, str], path: str) -> LongFile | None:
+    """How a file is one of series; None where it has neither names nor times.
+
+    Args:
+      columns: of the file.
+      given: by input, or `ds`, its column where the name is another.
+      path: names the file in errors.
+
+    Raises:
+      TableError: a column that was given is not there.
+    """
+    for name in (ID, TIME):
+        if name in given and given[name] not in columns:
+            raise TableError(
+                f"{path}: no column {given[name]!r}, named by --column {name}={given[name]}"
+            )
+    names, times = (
+        column if column in columns else None
+        for column in (given.get(ID, ID), given.get(TIME, TIME))
+    )
+    return None if names is None and times is None else LongFile(names, times)
 
 
 def takes_series(signature: Signature, columns: Sequence[str]) -> bool:
@@ -136,6 +186,7 @@ class SeriesRows:
       signature: what is called.
       inputs: by input, its column; without those that are made here.
       made: the inputs that are made here.
+      file: where names and times are.
       left_out: counts rows that cannot be used.
     """
 
@@ -144,9 +195,11 @@ class SeriesRows:
         signature: Signature,
         inputs: Mapping[str, str],
         made: frozenset[str],
+        file: LongFile,
         left_out: LeftOut,
     ) -> None:
         self._signature = signature
+        self._file = file
         self._left_out = left_out
         self._made = made
         self._integer: bool | None = None
@@ -232,10 +285,11 @@ class SeriesRows:
         current: _Series | None = None
         before: Any = None
         for row in rows:
-            name = row.cells[ID]
+            cells = self._file.cells(row.cells)
+            name = cells[ID]
             try:
-                time = self._time(row.cells.get(TIME))
-                values = self._values(row.cells)
+                time = self._time(cells.get(TIME))
+                values = self._values(cells)
             except CellError as error:
                 self._left_out.add(row.place, str(error))
                 continue
@@ -251,7 +305,7 @@ class SeriesRows:
                 steps: dict[str, list[Any]] = {one: [] for one in self._steps}
                 first = {one: value for one, value in values.items() if one not in steps}
                 current, before = _Series(name, [], bool(self._integer), steps, first), None
-            before = self._in_order(row, time, before)
+            before = self._in_order(row.place, cells.get(TIME), time, before)
             current.times.append(time)
             for one in self._steps:
                 current.steps[one].append(values[one])
@@ -286,14 +340,14 @@ class SeriesRows:
         return values
 
     @staticmethod
-    def _in_order(row: Row, time: Time | None, before: Any) -> Any:
+    def _in_order(place: str, cell: Any, time: Time | None, before: Any) -> Any:
         """What tells the row's order, if anything does; `before` is the same of the row above."""
-        order: Any = order_of(row.cells.get(TIME), time)
+        order: Any = order_of(cell, time)
         known = order is not None and before is not None
         if known and isinstance(order, str) == isinstance(before, str) and order < before:
             raise TableError(
-                f"{row.place}: the time {as_text(row.cells[TIME])!r} comes before that of the row "
-                f"above; expected the file in the order of {ID}, {TIME}"
+                f"{place}: the time {as_text(cell)!r} comes before that of the row above; "
+                f"expected the file in the order of {ID}, {TIME}"
             )
         return order
 

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 
+from components.series_example_gen.reading import ONLY_SERIES
 from serving.client import Client
 from serving.client.tables.formats import TableError
 from serving.client.tables.predicting import Question, predict_file
@@ -43,6 +44,10 @@ def script() -> Script:
         "serving_default": signature(INPUTS, {"y": INPUTS["y"], "region": INPUTS["region"]}),
         "fixed": signature({"y": (FLOAT, [-1, 4])}, {"y": (FLOAT, [-1, 4])}),
         "steps": signature({"y": (FLOAT, STEPS)}, {"y": (FLOAT, STEPS)}),
+        "named": signature(
+            {"unique_id": (STRING, [-1]), "start": (INT64, [-1]), "y": (FLOAT, STEPS)},
+            {"y": (FLOAT, STEPS)},
+        ),
         "timed": signature(
             {
                 "levels": (FLOAT, STEPS),
@@ -254,3 +259,37 @@ def test_times_that_cannot_be_used_are_told(
     with pytest.raises(TableError) as caught:
         timed(client, tmp_path, [("a", cell, 0) for cell in cells])
     assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_columns_of_other_names(client: Client, script: Script, tmp_path: Path) -> None:
+    content = "store,day,sold\na,2020-01-01,1\na,2020-01-02,2\nb,2020-01-01,3\n"
+    columns = {"unique_id": "store", "ds": "day", "y": "sold"}
+    found = answers(client, tmp_path, content, signature="named", columns=columns)
+    inputs = sent(script)
+    assert inputs["unique_id"].tolist() == [b"a", b"b"]
+    assert inputs["start"].tolist() == [1_577_836_800] * 2
+    np.testing.assert_array_equal(inputs["y"], [[1, 2], [3, np.nan]])
+    assert found[0][:2] == ["unique_id", "step"] and [row[0] for row in found[1:]] == list("aabb")
+    with pytest.raises(TableError, match="no column 'date', named by --column ds=date"):
+        answers(client, tmp_path, content, signature="named", columns={**columns, "ds": "date"})
+
+
+def test_a_file_without_names_is_one_series(client: Client, script: Script, tmp_path: Path) -> None:
+    content = "ds,y\n2020-01-01,1\n2020-01-03,3\n2020-01-04,4\n"
+    answers(client, tmp_path, content, signature="named")
+    inputs = sent(script)
+    # As the training calls it.
+    assert inputs["unique_id"].tolist() == [ONLY_SERIES.encode()]
+    np.testing.assert_array_equal(inputs["y"], [[1, np.nan, 3, 4]])
+
+
+def test_what_a_file_of_series_lacks_is_named(
+    client: Client, script: Script, tmp_path: Path
+) -> None:
+    taken = script.signatures
+    script.signatures = {
+        "serving_default": signature({"examples": (STRING, [-1])}, {"y": (FLOAT, STEPS)}),
+        "named": taken["named"],
+    }
+    with pytest.raises(TableError, match=r"no column 'y' for the input 'y' .*Known: ds, "):
+        answers(client, tmp_path, "unique_id,ds,sold\na,2020-01-01,1\n")
