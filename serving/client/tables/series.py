@@ -2,8 +2,8 @@
 
 The rows of a series become one row of a request; a file without names is one series. An input of
 two dimensions is an array of [series, steps], padded on the right with NaN (floats), 0 (other
-numbers), false or empty text; an input of one dimension is a value of the whole series, as its first
-row has it. Where the file has no column for them, these inputs are made here:
+numbers), false or empty text; an input of one dimension is a value of the whole series, as its
+first row has it. Where the file has no column for them, these inputs are made here:
 
 - `mask` (or `y_mask` for the input `y`), [series, steps]: whether there is a value, neither padding
   nor NaN.
