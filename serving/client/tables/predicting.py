@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from serving.client.answers import Answers
 from serving.client.client import Client
+from serving.client.errors import InvalidArgumentError
 from serving.client.signatures import Signature, choose
 from serving.client.stream import in_order
 from serving.client.tables.answers import AnswerColumns
@@ -21,6 +22,8 @@ from serving.client.tables.requests import (
     resolve,
 )
 from serving.client.tables.series import (
+    ID,
+    TIME,
     SeriesRows,
     long_file,
     made_inputs,
@@ -66,6 +69,7 @@ class Plan:
       layout: rows to requests, answers to rows.
       columns: of the rows of answers.
       types: by column, pyarrow's type where it is known; empty if it was not asked for.
+      advice: what helps where the model cannot read the rows; empty where nothing is known to.
     """
 
     question: Question
@@ -73,6 +77,7 @@ class Plan:
     layout: Layout
     columns: list[str]
     types: Mapping[str, object]
+    advice: str = ""
 
 
 def plan(
@@ -106,6 +111,7 @@ def plan(
         if file is None or name not in file.columns
     }
     known = [*long, *given]
+    advice = ""
     if question.signature is None:
         read = {name: read_inputs(one, known) for name, one in signatures.items()}
         signature = signatures[choose_signature(read, long, given).name]
@@ -113,6 +119,8 @@ def plan(
         if signature.examples_input is not None and len(whole) == 1:
             # None fits a file of series: the one for series says what is missing.
             signature = whole[0]
+        if signature.examples_input is not None:
+            advice = _advice(signatures.values(), columns)
     else:
         signature = choose(signatures, question.signature, question.model)
     if file is not None and takes_series(signature, long):
@@ -139,21 +147,50 @@ def plan(
         PlainRows(convert, answers, left_out),
         [*columns, *answers.columns],
         {} if types is None else {**types, **answers.arrow_types()},
+        advice,
+    )
+
+
+def _advice(signatures: Iterable[Signature], columns: list[str]) -> str:
+    """What helps where columns are sent as tf.Examples since they fit no signature's inputs."""
+    others = [one for one in signatures if one.examples_input is None]
+    if not others:
+        return ""
+    named = {
+        one.name: [TIME, *read_inputs(one, [ID, TIME]).inputs]
+        if takes_series(one, [ID])
+        else one.inputs
+        for one in others
+    }
+    inputs = "; ".join(f"{name}: {', '.join(names)}" for name, names in named.items())
+    return (
+        f"the columns {', '.join(columns)} are not the inputs of a signature ({inputs}): if they "
+        "have other names, say --column INPUT=COLUMN"
     )
 
 
 def ask(client: Client, plan: Plan, rows: Iterable[Row]) -> Iterable[tuple[Request, Answers]]:
-    """Asks for the answers to rows; requests and answers in order. Raises as `Client.predict`."""
+    """Asks for the answers to rows; requests and answers in order.
+
+    Raises:
+      TableError: the model cannot read rows that fit no signature's inputs.
+      ServingClientError: as `Client.predict`.
+    """
     question = plan.question
 
     def answered(request: Request) -> Answers:
-        return client.predict(
-            question.model,
-            request.inputs,
-            signature=plan.signature.name,
-            version=question.version,
-            label=question.label,
-        )
+        try:
+            return client.predict(
+                question.model,
+                request.inputs,
+                signature=plan.signature.name,
+                version=question.version,
+                label=question.label,
+            )
+        except InvalidArgumentError as error:
+            if not plan.advice:
+                raise
+            raise TableError(f"{error.message}; {plan.advice}") from None
 
     requests = plan.layout.requests(rows, question.batch_size)
     return in_order(answered, requests, question.in_flight)

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -293,3 +294,16 @@ def test_what_a_file_of_series_lacks_is_named(
     }
     with pytest.raises(TableError, match=r"no column 'y' for the input 'y' .*Known: ds, "):
         answers(client, tmp_path, "unique_id,ds,sold\na,2020-01-01,1\n")
+
+
+def test_columns_that_no_signature_has_are_told_where_the_model_cannot_read_them(
+    client: Client, script: Script, tmp_path: Path
+) -> None:
+    script.signatures = {
+        "serving_default": signature({"examples": (STRING, [-1])}, {"examples": (STRING, [-1])}),
+        "named": script.signatures["named"],
+    }
+    script.failures = [grpc.StatusCode.INVALID_ARGUMENT]
+    expected = r"store, day, sold are not the inputs .*\(named: ds, .*\): .*--column INPUT=COLUMN"
+    with pytest.raises(TableError, match=expected):
+        answers(client, tmp_path, "store,day,sold\na,2020-01-01,1\n")
