@@ -197,8 +197,8 @@ def _table(path: str, file: int, columns: Columns, batch: _Batch, report: Any) -
     return table if usable.all() else table.take(usable)
 
 
-def _is_absent(cells: Any) -> bool:
-    return isinstance(cells, list) and all(cell is None for cell in cells)
+def _is_absent(column: Any) -> bool:
+    return isinstance(column, list) and all(cell is None for cell in column)
 
 
 def _series(columns: Columns, batch: _Batch) -> tuple[np.ndarray, np.ndarray]:

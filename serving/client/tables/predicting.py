@@ -21,10 +21,10 @@ from serving.client.tables.requests import (
     choose_signature,
     resolve,
 )
-from serving.client.tables.series import (
+from serving.client.tables.series import SeriesRows
+from serving.client.tables.series_inputs import (
     ID,
     TIME,
-    SeriesRows,
     long_file,
     made_inputs,
     read_inputs,

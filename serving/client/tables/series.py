@@ -3,15 +3,7 @@
 The rows of a series become one row of a request; a file without names is one series. An input of
 two dimensions is an array of [series, steps], padded on the right with NaN (floats), 0 (other
 numbers), false or empty text; an input of one dimension is a value of the whole series, as its
-first row has it. Where the file has no column for them, these inputs are made here:
-
-- `mask` (or `y_mask` for the input `y`), [series, steps]: whether there is a value, neither padding
-  nor NaN.
-- `length` or `lengths`, [series]: how many steps there are.
-- `start`, [series]: the time of the first step, seconds since 1970 where `ds` holds dates, else the
-  number that stands there. With zones, steps of whole days or months follow the clock on the wall,
-  shorter ones UTC: see `times`. Rows that the file leaves out between two times are then put in as
-  missing; the step is the smallest between two rows of the series, by the calendar for months.
+first row has it. Inputs that the file has no column for are made as `series_inputs` says.
 
 The answers are long again: `unique_id`, `step` from 1, a column for each output. An output `times`,
 in the unit of `start`, becomes the column `ds`, written as the file's own times are; `offsets`,
@@ -19,8 +11,7 @@ which count the steps, become `step`.
 `levels` are those of quantiles, the same at each step.
 """
 
-import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +24,7 @@ from serving.client.tables.cells import CellError, as_text, converter, kind_of
 from serving.client.tables.formats import TableError
 from serving.client.tables.reading import LeftOut, Row
 from serving.client.tables.requests import Request
+from serving.client.tables.series_inputs import ID, LENGTHS, START, TIME, LongFile, is_steps
 from serving.client.tables.times import (
     SeriesTimes,
     Time,
@@ -42,95 +34,9 @@ from serving.client.tables.times import (
 )
 from serving.client.tensors import numpy_type
 
-ID = "unique_id"
-TIME = "ds"
 STEP = "step"
-# What the training calls the series of data without names.
-_ONLY_SERIES = "series"
-_LENGTHS = ("length", "lengths")
-_START, _TIMES, _OFFSETS, _LEVELS = "start", "times", "offsets", "levels"
+_TIMES, _OFFSETS, _LEVELS = "times", "offsets", "levels"
 _COLUMNS = {_TIMES: TIME, _OFFSETS: STEP}
-
-
-@dataclass(frozen=True)
-class LongFile:
-    """The columns that say which series a row is of, and when.
-
-    Attributes:
-      id: the column of names; None where all rows are one series.
-      time: the column of times; None where there is none.
-    """
-
-    id: str | None
-    time: str | None
-
-    @property
-    def columns(self) -> list[str]:
-        """What `cells` adds."""
-        return [ID] if self.time is None else [ID, TIME]
-
-    def cells(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """A row's cells, with the name as `unique_id` and the time as `ds`."""
-        found = {**row, ID: _ONLY_SERIES if self.id is None else row[self.id]}
-        if self.time is not None:
-            found[TIME] = row[self.time]
-        return found
-
-
-def long_file(columns: Sequence[str], given: Mapping[str, str], path: str) -> LongFile | None:
-    """How a file is one of series; None where it has neither names nor times.
-
-    Args:
-      columns: of the file.
-      given: by input, or `ds`, its column where the name is another.
-      path: names the file in errors.
-
-    Raises:
-      TableError: a column that was given is not there.
-    """
-    for name in (ID, TIME):
-        if name in given and given[name] not in columns:
-            raise TableError(
-                f"{path}: no column {given[name]!r}, named by --column {name}={given[name]}"
-            )
-    names, times = (
-        column if column in columns else None
-        for column in (given.get(ID, ID), given.get(TIME, TIME))
-    )
-    return None if names is None and times is None else LongFile(names, times)
-
-
-def takes_series(signature: Signature, columns: Sequence[str]) -> bool:
-    """Whether a file of these columns is one of series for this signature."""
-    return ID in columns and any(is_steps(spec) for spec in signature.inputs.values())
-
-
-def is_steps(spec: TensorSpec) -> bool:
-    """Whether an input is [series, steps]."""
-    return spec.rank == 2
-
-
-def made_inputs(signature: Signature, columns: Sequence[str]) -> frozenset[str]:
-    """The inputs that are made of the others, as the module's text says."""
-    if not takes_series(signature, columns):
-        return frozenset()
-    found = set()
-    for name, spec in signature.inputs.items():
-        if name in columns:
-            continue
-        base = name.removesuffix("mask").removesuffix("_")
-        masks = name.endswith("mask") and is_steps(spec) and (not base or base in signature.inputs)
-        starts = name == _START and TIME in columns
-        if masks or ((starts or name in _LENGTHS) and spec.rank == 1):
-            found.add(name)
-    return frozenset(found)
-
-
-def read_inputs(signature: Signature, columns: Sequence[str]) -> Signature:
-    """The signature without the inputs that are made here."""
-    made = made_inputs(signature, columns)
-    inputs = {name: spec for name, spec in signature.inputs.items() if name not in made}
-    return dataclasses.replace(signature, inputs=inputs)
 
 
 @dataclass
@@ -229,18 +135,18 @@ class SeriesRows:
         for batch in batched(self._series(rows), size):
             clocks = [one.clock for one in batch]
             inputs: dict[str, Any] = {}
-            if _START in self._made:
-                dtype = numpy_type(self._signature.inputs[_START].number)
+            if START in self._made:
+                dtype = numpy_type(self._signature.inputs[START].number)
                 known = [clock for clock in clocks if clock is not None]  # All: see `_time`.
                 for one, clock in zip(batch, known, strict=True):
                     one.fill_gaps(clock)
-                inputs[_START] = np.array([clock.start for clock in known], dtype)
+                inputs[START] = np.array([clock.start for clock in known], dtype)
             longest = max(map(len, batch))
             for name in self._steps:
                 inputs[name] = self._padded(name, [one.steps[name] for one in batch], longest)
             for name in batch[0].values:
                 inputs[name] = [one.values[name] for one in batch]
-            for name in self._made - {_START}:
+            for name in self._made - {START}:
                 inputs[name] = self._make(name, batch, inputs)
             yield Request(
                 inputs,
@@ -324,7 +230,7 @@ class SeriesRows:
         try:
             time = read_time(cell, integer)
         except CellError as error:
-            if _START in self._made:
+            if START in self._made:
                 raise CellError(f"{TIME}: {error}") from None
             return None
         self._integer = integer
@@ -371,7 +277,7 @@ class SeriesRows:
     ) -> np.ndarray[Any, Any]:
         dtype = numpy_type(self._signature.inputs[name].number)
         lengths = np.array([len(one) for one in batch])
-        if name in _LENGTHS:
+        if name in LENGTHS:
             return lengths.astype(dtype)
         base = name.removesuffix("mask").removesuffix("_")
         if not base:  # The mask of the values: `y`, or the one float input there is.
