@@ -56,8 +56,12 @@ class PredictionService:
         """From now on requests are answered; before, they are UNAVAILABLE."""
         self._refusal = ""
 
-    def close(self, grace: float) -> bool:
-        """Refuses further requests as UNAVAILABLE, and waits for those that run.
+    def close(self) -> None:
+        """From now on requests are UNAVAILABLE; those that run go on."""
+        self._refusal = "The server is shutting down."
+
+    def drain(self, grace: float) -> bool:
+        """Waits for the requests that run.
 
         Args:
           grace: seconds to wait at most.
@@ -65,7 +69,6 @@ class PredictionService:
         Returns:
           Whether all were done in time.
         """
-        self._refusal = "The server is shutting down."
         with self._changed:
             return self._changed.wait_for(lambda: not self._running, grace)
 

@@ -114,6 +114,8 @@ def serve(settings: ServeSettings) -> int:
             raise failed[0]
         raise RuntimeError("the models could not be loaded") from failed[0]
     grace = settings.shutdown_grace_seconds
+    # Before the line: who has read it finds that it is so.
+    server.close()
     _log.info("stopping: what is in flight may take %g s; a second signal stops at once", grace)
     limit = time.monotonic() + grace
     server.stop(grace)

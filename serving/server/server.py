@@ -124,16 +124,21 @@ class Server:
         self._prediction.open()
         self._health.set(True)
 
+    def close(self) -> None:
+        """Refuses predictions as UNAVAILABLE from now on; health is NOT_SERVING."""
+        self._health.set(False)
+        self._prediction.close()
+
     def stop(self, grace: float) -> None:
         """Refuses new requests, finishes those that run, and closes the port.
 
         Args:
           grace: seconds that requests may still take; then they are cancelled.
         """
-        self._health.set(False)
+        self.close()
         # The port stays open meanwhile: gRPC would end what comes in late as CANCELLED, which
         # clients do not try again elsewhere, and not as UNAVAILABLE.
-        self._prediction.close(grace)
+        self._prediction.drain(grace)
         # What is left are answers on their way, and streams that would never end: Watch.
         self._server.stop(_FLUSH_SECONDS).wait(_FLUSH_SECONDS + 1)
         for pool in self._pools:

@@ -118,8 +118,11 @@ def test_a_pool_that_is_killed_ends_the_run_and_the_same_run_finishes_later(
 
 
 def kill_at_work(pool: Any, log: Path) -> None:
-    """Kills a pool after its first worker was started, while that imports the code it is given."""
+    """Kills a pool as soon as its first worker is started.
+
+    The worker needs seconds to import its code and to connect: until then a job service does not
+    know that it is lost, which is the harder case.
+    """
     while b"Starting worker" not in log.read_bytes():
         time.sleep(0.05)
-    time.sleep(2)
     kill(pool)

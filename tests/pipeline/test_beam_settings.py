@@ -274,11 +274,20 @@ def test_an_embedded_job_service_and_none_need_no_endpoint() -> None:
         check_job_service("localhost")
 
 
+# As the job service words it.
+LOST = "RuntimeError: Channel closed prematurely."
+
+
 def test_a_jobs_failure_becomes_one_line() -> None:
     trace = (
         "Pipeline job-1 failed in state FAILED: Traceback (most recent call last):\n"
         '  File "x.py", line 1, in process\nValueError: no such thing\n'
     )
     assert explain(RuntimeError(trace)) == "the Beam job ended: FAILED: ValueError: no such thing"
+    lost = explain(RuntimeError(trace.replace("ValueError: no such thing", LOST)))
+    assert lost == (
+        "the Beam job ended: FAILED: RuntimeError: Channel closed prematurely; "
+        "a worker may have been lost"
+    )
     assert explain(ValueError("Pipeline x failed in state y: z")) is None
     assert explain(RuntimeError("something else")) is None

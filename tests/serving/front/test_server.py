@@ -72,6 +72,18 @@ def test_reflection_names_services_and_messages(start_server: StartServer) -> No
         assert next(answers).file_descriptor_response.file_descriptor_proto
 
 
+def test_a_closed_server_refuses(start_server: StartServer, stub: Connect) -> None:
+    server = start_server()
+    client = stub(server)
+    assert code_of(lambda: client.Predict(_request(1))) == grpc.StatusCode.OK
+    server.close()
+    # The port is open still: it is the server that refuses.
+    assert code_of(lambda: client.Predict(_request(1))) == grpc.StatusCode.UNAVAILABLE
+    with grpc.insecure_channel(server.address) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        assert health.Check(health_pb2.HealthCheckRequest()).status == NOT_SERVING
+
+
 def test_a_port_in_use_is_one_line(start_server: StartServer) -> None:
     taken = start_server().port
     with pytest.raises(ConfigError, match=f"--port={taken}"):
