@@ -13,6 +13,8 @@ DEFAULT_ID_COLUMN = "unique_id"
 OWN_FEATURES = (
     "unique_id", "start", "step_seconds", "step_months", "step_index", "y", "first_target",
 )  # fmt: skip
+# The input of a request that says where there is a value.
+MASK = "mask"
 _COLUMN_LISTS = ("static", "static_numbers", "historic", "future")
 _CUTOFFS = ("valid_from", "eval_from", "test_from")
 
@@ -117,11 +119,11 @@ class DataSettings(Settings):
         twice = sorted({name for name in roles if roles.count(name) > 1})
         if twice:
             raise ValueError(f"column {twice[0]!r} is named twice; expected one role a column")
-        taken = sorted(set(covariates) & set(OWN_FEATURES))
+        taken = sorted(set(covariates) & {*OWN_FEATURES, MASK})
         if taken:
             raise ValueError(
-                f"a covariate may not be called {taken[0]!r}, as the examples have a feature of "
-                "that name; rename the column"
+                f"a covariate may not be called {taken[0]!r}, as the examples or the model's "
+                "requests have something of that name; rename the column"
             )
         return self
 
@@ -153,7 +155,13 @@ class DataSettings(Settings):
             )
         given = [(key, getattr(self, key)) for key in _CUTOFFS if getattr(self, key) is not None]
         for (first, before), (second, after) in itertools.pairwise(given):
-            if not _in_order(before, after):
+            try:
+                in_order = _in_order(before, after)
+            except ValueError:
+                raise ValueError(
+                    f"{first}={before} and {second}={after}: expected two times or two integers"
+                ) from None
+            if not in_order:
                 raise ValueError(f"{first}={before} is not before {second}={after}")
         return self
 

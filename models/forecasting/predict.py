@@ -7,7 +7,11 @@ import tensorflow as tf
 from models.core.transform import TransformFacts
 from models.forecasting import windows
 from models.forecasting.calendar import seconds_of_month
+from models.forecasting.data_settings import MASK
 from models.forecasting.settings import LEVELS, FeatureSettings
+
+# Most steps of a request: a bound on what one may cost. Minutes of almost two years.
+LONGEST = 1_000_000
 
 
 def model_inputs(
@@ -69,23 +73,33 @@ def forecast_features(request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor |
     """A `forecast` request to raw features.
 
     Args:
-      request: `y` float32[batch, steps], NaN where a value is missing; the forecast starts after
-        the last one that is there, so that shorter series and the steps of known covariates are
-        padded with NaN; covariates float32[batch, steps], future ones as far as they are known,
-        `horizon` steps more than `y` at best; the rest [batch].
+      request: `y` float32[batch, steps]; `mask` bool[batch, steps], False where `y` has no value,
+        and NaN means the same; the forecast starts after the last value, so that shorter series
+        are padded with what the mask leaves out; covariates float32[batch, steps], future ones as
+        far as they are known, `horizon` steps more than `y` at best, NaN where missing; the rest
+        [batch].
 
     Returns:
-      The same, sequences sparse.
+      The same without the mask, sequences sparse.
+
+    Raises:
+      tf.errors.InvalidArgumentError: when run, more steps than `LONGEST`, or a mask of another
+        shape than `y`.
     """
-    there = tf.math.is_finite(request["y"])
-    places = tf.range(1, tf.shape(there)[1] + 1)
-    lengths = tf.reduce_max(tf.where(there, places, 0), axis=1)
-    return {
-        name: _sparse(tensor, lengths if name == "y" else None)
-        if len(tensor.shape) == 2
-        else tensor
-        for name, tensor in request.items()
-    }
+    y, mask = request["y"], request[MASK]
+    steps = tf.shape(y)[1]
+    checks = (
+        (steps <= LONGEST, f"y has more than {LONGEST:,} steps: send the last ones alone"),
+        (tf.reduce_all(tf.shape(mask) == tf.shape(y)), f"{MASK} and y differ in shape"),
+    )
+    with tf.control_dependencies([tf.debugging.Assert(held, [text]) for held, text in checks]):
+        y = tf.where(mask, y, float("nan"))
+    lengths = tf.reduce_max(tf.where(tf.math.is_finite(y), tf.range(1, steps + 1), 0), axis=1)
+    found: dict[str, tf.Tensor | tf.SparseTensor] = {"y": _sparse(y, lengths)}
+    for name, tensor in request.items():
+        if name not in found and name != MASK:
+            found[name] = _sparse(tensor, None) if len(tensor.shape) == 2 else tensor
+    return found
 
 
 def _sparse(values: tf.Tensor, lengths: tf.Tensor | None) -> tf.SparseTensor:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.core.task import Evaluation, Imported, RawFeature, SequenceTask, Signature, TensorInfo
+from models.forecasting.data_settings import MASK
 from models.forecasting.settings import DataSettings, FeatureSettings, GateSettings, ModelSettings
 
 _HERE = "models.forecasting"
@@ -39,15 +40,16 @@ def raw_features(data: DataSettings) -> tuple[RawFeature, ...]:
 def signatures(raw: Sequence[RawFeature]) -> dict[str, Signature]:
     """`forecast`: histories as dense rows, without tf.Examples."""
     dtypes = {"bytes": "string", "float": "float32", "int": "int64"}
+    inputs = {
+        feature.name: TensorInfo(
+            dtypes[feature.kind], (None, None) if feature.sequence else (None,)
+        )
+        for feature in raw
+        if not feature.label
+    }
     return {
         "forecast": Signature(
-            inputs={
-                feature.name: TensorInfo(
-                    dtypes[feature.kind], (None, None) if feature.sequence else (None,)
-                )
-                for feature in raw
-                if not feature.label
-            },
+            inputs={**inputs, MASK: TensorInfo("bool", (None, None))},
             to_features=Imported(f"{_HERE}.predict.forecast_features"),
             outputs={name: name for name in _ANSWERS},
         )

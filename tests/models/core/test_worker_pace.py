@@ -69,7 +69,7 @@ def test_paces_that_differ_do_not_part_the_workers(tmp_path: Path) -> None:
                 text=True,
             )
         )
-    ended = [process.communicate(timeout=120) for process in processes]
+    ended = [process.communicate(timeout=300) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], ended[0][1][-2000:]
     chief, other = (json.loads(said.splitlines()[-1]) for said, _ in ended)
     assert chief == other

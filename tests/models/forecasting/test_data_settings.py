@@ -59,6 +59,7 @@ def test_a_test_split_is_cut_or_not(values: dict[str, Any], expected: bool) -> N
         ({"historic": "y"}, "column 'y' is named twice"),
         ({"historic": "a", "future": "b,a"}, "column 'a' is named twice"),
         ({"historic": "start"}, "may not be called 'start'"),
+        ({"future": "mask"}, "may not be called 'mask'"),
         ({"valid_size": 0.5, "eval_size": 0.4, "test_size": 0.1}, "leave nothing to train on"),
         ({"eval_size": 2.5}, "expected whole steps"),
         ({"eval_size": 0}, "eval_size=0 leaves the split 'eval' empty"),
@@ -66,6 +67,7 @@ def test_a_test_split_is_cut_or_not(values: dict[str, Any], expected: bool) -> N
         ({"eval_from": "then"}, "data.eval_from='then'"),
         ({"eval_from": "2021", "test_from": "2020"}, "eval_from=2021 is not before test_from"),
         ({"valid_from": 9, "eval_from": 9}, "valid_from=9 is not before eval_from=9"),
+        ({"valid_from": 100, "eval_from": "2020-01-01"}, "expected two times or two integers"),
         ({"id_colum": "x"}, "Did you mean 'id_column'?"),
     ],
 )

@@ -167,9 +167,32 @@ def test_the_window_is_at_the_end_whatever_comes_before(transformed: tuple[Any, 
 def test_dense_requests_end_at_the_last_value() -> None:
     y = tf.constant([[NAN, 0.0, 2.0], [1.0, NAN, NAN], [NAN, NAN, NAN]])
     price = tf.constant([[1.0, NAN], [2.0, 3.0], [4.0, 5.0]])
-    found = forecast_features({"y": y, "price": price, "start": tf.constant([0, 1, 2])})
+    request = {"y": y, "price": price, "start": tf.constant([0, 1, 2])}
+    found = forecast_features({**request, "mask": tf.ones_like(y, tf.bool)})
+    assert set(found) == set(request)
     rows = [row.tolist() for row in tf.RaggedTensor.from_sparse(found["y"]).numpy()]
     assert [len(row) for row in rows] == [3, 1, 0]
     assert rows[0][1:] == [0.0, 2.0] and np.isnan(rows[0][0]) and rows[1] == [1.0]
     np.testing.assert_array_equal(tf.sparse.to_dense(found["price"]), price)
     assert found["start"].numpy().tolist() == [0, 1, 2]
+
+
+def test_what_the_mask_leaves_out_is_missing() -> None:
+    y = tf.constant([[7.0, 0.0, 2.0, 0.0], [1.0, NAN, 5.0, 6.0]])
+    mask = tf.constant([[False, True, True, False], [True, True, True, False]])
+    found = forecast_features({"y": y, "mask": mask})
+    rows = [row.tolist() for row in tf.RaggedTensor.from_sparse(found["y"]).numpy()]
+    np.testing.assert_array_equal(rows, [[NAN, 0.0, 2.0], [1.0, NAN, 5.0]])
+
+
+def test_a_request_without_bound_and_a_mask_of_another_shape_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("models.forecasting.predict.LONGEST", 5)
+    y = tf.zeros([2, 5])
+    assert set(forecast_features({"y": y, "mask": tf.ones_like(y, tf.bool)})) == {"y"}
+    with pytest.raises(tf.errors.InvalidArgumentError, match="mask and y differ in shape"):
+        forecast_features({"y": y, "mask": tf.ones([1, 5], tf.bool)})
+    y = tf.zeros([2, 6])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="y has more than 5 steps"):
+        forecast_features({"y": y, "mask": tf.ones_like(y, tf.bool)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -18,6 +19,7 @@ from models.core.transform import TransformFacts
 from serving.server.loader import load
 from serving.server.options import EngineOptions
 from serving.server.servable import Servable
+from serving.server.status import ServingError
 from tests.conftest import Analyze
 
 pytestmark = pytest.mark.slow
@@ -71,6 +73,7 @@ def forecast(served: Servable, rows: int, **inputs: Any) -> dict[str, np.ndarray
         **{name: np.ones((rows, steps), np.float32) for name in HISTORIC},
         **{name: np.array([b"red"] * rows, object) for name in STATIC},
         **{name: np.ones(rows, np.float32) for name in STATIC_NUMBERS},
+        "mask": np.ones((rows, steps), bool),
         **inputs,
     }
     signature = served.signature_defs["forecast"]
@@ -114,6 +117,24 @@ def test_both_signatures_begin_after_the_last_value(served: Servable) -> None:
     # What the padded steps have of covariates is not looked at either.
     for name in ("mean", "quantiles"):
         np.testing.assert_allclose(plain[name], padded[name], rtol=1e-4)
+
+
+def test_what_the_mask_leaves_out_is_not_looked_at(served: Servable) -> None:
+    y = np.sin(np.arange(12, dtype=np.float32))[np.newaxis]
+    mask = np.ones((1, 12), bool)
+    mask[0, [3, 10, 11]] = False
+    expected = forecast(served, 1, y=np.where(mask, y, NAN).astype(np.float32))
+    found = forecast(served, 1, y=np.where(mask, y, 1e6).astype(np.float32), mask=mask)
+    for name in ("mean", "quantiles", "times"):
+        np.testing.assert_array_equal(found[name], expected[name])
+
+
+def test_a_mask_of_another_shape_and_an_endless_history_are_refused(served: Servable) -> None:
+    with pytest.raises(ServingError, match="mask and y differ in shape") as caught:
+        forecast(served, 1, y=np.ones((1, 5), np.float32), mask=np.ones((1, 4), bool))
+    assert caught.value.code == grpc.StatusCode.INVALID_ARGUMENT
+    with pytest.raises(ServingError, match=r"more than 1,000,000 steps"):
+        forecast(served, 1, y=np.ones((1, 1_000_001), np.float32))
 
 
 def test_months_keep_their_day_and_time_of_day(served: Servable) -> None:

@@ -72,11 +72,11 @@ def test_the_deadline_bounds_all_attempts(address: str, script: Script) -> None:
     script.failures = [UNAVAILABLE] * 1000
     begin = time.monotonic()
     with (
-        Client(address, retries=Retries(attempts=1000, first=0.05, longest=0.05)) as client,
+        Client(address, retries=Retries(attempts=1000, first=0.2, longest=0.2)) as client,
         pytest.raises((UnavailableError, DeadlineExceededError)),
     ):
-        client.predict("echo", ONE, deadline=0.5)
-    assert time.monotonic() - begin < 5
+        client.predict("echo", ONE, deadline=2.0)
+    assert time.monotonic() - begin < 20
     assert 2 < len(script.requests) < 30
 
 

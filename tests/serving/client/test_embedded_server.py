@@ -53,7 +53,7 @@ def address(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         try:
             listening = None
             waited = threading.Event()
-            for _ in range(600):
+            for _ in range(3000):
                 listening = re.search(r"listening at (\S+)", log.read_text())
                 if listening or server.poll() is not None:
                     break
@@ -66,7 +66,7 @@ def address(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             yield listening[1]
         finally:
             server.terminate()
-            server.wait(60)
+            server.wait(300)
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_the_command(address: str, tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             env=ENVIRONMENT,
-            timeout=60,
+            timeout=300,
         )
 
     assert predict("text_words", "--text", "a fine film").stdout == (

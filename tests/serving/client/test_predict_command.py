@@ -192,7 +192,7 @@ def test_it_imports_no_tensorflow(address: str, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
-        timeout=60,
+        timeout=300,
     )
     assert done.stdout == "x,predicted_x\n1,1.0\n[]\n", done.stderr
 
@@ -208,7 +208,7 @@ def test_help_imports_nothing_heavy() -> None:
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
-        timeout=60,
+        timeout=300,
     )
     assert "--tls-server-name" in done.stdout
     assert done.stdout.endswith("[]\n"), done.stdout
@@ -225,7 +225,7 @@ def test_a_terminal_shows_a_bar(address: str, tmp_path: Path) -> None:
         stderr=terminal,
         cwd=Path(__file__).parents[3],
         env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
-        timeout=60,
+        timeout=300,
         check=True,
     )
     os.close(terminal)
@@ -253,6 +253,6 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(address: str, tmp_path: P
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[3],
-        timeout=60,
+        timeout=300,
     )
     assert (done.stdout, done.stderr) == ("x,predicted_x\n", "")

@@ -92,7 +92,7 @@ def ask(manager: ModelManager, asked: ModelSpec | None = None) -> tuple[int, flo
         return servable.version, answer(servable)
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+def eventually(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """What the condition gives, once it is true; fails after some seconds."""
     end = time.monotonic() + seconds
     while not (result := condition()):

@@ -185,7 +185,7 @@ def test_stop_waits_for_leases_and_refuses_new_ones(saved_model, tmp_path):
         assert refused(manager, spec())[0] == grpc.StatusCode.UNAVAILABLE
         assert not stopped.done()
         assert answer(servable) == 1.0
-    stopped.result(timeout=5)
+    stopped.result(timeout=60)
     assert states(manager) == {1: "END"}
     manager.stop(0.0)
 
@@ -197,7 +197,7 @@ def test_stop_ends_a_start_that_waits(saved_model, tmp_path):
     with ThreadPoolExecutor(1) as pool:
         started = pool.submit(manager.start)
         manager.stop(1.0)
-        started.result(timeout=10)
+        started.result(timeout=60)
     assert attempt(manager) is None
 
 
@@ -216,5 +216,5 @@ def test_stop_cancels_what_runs_longer(saved_model, tmp_path):
         time.sleep(0.2)
         manager.stop(0.1)
         with pytest.raises(ServingError):
-            running.result(timeout=10)
-    assert time.monotonic() - begin < 10
+            running.result(timeout=60)
+    assert time.monotonic() - begin < 60

@@ -79,7 +79,7 @@ def test_a_model_that_comes_back_before_it_is_unloaded(start_manager, base):
             back = pool.submit(manager.reload, configured(base))
             time.sleep(4 * POLL)
             assert not back.done()
-        back.result(10)
+        back.result(60)
     assert ask(manager) == (1, 1.0)
 
 

@@ -93,7 +93,7 @@ def test_a_run_past_its_deadline_is_cancelled(load_model, batching):
         servable.run({"x": X}, signature, ["y"], begin + 0.2)
     assert raised.value.code == grpc.StatusCode.DEADLINE_EXCEEDED
     # Without the cancellation, its loop takes minutes.
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 60
 
 
 def test_a_deadline_that_has_passed(load_model):

@@ -68,7 +68,7 @@ def stub() -> Iterator[Callable[[Server], Any]]:
         channel.close()
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+def eventually(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """What the condition gives, once it is true; fails after some seconds."""
     end = time.monotonic() + seconds
     while not (result := condition()):

@@ -17,7 +17,7 @@ PATH = "/monitoring/prometheus/metrics"
 
 
 def _page(port: int, path: str = PATH) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
         return str(answer.read().decode())
 
 

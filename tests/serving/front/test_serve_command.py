@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,7 +100,7 @@ class _Process:
         """Reads the rest; the exit code."""
         assert self.process.stdout is not None
         self.lines += [line.rstrip() for line in self.process.stdout]
-        return self.process.wait(60)
+        return self.process.wait(300)
 
 
 @pytest.fixture
@@ -117,6 +116,15 @@ def run() -> Iterator[Any]:
     for each in started:
         each.process.kill()
         each.process.wait()
+
+
+def _started(stub: Any, model: str) -> Any:
+    """A request that the server has begun with."""
+    running = stub.Predict.future(models.predict_request(model, {"x": [1.0]}))
+    # One connection, one queue: when this one is answered, that before it has a thread.
+    with pytest.raises(grpc.RpcError, match="nobody"):
+        stub.Predict(models.predict_request("nobody", {"x": [1.0]}))
+    return running
 
 
 @pytest.mark.slow
@@ -137,8 +145,7 @@ def test_from_start_to_a_graceful_stop(saved_model: Build, tmp_path: Path, run: 
         stub.Predict(models.predict_request("half", {"x": [1.0]}))
         models.publish(saved_model("half_plus_3"), tmp_path / "models" / "half", 2)
         server.until("Unloaded model half version 1")
-        running = stub.Predict.future(models.predict_request("slow", {"x": [1.0]}))
-        threading.Event().wait(0.5)
+        running = _started(stub, "slow")
         server.process.send_signal(signal.SIGTERM)
         server.until("stopping")
         refused = stub.Predict.future(models.predict_request("half", {"x": [1.0]}))
@@ -156,8 +163,7 @@ def test_a_second_signal_stops_at_once(saved_model: Build, tmp_path: Path, run: 
     server.until("ready")
     with grpc.insecure_channel(address) as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-        running = stub.Predict.future(models.predict_request("slow", {"x": [1.0]}))
-        threading.Event().wait(0.5)
+        running = _started(stub, "slow")
         server.process.send_signal(signal.SIGINT)
         server.until("stopping")
         server.process.send_signal(signal.SIGINT)

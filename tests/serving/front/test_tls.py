@@ -47,7 +47,7 @@ def _code(port: int, credentials: grpc.ChannelCredentials) -> grpc.StatusCode:
     with grpc.secure_channel(f"localhost:{port}", credentials) as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         request = models.predict_request("m", {"x": [1.0]})
-        return code_of(lambda: stub.Predict(request, timeout=10))
+        return code_of(lambda: stub.Predict(request, timeout=60))
 
 
 def test_tls(
