@@ -1,5 +1,7 @@
 """The intervals' conformal correction, found on windows that training has not seen."""
 
+from collections.abc import Mapping
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -7,6 +9,7 @@ import tensorflow as tf
 from models.forecasting.batches import steps_apart
 from models.forecasting.model import CORRECTION
 from models.forecasting.settings import LEVELS, ModelSettings
+from models.forecasting.windows import OBSERVED
 from models.layers.quantiles import conformal_margins
 
 # Targets that the correction is found on at most; they are held in memory.
@@ -18,7 +21,8 @@ def calibrate(network: keras.Model, batches: tf.data.Dataset, model: ModelSettin
 
     The windows are those of `valid`; those of `eval` are left for the gates. `valid` has also
     chosen the weights, and is a few horizons long where there is one series: that wider intervals
-    than it needs are narrowed takes as many windows that do not overlap as say so clearly.
+    than it needs are narrowed takes as many windows that do not overlap as say so clearly. Windows
+    whose context is constant are left out: they have no scale that the margins could be parts of.
 
     Args:
       network: trained.
@@ -31,11 +35,14 @@ def calibrate(network: keras.Model, batches: tf.data.Dataset, model: ModelSettin
     layer.set_weights([np.zeros_like(one) for one in layer.get_weights()])
     answer = tf.function(lambda inputs: network(inputs, training=False), reduce_retracing=True)
     sample = _Sample()
+    own_scale = model.normalisation != "none" or model.linear
     for inputs, target, _ in batches:
         output = answer(inputs).numpy()
+        used = _moves(inputs) if own_scale else np.ones(len(output), bool)
         # In units of the window's scale, where the correction is applied.
         sample.add(
-            np.concatenate([target.numpy()[..., None], output[..., 1:-1]], -1), output[..., -1:]
+            np.concatenate([target.numpy()[used, :, None], output[used, :, 1:-1]], -1),
+            output[used, :, -1:],
         )
     windows = sample.windows()
     if windows is None:
@@ -46,6 +53,15 @@ def calibrate(network: keras.Model, batches: tf.data.Dataset, model: ModelSettin
     independent = sample.seen * min(1.0, steps_apart(horizon) / horizon)
     margins = conformal_margins(windows[..., 0], windows[..., 1:], LEVELS, pooled, independent)
     layer.set_weights([margins])
+
+
+def _moves(inputs: Mapping[str, tf.Tensor]) -> np.ndarray:
+    """bool[windows]: whether the context has two values that differ."""
+    values, seen = inputs["values"].numpy(), inputs["state"].numpy() == OBSERVED
+    low = np.where(seen, values, np.inf).min(axis=1)
+    high = np.where(seen, values, -np.inf).max(axis=1)
+    found: np.ndarray = high > low
+    return found
 
 
 class _Sample:
@@ -80,6 +96,6 @@ class _Sample:
 
     def windows(self) -> np.ndarray | None:
         """float32[rows, steps, 1 + levels]; None where there was none."""
-        if not self._windows:
+        if not self.seen:
             return None
         return np.concatenate(self._windows)

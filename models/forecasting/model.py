@@ -199,7 +199,10 @@ def _segment_part(
 
     ahead = math.ceil(features.horizon / segment)
     lacking = ahead * segment - features.horizon
-    future = ops.pad(inputs["future"], [[0, 0], [0, lacking], [0, 0]])
+    future = inputs["future"]
+    if lacking:
+        # The last step again: a segment's calendar is that of its last step.
+        future = ops.concatenate([future, ops.repeat(future[:, -1:], lacking, axis=1)], axis=1)
     future = ops.reshape(future, (-1, ahead, segment, future.shape[-1]))
     number = ops.zeros_like(inputs["ids"][:, :1]) + ops.arange(ahead, dtype="int64")[None]
     known = [

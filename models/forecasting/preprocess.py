@@ -13,6 +13,8 @@ from models.forecasting.settings import FeatureSettings
 STATIC, STATIC_NUMBER, HISTORIC, FUTURE = "static", "static_number", "historic", "future"
 
 _MONTH = 2_629_746  # Seconds, on average.
+# A deviation of so small a share of the mean is float32's rounding: the covariate did not move.
+_CONSTANT = 1e-7
 
 
 def vocabulary_name(place: int) -> str:
@@ -51,7 +53,8 @@ def preprocess(
       `month_day` int64[batch], the day of the month then, 31 for the last, else 0; `clock`
       int64[batch], the seconds since midnight then, else 0; `season` int64[batch]; in training
       `first_target` int64[batch].
-      A covariate's values are (x - mean) / standard deviation over train; 0 where missing.
+      A covariate's values are (x - mean) / standard deviation over train; 0 where missing, and
+      for one that is constant in train, of whose moves nothing is known.
     """
     start = inputs["start"]
     y = tf.RaggedTensor.from_sparse(inputs["y"])
@@ -129,8 +132,10 @@ def _aligned(values: tf.SparseTensor, grid: tf.RaggedTensor) -> tf.Tensor:
 def _scaled(values: tf.Tensor) -> tf.Tensor:
     """float32[n], NaN where missing, to float32[n, 2]: standardised over train, and its mark."""
     there = tf.math.is_finite(values)
-    observed = tf.boolean_mask(values, there)
-    mean, variance = tft.mean(observed), tft.var(observed)
-    scaled = tf.math.divide_no_nan(values - mean, tf.sqrt(variance))
-    zero = tf.zeros_like(values)
-    return tf.stack([tf.where(there, scaled, zero), tf.cast(there, tf.float32)], axis=-1)
+    exact = tf.cast(values, tf.float64)
+    observed = tf.boolean_mask(exact, there)
+    mean, deviation = tft.mean(observed), tf.sqrt(tft.var(observed))
+    moves = deviation > _CONSTANT * tf.abs(mean)
+    scaled = tf.cast((exact - mean) / tf.where(moves, deviation, 1.0), tf.float32)
+    scaled = tf.where(there & moves, scaled, tf.zeros_like(values))
+    return tf.stack([scaled, tf.cast(there, tf.float32)], axis=-1)

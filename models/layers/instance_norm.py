@@ -12,8 +12,10 @@ Tensor = Any  # a tensor of the running Keras backend, or a symbolic keras.Keras
 MODES = ("mean", "last", "robust", "none")
 # The quartiles of a normal distribution are this far apart, in standard deviations.
 _QUARTILES = 1.349
-# A window that hardly moves is not blown up to more than its level, times this.
-_FLAT = 1e-4
+# What moves by less than this share of its level is flat: float32 rounds to 0.6e-7 of it.
+_MOVES = 2e-7
+# The scale of a flat window, as a share of its level.
+_FLAT = 1e-2
 
 
 @keras.saving.register_keras_serializable(package="tidegate")
@@ -29,7 +31,10 @@ class InstanceNorm(keras.layers.Layer):
 
     (Kim et al. 2022, "Reversible Instance Normalization", without its learnt affine part; `last`
     as in Zeng et al. 2022 and Lin et al. 2023.) A median is the lower one of two, and quartiles
-    are values of the row. s is at least 1e-4 |c|, and 1 where that, too, is 0.
+    are values of the row. Where the quartiles are equal, robust takes the standard deviation.
+
+    A row that is flat says nothing of its scale. Where s is below 2e-7 |c|, it is 1e-2 |c|; 1
+    where that is 0, too.
 
     A row without an observed value has no scale: c is NaN, and so is what is scaled back with it,
     while its z are 0.
@@ -62,8 +67,8 @@ class InstanceNorm(keras.layers.Layer):
         values = ops.where(observed, values, zero)
         count = ops.sum(ops.cast(observed, "float32"), axis=1, keepdims=True)
         center, scale = self._center_and_scale(values, observed, count)
-        flat = _FLAT * ops.abs(center)
-        scale = ops.maximum(scale, ops.where(flat > 0, flat, ops.ones_like(flat) * 1e-30))
+        level = ops.abs(center)
+        scale = ops.where(scale > _MOVES * level, scale, _FLAT * level)
         scale = ops.where(scale > 1e-20, scale, ops.ones_like(scale))
         scaled = ops.where(observed, (values - center) / scale, zero)
         empty = ops.full_like(center, float("nan"))
@@ -74,6 +79,14 @@ class InstanceNorm(keras.layers.Layer):
     ) -> tuple[Tensor, Tensor]:
         if self.mode == "none":
             return ops.zeros_like(count), ops.ones_like(count)
+        place = ops.arange(ops.shape(values)[1], dtype="float32")
+        last = ops.max(ops.where(observed, place, ops.full_like(values, -1.0)), axis=1)
+        last = _at(values, ops.maximum(last, 0.0)[:, None])
+        # Around the last value: the sums of a high level would round away what moves on it.
+        moved = ops.where(observed, values - last, ops.zeros_like(values))
+        share = ops.cast(observed, "float32") / ops.maximum(count, 1.0)
+        mean = ops.sum(moved * share, axis=1, keepdims=True)
+        scale = ops.sqrt(ops.sum(ops.square(moved - mean) * share, axis=1, keepdims=True))
         if self.mode == "robust":
             far = ops.full_like(values, float("inf"))
             ordered = ops.sort(ops.where(observed, values, far), axis=1)
@@ -83,19 +96,10 @@ class InstanceNorm(keras.layers.Layer):
             )
             some = count > 0
             zero = ops.zeros_like(count)
-            return (
-                ops.where(some, middle, zero),
-                ops.where(some, (high - low) / _QUARTILES, zero),
-            )
-        share = ops.cast(observed, "float32") / ops.maximum(count, 1.0)
-        mean = ops.sum(values * share, axis=1, keepdims=True)
-        variance = ops.sum(ops.square(values - mean) * share, axis=1, keepdims=True)
-        scale = ops.sqrt(variance)
-        if self.mode == "mean":
-            return mean, scale
-        place = ops.arange(ops.shape(values)[1], dtype="float32")
-        last = ops.max(ops.where(observed, place, ops.full_like(values, -1.0)), axis=1)
-        return _at(values, ops.maximum(last, 0.0)[:, None]), scale
+            middle = ops.where(some, middle, zero)
+            spread = ops.where(some, (high - low) / _QUARTILES, zero)
+            return middle, ops.where(spread > _MOVES * ops.abs(middle), spread, scale)
+        return (last + mean if self.mode == "mean" else last), scale
 
     @staticmethod
     def inverse(scaled: Tensor, center: Tensor, scale: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from models.forecasting import calibration
 from models.forecasting.calibration import calibrate
 from models.forecasting.model import CORRECTION
 from models.forecasting.settings import LEVELS, ModelSettings
+from models.forecasting.windows import OBSERVED
 from models.layers.quantiles import IntervalCorrection
 
 STEPS = 3
@@ -22,7 +23,9 @@ STEPS = 3
 @pytest.fixture
 def network() -> keras.Model:
     """Forecasts a level with intervals that are far too narrow, at a scale of its own."""
-    level, scale = keras.Input((1,), name="level"), keras.Input((1,), name="scale")
+    values, state = keras.Input((2,), name="values"), keras.Input((2,), name="state")
+    scale = keras.Input((1,), name="scale")
+    level = values[:, 1:] + 0 * state[:, :1]
     ends = np.linspace(-0.5, 0.5, len(LEVELS), dtype=np.float32)
     zero = keras.layers.RepeatVector(STEPS)(level * 0)
     quantiles = IntervalCorrection(STEPS, LEVELS, name=CORRECTION)(zero + ends)
@@ -31,18 +34,26 @@ def network() -> keras.Model:
         keras.layers.RepeatVector(STEPS)(level),
     )
     output = keras.ops.concatenate([center, quantiles * spread + center, spread], axis=-1)
-    return keras.Model({"level": level, "scale": scale}, output)
+    return keras.Model({"values": values, "state": state, "scale": scale}, output)
 
 
-def batches(count: int, seed: int, rows: int = 50) -> Iterator[Any]:
-    """Normal errors around the level, in units of the scale; some targets are missing."""
+def batches(count: int, seed: int, rows: int = 50, flat: float = 0.0) -> Iterator[Any]:
+    """Normal errors around the level, in units of the scale; some targets are missing.
+
+    A share of the contexts is constant, and jumps by hundreds of scales after that.
+    """
     random = np.random.default_rng(seed)
     for _ in range(count):
         level = random.normal(0, 100, size=(rows, 1)).astype(np.float32)
         scale = random.choice([0.1, 10.0], size=(rows, 1)).astype(np.float32)
         target = (level + scale * random.normal(size=(rows, STEPS))).astype(np.float32)
         target[random.random(target.shape) < 0.1] = np.nan
-        inputs = {"level": tf.constant(level), "scale": tf.constant(scale)}
+        constant = random.random((rows, 1)) < flat
+        target += np.where(constant, 500 * scale, 0)
+        values = np.concatenate([np.where(constant, level, level - scale), level], axis=1)
+        state = np.full(values.shape, OBSERVED)
+        inputs = {"values": values, "state": state, "scale": scale}
+        inputs = {name: tf.constant(one) for name, one in inputs.items()}
         yield inputs, tf.constant(target), tf.ones(rows)
 
 
@@ -66,6 +77,18 @@ def test_intervals_cover_what_they_promise_on_unseen_windows(
     assert coverage(network, 95) == pytest.approx(0.95, abs=0.03)
     (margins,) = network.get_layer(CORRECTION).get_weights()
     assert (np.ptp(margins, axis=0).max() == 0) == (how == "pooled")
+
+
+def test_constant_contexts_say_nothing_of_the_others_intervals(network: keras.Model) -> None:
+    calibrate(network, list(batches(60, seed=0, flat=0.2)), ModelSettings())  # type: ignore[arg-type]
+    assert coverage(network, 95) == pytest.approx(0.95, abs=0.03)
+    (margins,) = network.get_layer(CORRECTION).get_weights()
+    assert np.abs(margins).max() < 5
+
+
+def test_constant_contexts_alone_correct_nothing(network: keras.Model) -> None:
+    calibrate(network, list(batches(3, seed=0, flat=1.0)), ModelSettings())  # type: ignore[arg-type]
+    assert not network.get_layer(CORRECTION).get_weights()[0].any()
 
 
 def test_it_can_be_left_out(network: keras.Model) -> None:

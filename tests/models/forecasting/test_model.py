@@ -76,6 +76,17 @@ def test_padding_is_nothing_to_it(case: tuple[keras.Model, Any], random_inputs: 
     np.testing.assert_allclose(model(alone, training=False)[0], expected[1], atol=1e-4)
 
 
+def test_each_answer_knows_what_is_known_of_its_steps(
+    case: tuple[keras.Model, Any], random_inputs: Any
+) -> None:
+    """Also those of a last segment that reaches beyond the horizon."""
+    model, own = case
+    inputs = random_inputs([10], 10, 7, own)
+    before = model(inputs, training=False).numpy()[0, :, 0]
+    changed = model({**inputs, "future": inputs["future"] + 1.0}, training=False).numpy()[0, :, 0]
+    assert (changed != before).all()
+
+
 def test_quantiles_do_not_cross_and_the_scale_comes_last(
     case: tuple[keras.Model, Any], random_inputs: Any
 ) -> None:
@@ -161,7 +172,7 @@ def test_the_linear_part_is_one_map_of_what_ends_at_the_origin(
         center, scale = 0.0, 1.0
         if normalisation == "last":
             center, scale = values[observed][-1], values[observed].std()
-            scale = scale or 1e-4 * abs(center)
+            scale = scale or 1e-2 * abs(center)
         ending = np.zeros(10)
         ending[10 - length :] = np.where(observed, (values - center) / scale, 0)
         expected = center + scale * (ending @ kernel + bias)
@@ -244,12 +255,16 @@ def loss_by_hand(target: np.ndarray, output: np.ndarray, squared: bool, share: f
                 continue
             scale = step[-1]
             error = abs(y - step[0]) / scale
-            own = error**2 if squared and error < 10 else 20 * error - 100 if squared else error
+            far = np.log(max(error, 10) / 10)
+            own = min(error, 10) + 10 * far
+            weight = own / error
+            if squared:
+                own = min(error, 10) ** 2 + 200 * far
             pinballs = [
                 max(p * (y - q), (p - 1) * (y - q)) / scale
                 for p, q in zip(LEVELS, step[1:-1], strict=True)
             ]
-            errors.append(own + share * 2 * np.mean(pinballs))
+            errors.append(own + share * 2 * np.mean(pinballs) * weight)
         rows.append(np.mean(errors) if errors else 0.0)
     return np.array(rows)
 
@@ -266,6 +281,22 @@ def test_the_loss_worked_by_hand(mean_loss: str, share: float) -> None:
     found = ForecastLoss(LEVELS, mean_loss, share).call(target, tf.constant(output))
     expected = loss_by_hand(target, output, mean_loss == "squared", share)
     np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("mean_loss", ["squared", "absolute"])
+def test_a_jump_after_a_flat_window_decides_little(mean_loss: str) -> None:
+    """A thousand scales away it counts as a few tens of scales, and still pulls towards it."""
+    output = tf.Variable(np.zeros((1, 1, 2 + len(LEVELS)), np.float32))
+    output[..., -1].assign(np.ones((1, 1), np.float32))
+    losses = []
+    for target in (9.999, 10.001, 1000.0):
+        with tf.GradientTape() as tape:
+            loss = ForecastLoss(LEVELS, mean_loss).call(np.full((1, 1), target, np.float32), output)
+        gradient = tape.gradient(loss, output).numpy()[0, 0, :-1]
+        assert (gradient < 0).all()
+        losses.append(float(loss[0]))
+    assert losses[1] == pytest.approx(losses[0], rel=0.01)
+    assert losses[2] < 12 * losses[1]
 
 
 def test_a_missing_target_has_no_gradient() -> None:

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 from tensorflow_transform.tf_metadata import schema_utils
 
 from models.core.export import serialize_sample
 from models.core.transform import TransformFacts
 from models.forecasting.predict import forecast_features, model_inputs, predict
-from models.forecasting.preprocess import preprocess, vocabulary_name
+from models.forecasting.preprocess import _scaled, preprocess, vocabulary_name
 from models.forecasting.settings import LEVELS, DataSettings, FeatureSettings
 from models.forecasting.task import raw_features
 
@@ -58,7 +59,6 @@ def transformed(analyze: Any) -> tuple[Any, Any]:
     """The transform graph, and a function that applies it to records."""
     from google.protobuf import text_format
     from tensorflow_metadata.proto.v0 import schema_pb2
-    from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
     from components.schema import task_schema
 
@@ -94,6 +94,24 @@ def test_covariates_are_scaled_and_marked(transformed: tuple[Any, Any]) -> None:
     assert known[3, 7] == 0 and not known[6:, 7].any()
     size = found["numbers"].numpy()
     np.testing.assert_allclose(size, [[-1, 1], [1, 1]], atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("constant", [0.1, 9.99, -3e8, 0.0])
+def test_a_covariate_that_train_has_never_seen_move_is_zero(analyze: Any, constant: float) -> None:
+    """float32's rounding of its mean is no deviation that a move could be measured by."""
+
+    def scaled(inputs: dict[str, Any]) -> dict[str, Any]:
+        return {"x": _scaled(inputs["x"])}
+
+    records = [{"x": constant}] * 777
+    spec = {"x": tf.io.FixedLenFeature([], tf.float32)}
+    _, output, _ = analyze(records, spec, scaled)
+    apply = SavedModelLoader(output.transform_savedmodel_dir).apply_transform_model
+    changed = tf.constant([constant, constant + 1.0, 2 * constant, NAN])
+    np.testing.assert_array_equal(
+        apply({"x": changed})["x"], [[0.0, 1.0], [0.0, 1.0], [0.0, 1.0], [0.0, 0.0]]
+    )
 
 
 @pytest.mark.slow

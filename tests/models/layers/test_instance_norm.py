@@ -25,7 +25,7 @@ def test_center_and_scale_are_those_of_numpy(mode: str) -> None:
         expected = {
             "mean": (seen.mean(), seen.std()),
             "last": (seen[-1], seen.std()),
-            "robust": (middle, (high - low) / 1.349 or 1e-4 * abs(middle)),
+            "robust": (middle, (high - low) / 1.349 or seen.std() or 1e-2 * abs(middle)),
             "none": (0.0, 1.0),
         }[mode]
         found = float(center[row, 0]), float(scale[row, 0])
@@ -61,13 +61,36 @@ def test_what_is_not_observed_has_no_effect() -> None:
             np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("value,expected", [(0.0, 1.0), (1000.0, 0.1), (1e-6, 1e-10), (-5.0, 5e-4)])
+@pytest.mark.parametrize("value,expected", [(0.0, 1.0), (1000.0, 10.0), (1e-6, 1e-8), (-5.0, 0.05)])
 def test_a_constant_row_has_a_scale_after_its_level(value: float, expected: float) -> None:
     values = np.full((1, 6), value, np.float32)
     scaled, center, scale = InstanceNorm("mean")(values, np.ones((1, 6), bool))
     assert float(scale[0, 0]) == pytest.approx(expected, rel=1e-3)
     assert np.abs(np.asarray(scaled)).max() < 0.01
     assert float(center[0, 0]) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("level", [1e4, 1e6, 1e7])
+@pytest.mark.parametrize("mode", ["mean", "last", "robust"])
+def test_what_moves_on_a_high_level_is_seen(level: float, mode: str) -> None:
+    wave = np.float32(10 * np.sin(np.arange(48) / 3))[np.newaxis]
+    values = np.float32(level) + wave
+    there = np.ones(values.shape, bool)
+    exact = values.astype(np.float64)
+    scaled, center, scale = (np.asarray(one) for one in InstanceNorm(mode)(values, there))
+    expected = np.asarray(InstanceNorm(mode)(np.float32(exact - level), there)[2])
+    np.testing.assert_allclose(scale, expected, rtol=0.01)
+    np.testing.assert_allclose(scaled, (exact - center) / scale, atol=0.1)
+    assert 1 < np.ptp(scaled) < 6
+
+
+def test_robust_takes_the_deviation_where_most_values_are_equal() -> None:
+    values = np.array([[5.0] * 40 + [100.0] + [5.0] * 7], np.float32)
+    there = np.ones(values.shape, bool)
+    scaled, center, scale = (np.asarray(one) for one in InstanceNorm("robust")(values, there))
+    assert center[0, 0] == 5.0
+    assert scale[0, 0] == pytest.approx(values.std(), rel=1e-5)
+    assert np.abs(scaled).max() < 10
 
 
 def test_a_bad_mode_is_refused() -> None:
