@@ -12,6 +12,8 @@ from models.forecasting.settings import LEVELS, FeatureSettings
 TRUTH, NAIVE, SCALE, MEAN, QUANTILES = 0, 1, 2, 3, 4
 CHANNELS = QUANTILES + len(LEVELS)
 JUDGED = "judged"
+# Of a sum of millions of shares, in float64.
+_ROUNDING = 1e-8
 # Windows that the network answers at once: they, not the series, bound the memory.
 _AT_ONCE = 64
 
@@ -58,26 +60,32 @@ def error_scale(series: windows.Series, rows: tf.Tensor, starts: tf.Tensor) -> t
     Returns:
       float32[windows]; NaN where the history has no two neighbours that differ.
     """
-    length = tf.size(series.y, out_type=tf.int64)
+    length, count_of_series = (tf.size(one, out_type=tf.int64) for one in (series.y, series.starts))
     place = tf.range(length)
     row = tf.searchsorted(series.starts, place, side="right") - 1
-    row = tf.clip_by_value(row, 0, tf.shape(series.starts)[0] - 1)
+    row = tf.clip_by_value(tf.cast(row, tf.int64), 0, count_of_series - 1)
     begin = tf.gather(series.starts, row)
+    y = tf.cast(series.y, tf.float64)
     found = tf.fill(tf.shape(rows), tf.constant(float("nan"), tf.float64))
     for season in (tf.ones_like(series.season), series.season):
         before = place - tf.gather(season, row)
-        difference = tf.abs(series.y - tf.gather(series.y, tf.maximum(before, 0)))
+        difference = tf.abs(y - tf.gather(y, tf.maximum(before, 0)))
         there = (before >= begin) & tf.math.is_finite(difference)
-        difference = tf.cast(tf.where(there, difference, 0.0), tf.float64)
-        total = tf.concat([[0.0], tf.cumsum(difference)], axis=0)
+        difference = tf.where(there, difference, 0.0)
+        # Each as a share of its series' largest: one sum runs over small series and large ones.
+        largest = tf.math.unsorted_segment_max(difference, row, count_of_series)
+        largest = tf.where(largest > 0, largest, 1.0)
+        difference /= tf.gather(largest, row)
+        total = tf.concat([tf.zeros([1], tf.float64), tf.cumsum(difference)], axis=0)
         count = tf.concat([[0], tf.cumsum(tf.cast(there, tf.int64))], axis=0)
         low = tf.gather(series.starts, rows)
         high = low + starts
         mean = (tf.gather(total, high) - tf.gather(total, low)) / tf.cast(
             tf.gather(count, high) - tf.gather(count, low), tf.float64
         )
-        # Sums of differences leave a little where all differences are 0.
-        found = tf.where(tf.math.is_finite(mean) & (mean > 1e-12), mean, found)
+        # The sum's rounding leaves a little where all differences are 0.
+        moves = tf.math.is_finite(mean) & (mean > _ROUNDING)
+        found = tf.where(moves, mean * tf.gather(largest, rows), found)
     return tf.cast(found, tf.float32)
 
 

@@ -27,13 +27,17 @@ def statistics(targets: np.ndarray | None, predictions: np.ndarray) -> dict[str,
       Sums over the windows, [horizon] each (`pinball` [horizon, levels]), of what was forecast and
       observed: `count`; absolute and squared errors, of the forecast and of the seasonal naive
       one; the same absolute errors divided by the scale, with `scaled_count`; symmetric
-      percentage errors; |truth|; covered values and widths of the intervals; and `windows` [1].
+      percentage errors; |truth|; covered values and widths of the intervals; `windows` [1]; and
+      `unanswered` [1], windows that the seasonal naive forecast has an answer for, and the forecast
+      none.
     """
     del targets
     rows = np.asarray(predictions, np.float64).reshape(-1, *predictions.shape[-2:])
     truth, naive, scale = rows[..., TRUTH], rows[..., NAIVE], rows[..., SCALE]
     mean, quantiles = rows[..., MEAN], rows[..., QUANTILES:]
-    seen = np.isfinite(truth) & np.isfinite(mean)
+    answered = np.isfinite(mean) & np.isfinite(quantiles).all(axis=-1)
+    seen = np.isfinite(truth) & answered
+    without = np.isfinite(truth) & np.isfinite(naive) & ~answered
 
     def total(values: np.ndarray, where: np.ndarray = seen) -> np.ndarray:
         found: np.ndarray = np.where(where, values, 0.0).sum(axis=0)
@@ -46,6 +50,7 @@ def statistics(targets: np.ndarray | None, predictions: np.ndarray) -> dict[str,
     pinball = np.maximum(levels * error, (levels - 1) * error)
     sums = {
         "windows": np.array([float(seen.any(axis=1).sum())]),
+        "unanswered": np.array([float(without.any(axis=1).sum())]),
         "count": seen.sum(axis=0).astype(float),
         "absolute": total(np.abs(truth - mean)),
         "squared": total((truth - mean) ** 2),
@@ -54,6 +59,7 @@ def statistics(targets: np.ndarray | None, predictions: np.ndarray) -> dict[str,
         "scaled": total(np.abs(truth - mean) / safe, scaled),
         "truth": total(np.abs(truth)),
         "pinball": total(pinball, seen[..., np.newaxis]),
+        "naive_pinball": total(2 * pinball.mean(axis=-1), seen & np.isfinite(naive)),
         "naive_count": (seen & np.isfinite(naive)).sum(axis=0).astype(float),
         "naive_absolute": total(np.abs(truth - naive), seen & np.isfinite(naive)),
         "naive_squared": total((truth - naive) ** 2, seen & np.isfinite(naive)),
@@ -88,8 +94,10 @@ def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, float | np.ndarray]:
       intervals; `coverage_80_error`, `coverage_95_error`, how far that is from 0.8 and 0.95;
       `width_80`, `width_95`, their mean widths in the data's units; `naive_...`, the
       figures of the seasonal naive forecast of the same windows; `relative_mase`, mase over
-      naive_mase; `windows`, how many. Arrays [horizon]: the same by step. NaN where nothing was
-      judged.
+      naive_mase; `relative_wql`, wql over that of the seasonal naive forecast taken for certain,
+      whose quantiles are all the same: endless intervals cover everything, and are worse;
+      `windows`, how many; `unanswered`, windows with a seasonal naive forecast and none of the
+      network's. Arrays [horizon]: the same by step. NaN where nothing was judged.
     """
     found: dict[str, float | np.ndarray] = {}
     ratios = {
@@ -117,7 +125,10 @@ def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, float | np.ndarray]:
     found["wql"] = float(2 * _ratio(pinball.sum(), sums["truth"].sum()))
     found["wql_by_step"] = 2 * _ratio(pinball, sums["truth"])
     found["relative_mase"] = float(_ratio(found["mase"], found["naive_mase"]))
-    found["windows"] = float(sums["windows"][0])
+    # The levels lie evenly around a half: the mean pinball loss of one value is half its error.
+    found["relative_wql"] = float(_ratio(sums["naive_pinball"].sum(), sums["naive_absolute"].sum()))
+    for name in ("windows", "unanswered"):
+        found[name] = float(sums[name][0])
     return found
 
 
@@ -131,6 +142,8 @@ def gates(settings: GateSettings) -> tuple[Gate, ...]:
     """The bounds a model must hold."""
     return (
         Gate("relative_mase", at_most=settings.relative_mase, higher_is_better=False),
+        Gate("relative_wql", at_most=settings.relative_wql, higher_is_better=False),
+        Gate("unanswered", at_most=0.0, higher_is_better=False),
         Gate("coverage_80_error", at_most=settings.coverage_error, higher_is_better=False),
         Gate("coverage_95_error", at_most=settings.coverage_error, higher_is_better=False),
         Gate("mase", max_loss=settings.max_loss, higher_is_better=False),

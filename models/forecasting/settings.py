@@ -125,6 +125,12 @@ class GateSettings(Settings):
     relative_mase: float = Field(
         1.0, gt=0, description="MASE must be at most this many times the seasonal naive forecast's"
     )
+    relative_wql: float = Field(
+        1.0,
+        gt=0,
+        description="quantile loss must be at most this many times that of the seasonal naive "
+        "forecast taken for certain; intervals that are far too wide do not hold it",
+    )
     coverage_error: float = Field(
         0.2,
         ge=0,

@@ -146,7 +146,9 @@ TASK = SequenceTask(
             "width_95",
             *(f"naive_{name}" for name in _ERRORS),
             "relative_mase",
+            "relative_wql",
             "windows",
+            "unanswered",
         ),
         arrays=(
             *(f"{name}_by_step" for name in (*_ERRORS, "wql", "coverage_80", "coverage_95")),

@@ -43,7 +43,10 @@ def test_figures_are_those_of_scikit_learn(judged: np.ndarray) -> None:
         for place, level in enumerate(LEVELS)
     ]
     assert found["wql"] == pytest.approx(2 * np.mean(pinball) / np.abs(truth).mean())
-    assert found["windows"] == 14
+    assert found["relative_wql"] == pytest.approx(
+        2 * np.mean(pinball) / metrics.mean_absolute_error(truth, naive)
+    )
+    assert (found["windows"], found["unanswered"]) == (14, 0)
     inside = (rows[:, QUANTILES + 1] <= truth) & (truth <= rows[:, QUANTILES + 5])
     assert found["coverage_80"] == pytest.approx(inside.mean())
     assert found["coverage_80_error"] == pytest.approx(abs(inside.mean() - 0.8))
@@ -91,9 +94,42 @@ def test_a_window_without_a_scale_is_out_of_mase_alone() -> None:
 
 def test_nothing_judged_has_no_figures() -> None:
     found = summarise(statistics(None, np.full((2, 3, 4, CHANNELS), np.nan)))
-    assert found["windows"] == 0
-    assert all(np.isnan(value).all() for name, value in found.items() if name != "windows")
-    assert set(found) == {*TASK.evaluation.scalars, *TASK.evaluation.arrays}
+    assert found.pop("windows") == found.pop("unanswered") == 0
+    assert all(np.isnan(value).all() for value in found.values())
+    assert {*found, "windows", "unanswered"} == {
+        *TASK.evaluation.scalars,
+        *TASK.evaluation.arrays,
+    }
+
+
+def test_the_naive_forecast_taken_for_certain_has_a_quantile_loss_of_1() -> None:
+    window = one_window([1.0, 5.0], [0.0, 0.0], [2.0, 7.0], 1.0)
+    window[..., QUANTILES:] = window[..., NAIVE, np.newaxis]
+    assert summarise(statistics(None, window))["relative_wql"] == pytest.approx(1.0)
+
+
+def test_endless_intervals_cover_everything_and_do_not_pass(judged: np.ndarray) -> None:
+    endless = judged.copy()
+    endless[..., QUANTILES:] = np.linspace(-1e9, 1e9, len(LEVELS))
+    found = summarise(statistics(None, endless))
+    assert found["coverage_80"] == found["coverage_95"] == 1.0
+    bounds = {gate.metric: gate.at_most for gate in gates(GateSettings())}
+    assert found["relative_wql"] > bounds["relative_wql"]
+
+
+@pytest.mark.parametrize("place", [MEAN, QUANTILES + 2])
+def test_windows_without_an_answer_are_counted_and_do_not_pass(
+    judged: np.ndarray, place: int
+) -> None:
+    broken = judged.copy()
+    broken[2, :2, :, place] = np.nan
+    # Where there is no naive forecast either, or no truth, nothing could be answered or judged.
+    broken[3, 0, :, NAIVE] = broken[3, 0, :, place] = np.nan
+    broken[0, 0, :, place] = np.nan
+    found = summarise(statistics(None, broken))
+    assert found["unanswered"] == 2 and found["windows"] == 14 - 3
+    (gate,) = (one for one in gates(GateSettings()) if one.metric == "unanswered")
+    assert gate.at_most == 0
 
 
 def test_a_perfect_forecast_and_the_naive_one() -> None:
@@ -107,5 +143,6 @@ def test_a_perfect_forecast_and_the_naive_one() -> None:
 def test_gates_are_those_of_the_settings() -> None:
     found = {gate.metric: gate for gate in gates(GateSettings(relative_mase=0.9, max_loss=0.1))}
     assert found["relative_mase"].at_most == 0.9
+    assert found["relative_wql"].at_most == 1.0
     assert found["coverage_80_error"].at_most == found["coverage_95_error"].at_most == 0.2
     assert found["mase"].max_loss == 0.1 and not found["mase"].higher_is_better

@@ -150,6 +150,21 @@ def test_the_scale_of_errors_is_the_history_own_naive_error(
     np.testing.assert_allclose(found, scale_by_loop(rows[row], origin, season), rtol=1e-6)
 
 
+@pytest.mark.parametrize("large,small", [(1e6, 1e-6), (1e9, 1e-3), (1e12, 1.0), (1.0, 1e-13)])
+def test_the_scale_of_a_small_series_is_its_own_beside_large_ones(
+    large: float, small: float, make_series: Any
+) -> None:
+    random = np.random.default_rng(0)
+    rows = [*(large * random.normal(size=(63, 40))), small * random.normal(size=40)]
+    together = make_series([row.tolist() for row in rows], season=4)
+    alone = make_series([rows[-1].tolist()], season=4)
+    origin = int64(30)
+    expected = backtest.error_scale(alone, int64(0), origin).numpy()
+    assert expected[0] > 0.3 * small
+    found = backtest.error_scale(together, int64(63), origin).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     "length,first,given_windows,step,expected",
     [
