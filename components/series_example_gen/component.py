@@ -17,6 +17,7 @@ class SeriesExampleGenSpec(component_spec.ComponentSpec):
         "data": component_spec.ExecutionParameter(type=str),
         "context": component_spec.ExecutionParameter(type=int),
         "horizon": component_spec.ExecutionParameter(type=int),
+        "season": component_spec.ExecutionParameter(type=int),
         "train": component_spec.ExecutionParameter(type=str),
         "test": component_spec.ExecutionParameter(type=str, optional=True),
         "fingerprint": component_spec.ExecutionParameter(type=str),
@@ -41,7 +42,8 @@ class SeriesExampleGen(base_beam_component.BaseBeamComponent):
     - a covariate of numbers: float[n] under its column's name, NaN where missing.
     - a static column: bytes[1], empty where missing, or float[1], NaN where missing.
     - `first_target`: int64[1], index of the first step that is the split's own target. The up
-      to `context` steps before it are history: targets of an earlier split.
+      to `context` steps before it are history, two seasons in `eval` and `test` if they are more:
+      targets of an earlier split.
 
     Steps before a series' first and after its last value are left out. No step is a target in
     two splits, and no example reaches beyond its split's last target. Beside the splits the
@@ -50,7 +52,7 @@ class SeriesExampleGen(base_beam_component.BaseBeamComponent):
     Args:
       task: the task's name.
       data: the task's data settings.
-      features: its feature settings; `context` and `horizon` are used.
+      features: its feature settings; `context`, `horizon` and `season` are used.
       train: a data file, or a folder of them; a str, or a RuntimeParameter of one.
       test: the same for a fixed test split: later steps of the same series; or None.
       fingerprint: of the data and the code, for TFX's cache, as `data_fingerprint.join` makes it.
@@ -77,6 +79,7 @@ class SeriesExampleGen(base_beam_component.BaseBeamComponent):
                 data=json.dumps(data, sort_keys=True),
                 context=features["context"],
                 horizon=features["horizon"],
+                season=features["season"] or 0,
                 train=train,
                 test=test,
                 fingerprint=fingerprint,

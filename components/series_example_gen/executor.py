@@ -40,6 +40,8 @@ from components.series_example_gen.splits import Splitting, check_cutoffs
 from models.core.errors import InputError
 from models.core.progress import reporter
 from models.core.task import load_task
+from models.core.time_grid import Step
+from models.forecasting.calendar import season_length
 
 # A bucket is held in memory: this many bytes of input bound it, unless one series has more.
 _BUCKET_BYTES = 32 << 20
@@ -82,6 +84,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         reading = self._read(plan, scratch)
         reading.check(max_bad_share=data.max_bad_share, source=train)
         step = data.step or infer(reading.distances, train)
+        season = exec_properties["season"] or usual_season(step)
+        splitting = replace(splitting, season=season)
         gridding = Gridding(
             step=step,
             files=plan.inputs,
@@ -190,6 +194,12 @@ def _text_bytes(path: str) -> int:
     """About as many bytes as the rows have as text."""
     compressed = path.lower().endswith(".gz") or format_of(path) == "parquet"
     return files.size(path) * (_COMPRESSION if compressed else 1)
+
+
+def usual_season(step: Step) -> int:
+    """The season that the transform graph finds for a frequency, in steps."""
+    fields = (step.seconds, step.months, step.index)
+    return int(season_length(*(tf.constant(each, tf.int64) for each in fields)))
 
 
 def split_rule(data: Any, context: int, horizon: int, test_file: bool) -> Splitting:

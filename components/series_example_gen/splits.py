@@ -12,6 +12,8 @@ from models.core.errors import InputError
 from models.core.time_grid import Step, parse_timestamp
 
 _HELD_OUT = SPLITS[1:]
+# On which models are compared with the seasonal naive forecast, and the seasons that this takes.
+_JUDGED, _SEASONS = ("eval", "test"), 2
 # Given up one after another where a series is too short; the gates need `eval` most.
 _GIVEN_UP = ("test", "valid", "eval")
 
@@ -42,12 +44,15 @@ class Splitting:
       horizon: steps that are forecast at once; a split has as many targets or is left out.
       sizes: by split, steps (1 or more), a share of the series (below 1), or 0 for none.
       cutoffs: by split, the time of its first target as the user wrote it, instead of its size.
+      season: steps of a season, 0 for none. `eval` and `test` have two of them as history where
+        that is more than the context: what they are judged by looks back by a season.
     """
 
     context: int
     horizon: int
     sizes: Mapping[str, float]
     cutoffs: Mapping[str, str] = field(default_factory=dict)
+    season: int = 0
 
     def needs(self, split: str, steps: int) -> dict[str, int]:
         """By split, the steps that a series must have for a split of a size to be cut from it.
@@ -62,6 +67,10 @@ class Splitting:
         later = _GIVEN_UP[_GIVEN_UP.index(split) :]
         kept = [one for one in _before_cutoffs(self.cutoffs) if one in later]
         return {"train": 2 * self.horizon, **{one: self._size(one, steps) for one in kept}}
+
+    def history(self, split: str) -> int:
+        """Steps before a held-out split's first target that its examples hold, at most."""
+        return max(self.context, _SEASONS * self.season if split in _JUDGED else 0)
 
     @property
     def least(self) -> int:
@@ -97,7 +106,7 @@ class Splitting:
                 # Without history before the border, the first steps serve as it.
                 first = max(min(self.context, steps - self.horizon), 1)
             if end - first >= (self.least if split == "train" else self.horizon):
-                begin = 0 if split == "train" else max(0, first - self.context)
+                begin = 0 if split == "train" else max(0, first - self.history(split))
                 found.append(Piece(split, begin, first, end))
             elif end > first or (split == "train" and train_end > 0):
                 reasons[split] = f"fewer than horizon={self.horizon} steps for {split!r}"

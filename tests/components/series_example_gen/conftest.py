@@ -72,6 +72,7 @@ def generate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Generate
         test: Path | str | None = None,
         context: int = 6,
         horizon: int = 2,
+        season: int = 1,
         beam: Sequence[str] = IN_MEMORY,
         **data: Any,
     ) -> Generated:
@@ -97,6 +98,7 @@ def generate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Generate
                 "data": json.dumps(data),
                 "context": context,
                 "horizon": horizon,
+                "season": season,
                 "train": str(train),
                 "test": str(test) if test else None,
                 "fingerprint": "",

@@ -54,6 +54,7 @@ def _generate(train: str, folder: str, tmp_path: Path) -> None:
         "data": json.dumps({}),
         "context": 6,
         "horizon": 2,
+        "season": 1,
         "train": train,
         "test": None,
         "fingerprint": "",

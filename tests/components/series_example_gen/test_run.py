@@ -105,6 +105,21 @@ def test_history_is_what_was_before_and_no_more_than_the_context(generated: Any)
         assert all(end == first for (_, end), (first, _) in pairwise(ends))
 
 
+@pytest.mark.parametrize(("season", "expected"), [(0, 48), (20, 40), (5, CONTEXT)])
+def test_what_is_judged_looks_back_by_two_seasons(
+    csv: Callable[..., Path], generate: Generate, season: int, expected: int
+) -> None:
+    """Those of the frequency, unless a setting says otherwise: here 24 hours."""
+    hours = pd.date_range("2021-03-01", periods=600, freq="h")
+    rows = [["a", hour.isoformat(), number] for number, hour in enumerate(hours)]
+    found = generate(csv(rows), **{**WINDOW, "season": season}).splits
+    for split, history in (("valid", CONTEXT), ("eval", expected), ("test", expected)):
+        (example,) = found[split]
+        assert example["first_target"] == [history]
+        first = 600 - {"valid": 180, "eval": 120, "test": 60}[split]
+        assert example["y"][0] == first - history
+
+
 def test_what_each_example_holds(generated: Any) -> None:
     pieces = generated.of("store 3")
     for example in pieces.values():
@@ -262,6 +277,30 @@ def test_a_gap_longer_than_all_that_is_known_is_noted(
     assert set(found.of("right")) == set(SPLITS)
 
 
+def test_digits_that_float32_cannot_keep_are_noted(
+    csv: Callable[..., Path], generate: Generate
+) -> None:
+    rows = [
+        [name, at, level + 37 * at % 100, heat, 20_000_000 + at]
+        for name, level, heat in (("high", 1_700_000_000, 0), ("low", 0, 0), ("warm", 0, 1e9))
+        for at in range(80)
+        for heat in [heat + at % 3]
+    ]
+    found = generate(
+        csv(rows, "unique_id,ds,y,heat,area"), **WINDOW, static_numbers=[], historic=["heat"]
+    )
+    assert found.report["noted"] == {
+        "digits are lost: about seven are kept (float32), too few for these changes; subtract a "
+        "constant from the column, or give differences": {
+            "series": 2,
+            "first": [
+                "high: 1700000037 is read as 1700000000",
+                "warm, 'heat': 1000000001 is read as 1000000000",
+            ],
+        }
+    }
+
+
 @pytest.mark.slow
 def test_names_that_are_numbers(generate: Generate, tmp_path: Path) -> None:
     rows = frame()
@@ -290,5 +329,7 @@ def test_the_component_keeps_window_lengths_alone_of_the_feature_settings() -> N
     compiled = compiler.Compiler().compile(pipeline.Pipeline("series", "/out", components=[gen]))
     (node,) = compiled.nodes
     parameters = node.pipeline_node.parameters.parameters
-    assert sorted(parameters) == ["context", "data", "fingerprint", "horizon", "task", "train"]
+    assert sorted(parameters) == [
+        *("context", "data", "fingerprint", "horizon", "season", "task", "train")
+    ]
     assert parameters["context"].field_value.int_value == 30

@@ -116,6 +116,11 @@ def test_the_default_shares_of_a_hand_worked_series() -> None:
     ]
 
 
+def test_what_is_judged_has_two_seasons_of_history() -> None:
+    cut_at = [(piece.split, piece.begin) for piece in cut(Splitting(30, 5, SIZES, season=24), 200)]
+    assert cut_at == [("train", 0), ("valid", 110), ("eval", 160 - 48), ("test", 180 - 48)]
+
+
 @pytest.mark.parametrize(
     ("steps", "splits"),
     [
