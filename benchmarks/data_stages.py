@@ -12,6 +12,8 @@ from typing import Any
 
 # In the order in which they run; `benchmarks.growth` shows them so.
 LAST = "Transform"
+# In place of a component's name: what nothing later needs (Baseline, Pictures) runs as well.
+ALL = "all"
 
 
 def metadata_file(folder: Path) -> Path:
@@ -20,7 +22,9 @@ def metadata_file(folder: Path) -> Path:
 
 
 def upstream(components: Sequence[Any], last: str) -> list[Any]:
-    """The component of that id and all that it depends on, in the order given."""
+    """The component of that id and all that it depends on, in the order given; or all of them."""
+    if last == ALL:
+        return list(components)
     (target,) = [component for component in components if component.id == last]
     needed, waiting = {target}, [target]
     while waiting:
@@ -48,7 +52,7 @@ def run(
       folder: where artifacts and metadata are written.
       settings: ``section.key=value``.
       name: the task's.
-      last: the component after which nothing is run.
+      last: the component after which nothing is run, or `ALL`.
       beam: ``option=value`` of Beam's.
       cache: whether the folder may be one of a former run, whose finished work is used.
 

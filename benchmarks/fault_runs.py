@@ -41,6 +41,7 @@ SETTINGS = {
         "features.horizon=6",
         "features.context=24",
         "gates.relative_mase=100",
+        "gates.relative_wql=100",
         "gates.coverage_error=1",
     ),
 }

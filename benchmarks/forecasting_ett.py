@@ -42,6 +42,9 @@ SEGMENT = (
     "training.validations=8",
     "training.patience=5",
 )
+# By steps of a day, batch size and learning rate of DLinear in its authors' scripts (Zeng et al.
+# 2022, github.com/cure-lab/LTSF-Linear, scripts/EXP-LongForecasting/Linear/{etth1,ettm1}.sh).
+DLINEAR = {24: (32, 0.005), 96: (8, 0.0001)}
 COVERAGE = (
     *("coverage_80", "coverage_80_standard_error"),
     *("coverage_95", "coverage_95_standard_error"),
@@ -111,20 +114,39 @@ def last_day(values: np.ndarray, day: int, horizon: int, part: tuple[int, int]) 
     return {"method": "last 24 hours", "seconds": 0.0, **errors.figures()}
 
 
+def dlinear_rate(first: float, epoch: int) -> float:
+    """The learning rate of an epoch, counted from 0: halved each epoch from the third on.
+
+    (LTSF-Linear, utils/tools.py, adjust_learning_rate: its "type1", which sets the rate of the
+    next epoch after each one, counted from 1.)
+    """
+    rate: float = first * 0.5 ** max(epoch - 1, 0)
+    return rate
+
+
 def dlinear(
     values: np.ndarray, day: int, horizon: int, seed: int, judged: str, epochs: int
 ) -> dict[str, Any]:
     """DLinear (Zeng et al. 2022): a linear map of the moving average, and one of what is left.
 
     As published: context 336, moving average of 25 with repeated ends, one pair of maps for all
-    channels, Adam at 0.005 halved each epoch, batches of 32 windows, 10 epochs at most, stopped
-    after 3 without a gain.
+    channels, Adam at the learning rate and the batch size of `DLINEAR`, the rate halved each epoch
+    from the third on, 10 epochs at most, stopped after 3 without a gain.
+
+    Args:
+      values: float64[steps, 7], standardised.
+      day: steps of a day.
+      horizon: steps to forecast.
+      seed: of weights and order.
+      judged: the part whose windows are judged.
+      epochs: at most.
     """
     import keras
     import tensorflow as tf
     from keras import ops
 
     before, width = 336, 25
+    batch, rate = DLINEAR[day]
     begin = time.monotonic()
     keras.utils.set_random_seed(seed)
     bound = keras.initializers.RandomUniform(-1 / before**0.5, 1 / before**0.5, seed=seed)
@@ -140,7 +162,7 @@ def dlinear(
         for one, start in ((trend, bound), (given - trend, other))
     ]
     network = keras.Model(given, ops.transpose(maps[0] + maps[1], (0, 2, 1)))
-    network.compile(keras.optimizers.Adam(0.005), "mse", jit_compile=False)
+    network.compile(keras.optimizers.Adam(rate), "mse", jit_compile=False)
     parts = borders(day)
 
     def data(part: str, shuffle: bool) -> tf.data.Dataset:
@@ -155,7 +177,7 @@ def dlinear(
             context = tf.gather(table, some[:, None] - before + np.arange(before))
             return context, tf.gather(table, some[:, None] + np.arange(horizon))
 
-        return found.batch(32).map(windows).prefetch(2)
+        return found.batch(batch).map(windows).prefetch(2)
 
     network.fit(
         data("train", True),
@@ -163,7 +185,7 @@ def dlinear(
         epochs=epochs,
         verbose=0,
         callbacks=[
-            keras.callbacks.LearningRateScheduler(lambda epoch, _: 0.005 * 0.5**epoch),
+            keras.callbacks.LearningRateScheduler(lambda epoch, _: dlinear_rate(rate, epoch)),
             keras.callbacks.EarlyStopping(patience=3, restore_best_weights=True),
         ],
     )
@@ -234,7 +256,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--methods", nargs="+", default=["naive", "dlinear", "segment"])
     parser.add_argument("--part", choices=("valid", "test"), default="test")
-    parser.add_argument("--dlinear-epochs", type=int, default=10)
+    parser.add_argument("--dlinear-epochs", type=int, default=10, help="at most; published: 10")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
     parser.add_argument("--output", type=Path, help="also write the lines here")
     given = parser.parse_args()

@@ -4,7 +4,8 @@ Makes files of 200, 2,000 and 20,000 series of 500 hourly points (see `generated
 each size, a process of its own runs the pipeline from SeriesExampleGen to Transform, without a
 cache; sizes take turns. A component's peak is that of the process tree while it ran, what earlier
 components and imports left in memory included; it is read every 0.2 s. With `--last Evaluator` or a
-later one the errors and the coverage of the intervals on `eval` are told as well.
+later one the errors and the coverage of the intervals on `eval` are told as well; `--last all` runs
+what `tidegate run` does.
 """
 
 import shutil
@@ -115,7 +116,9 @@ def main() -> None:
         "--sizes", type=workplace.at_least_one, nargs="+", default=[200, 2_000, 20_000]
     )
     parser.add_argument("--steps", type=workplace.at_least_one, default=500, help="of each series")
-    parser.add_argument("--last", default=data_stages.LAST, help="component to stop after")
+    parser.add_argument(
+        "--last", default=data_stages.LAST, help="component to stop after, or `all` for none"
+    )
     workplace.add_settings(parser)
     arguments = parser.parse_args()
     sizes = sorted(set(arguments.sizes))

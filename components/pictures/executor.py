@@ -17,9 +17,11 @@ from tfx.utils import path_utils
 from components.pictures.training import training_curves
 from components.raw_examples import raw_record, read_serialized
 from components.training_report import read_training
+from models.core.progress import reporter
 from models.core.task import SequenceTask, load_task
 
-# Pictures show a few of the rows, chosen among these many; so many go through the model at once.
+# A picture is of these many rows at most, the first ones: SeriesExampleGen orders series by a hash
+# of their names, so that they are a sample. So many go through the model at once.
 _MOST_ROWS = 1_000
 _BATCH = 16
 
@@ -33,7 +35,10 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the training's curves and the task's own pictures, a PNG each."""
+        """Writes the training's curves and the task's own pictures, a PNG each.
+
+        The task's are of the first `_MOST_ROWS` rows of `eval`; where it has more, they say so.
+        """
         self._log_startup(input_dict, output_dict, exec_properties)
         task = load_task(exec_properties["task"])
         folder = artifact_utils.get_single_uri(output_dict["pictures"])
@@ -51,14 +56,32 @@ class Executor(base_executor.BaseExecutor):
         def judged() -> Iterator[tuple[dict[str, Any], np.ndarray]]:
             return _judged(task, exported, eval_folder, sequences)
 
+        caption = _caption(eval_folder, task.examples)
+        if caption:
+            reporter().line(f"pictures: {caption}")
         for name, figure in task.pictures(judged, features):
+            if caption:
+                figure.suptitle(caption, fontsize="small")
             _write(folder, name, figure)
+
+
+def _caption(folder: str, examples: str) -> str | None:
+    """What pictures of a split leave out; None where they leave out nothing.
+
+    Args:
+      folder: of the split.
+      examples: what its rows are, in the plural.
+    """
+    others = itertools.islice(read_serialized(folder), _MOST_ROWS, None)
+    if next(others, None) is None:
+        return None
+    return f"of the first {_MOST_ROWS:,} {examples} of 'eval', which has more"
 
 
 def _judged(
     task: SequenceTask, exported: Any, folder: str, sequences: frozenset[str]
 ) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
-    """Raw records of a split, each with what the Evaluator judges of its answer."""
+    """The first raw records of a split, each with what the Evaluator judges of its answer."""
     answer = exported.signatures[task.evaluation.signature]
     rows = itertools.islice(read_serialized(folder), _MOST_ROWS)
     while batch := list(itertools.islice(rows, _BATCH)):

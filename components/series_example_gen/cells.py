@@ -100,7 +100,7 @@ def numbers(column: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A column's numbers.
 
     Returns:
-      float32[rows], NaN where missing or not read; int64[...], the rows whose cell is no finite
+      float64[rows], NaN where missing or not read; int64[...], the rows whose cell is no finite
       number; and int64[...], the rows whose number is beyond `LARGEST`.
     """
     if _is_arrow(column):
@@ -143,7 +143,7 @@ def _arrow_numbers(column: Any) -> np.ndarray | None:
 def _bounded(values: np.ndarray, wrong: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     infinite = np.isinf(values)
     beyond = ~infinite & (np.abs(values) > LARGEST)
-    read = np.where(infinite | beyond, np.nan, values).astype(np.float32)
+    read = np.where(infinite | beyond, np.nan, values)
     not_read = np.union1d(np.array(wrong, np.int64), np.flatnonzero(infinite))
     return read, not_read, np.flatnonzero(beyond)
 

@@ -209,7 +209,7 @@ class Gridding:
             names.append(str(self._only(series, column, given, rows, "")))
         statics = []
         for at, column in enumerate(self.statics, start=1):
-            numbers = series.table.numbers[:, at]
+            numbers = series.table.numbers[:, at].astype(np.float32)
             rows = np.flatnonzero(~np.isnan(numbers))
             statics.append(float(self._only(series, column, numbers, rows, np.nan)))
         return tuple(names), statics

@@ -10,11 +10,18 @@ import numpy as np
 import tensorflow as tf
 
 from components.record_files import FileFormat
+from components.series_example_gen.digits import lost, shown
 from components.series_example_gen.examples import Output, series_example
 from components.series_example_gen.frequency import DAY, wall
 from components.series_example_gen.grid import Grid, Gridding
 from components.series_example_gen.reading import ONLY_SERIES, Columns, read_tables
-from components.series_example_gen.report import WIDE_GAP, Reading, SeriesReport, no_value
+from components.series_example_gen.report import (
+    LOST_DIGITS,
+    WIDE_GAP,
+    Reading,
+    SeriesReport,
+    no_value,
+)
 from components.series_example_gen.splits import Piece, cutoff_steps
 from components.series_example_gen.table import (
     Series,
@@ -156,7 +163,10 @@ class WriteBucket(beam.DoFn):
         report.widen(_trained_span(series, output.gridding))
         target = grid.numbers[:, 0]
         seen = ~np.isnan(target)
-        if seen.sum() > 1 and np.nanmin(target) == np.nanmax(target):
+        digits = _lost_digits(series, output)
+        if digits:
+            report.note(LOST_DIGITS, digits)
+        elif seen.sum() > 1 and np.nanmin(target) == np.nanmax(target):
             report.note("constant", name)
         gap = _wide_gap(series, output.gridding.step, seen)
         if gap:
@@ -227,6 +237,23 @@ def _wide_gap(series: Series, step: Step, seen: np.ndarray) -> str:
     times = _clock(series, step)[~np.isnan(series.table.numbers[:, 0])]
     before, after = (time_text(times[row], bool(step.index)) for row in (at, at + 1))
     return f"{missing[at]} steps between {before} and {after}"
+
+
+def _lost_digits(series: Series, output: Output) -> str:
+    """The series, and a value of which digits that matter are not kept; empty where there is none.
+
+    Args:
+      series: its rows.
+      output: names its covariates. Those that do not change with time are passed over.
+    """
+    varying = (*output.historic, *output.gridding.futures)
+    first = 1 + len(output.gridding.statics)
+    for at, column in ((0, ""), *enumerate(varying, start=first)):
+        value = lost(series.table.numbers[:, at])
+        if value is not None:
+            where = f", {column!r}" if column else ""
+            return f"{series.name}{where}: {shown(value)}"
+    return ""
 
 
 def bucket_path(folder: str, bucket: int) -> str:

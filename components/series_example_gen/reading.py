@@ -173,7 +173,7 @@ def _table(path: str, file: int, columns: Columns, batch: _Batch, report: Any) -
     expected = columns.time_format or "ISO 8601, year first, whole seconds"
     what = "no integer" if columns.integer else f"no time stamp ({expected})"
     refuse(columns.time, np.flatnonzero(time == cells.NOT_READ), what)
-    values = np.empty((count, len(columns.numbers)), np.float32)
+    values = np.empty((count, len(columns.numbers)))
     for at, column in enumerate(columns.numbers):
         values[:, at], wrong, beyond = cells.numbers(batch.columns[column])
         refuse(column, wrong, "no number")

@@ -12,6 +12,10 @@ from models.core.time_grid import Step
 
 # Noted of a series.
 WIDE_GAP = "a gap of more steps than the series has values; is a time wrong?"
+LOST_DIGITS = (
+    "digits are lost: about seven are kept (float32), too few for these changes; subtract a "
+    "constant from the column, or give differences"
+)
 
 
 @dataclass

@@ -20,7 +20,8 @@ class Table:
       series: int32[rows], each row's place in `ids`.
       time: int64[rows], seconds since 1970-01-01 UTC, or integer time.
       ahead: int32[rows], seconds by which the clock on the wall was ahead of UTC.
-      numbers: float32[rows, columns], target first, then covariates; NaN where missing.
+      numbers: float64[rows, columns], target first, then static numbers, historic and future
+        covariates; NaN where missing. Grids and examples hold them as float32.
       names: object[rows, columns], static texts, empty where missing.
       file: int32[rows], which of the input files.
       row: int64[rows], row or line in that file.

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from models.forecasting.backtest import MEAN, QUANTILES, origins
+from models.forecasting.calendar import DAY, month_of, seconds_of_month
 from models.forecasting.evaluation import INTERVALS, statistics, summarise
 from models.forecasting.settings import FeatureSettings
 
@@ -119,16 +121,25 @@ def _series(
 
 
 def _times(record: Mapping[str, Any], steps: int) -> np.ndarray:
-    """The times of a series' steps: dates, or integers where its time has no calendar."""
+    """The times of a series' steps: dates, or integers where its time has no calendar.
+
+    Args:
+      record: of the series; `start` on the last day of a month makes every step of months one.
+      steps: how many.
+
+    Returns:
+      datetime64[s] or int64, [steps].
+    """
     places, start = np.arange(steps), int(record["start"])
     if record["step_index"]:
         return start + places * int(record["step_index"])
-    begin = np.datetime64(start, "s")
-    if not record["step_months"]:
-        return begin + (places * int(record["step_seconds"])).astype("timedelta64[s]")
-    month = begin.astype("datetime64[M]")
-    months = month + (places * int(record["step_months"])).astype("timedelta64[M]")
-    return months.astype("datetime64[s]") + (begin - month.astype("datetime64[s]"))
+    if record["step_months"]:
+        month, day = month_of(tf.constant(start, tf.int64))
+        dates = seconds_of_month(month + places * int(record["step_months"]), day).numpy()
+        seconds = dates + start % DAY
+    else:
+        seconds = start + places * int(record["step_seconds"])
+    return seconds.astype("datetime64[s]")
 
 
 def _errors(figures: Mapping[str, Any], series: int) -> Figure:

@@ -69,6 +69,23 @@ def test_time_in_seconds_and_in_integers() -> None:
     assert axis.get_lines()[0].get_xdata(orig=True)[-1] == 10 + 2 * 39
 
 
+@pytest.mark.parametrize(
+    "start,expected",
+    [
+        ("2019-01-31", ["2020-01-31", "2020-02-29", "2020-03-31", "2020-04-30"]),
+        ("2020-02-29", ["2021-02-28", "2021-03-31", "2021-04-30", "2021-05-31"]),
+        ("2019-01-30", ["2020-01-30", "2020-02-29", "2020-03-30", "2020-04-30"]),
+        ("2019-12-15", ["2020-12-15", "2021-01-15", "2021-02-15", "2021-03-15"]),
+    ],
+)
+def test_month_ends_stay_month_ends(start: str, expected: list[str]) -> None:
+    begin = int(np.datetime64(start, "s").astype(np.int64))
+    (axis,) = drawn(series("ends", 1.0, start=begin))["forecasts"].axes
+    # The history is shown from its thirteenth month.
+    shown = np.asarray(axis.get_lines()[0].get_xdata(orig=True), "datetime64[D]")
+    assert shown[:4].astype(str).tolist() == expected
+
+
 def test_errors_by_step_beside_seasonal_naive() -> None:
     left, right = drawn(series("a", 1.0), series("b", 3.0))["errors"].axes
     assert left.get_title() == "MASE, 2 series"

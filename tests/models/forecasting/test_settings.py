@@ -31,6 +31,7 @@ def test_covariates_become_features_and_inputs_of_the_signature() -> None:
         "unique_id": ("string", 1),
         "start": ("int64", 1),
         "y": ("float32", 2),
+        "mask": ("bool", 2),
         "a": ("float32", 2),
         "b": ("float32", 2),
         "shop": ("string", 1),
