@@ -5,7 +5,7 @@ import itertools
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -48,20 +48,17 @@ class Executor(base_executor.BaseExecutor):
             most = exec_properties["max_rows"] if split == "train" else None
             return itertools.islice(read_raw(folder, sequences), most)
 
-        records = {
-            split: functools.partial(rows, split)
-            for split in splits
-            if split == "train" or split in _JUDGED
-        }
+        records = {split: functools.partial(rows, split) for split in splits}
+        judged = {split: read for split, read in records.items() if split in ("train", *_JUDGED)}
         figures = {
-            split: _figures(task, targets, predictions)
-            for split, (targets, predictions) in task.baseline(records, data, features).items()
+            split: _figures(task, chunks)
+            for split, chunks in task.baseline(judged, data, features).items()
         }
         written: dict[str, Any] = {"title": task.baseline_title, "metrics": figures}
         if task.rivals is not None:
             written["rivals"] = {
                 split: {
-                    title: {"covers": covers, **_figures(task, targets, predictions)}
+                    title: {"covers": covers, **_figures(task, [(targets, predictions)])}
                     for title, (targets, predictions, covers) in by_title.items()
                 }
                 for split, by_title in task.rivals(records, data, features).items()
@@ -72,8 +69,18 @@ class Executor(base_executor.BaseExecutor):
             file.write(json.dumps(written))
 
 
-def _figures(task: SequenceTask, targets: Any, predictions: Any) -> dict[str, Any]:
+def _figures(task: SequenceTask, chunks: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
+    """The figures of one or more chunks, held one at a time: their statistics add up.
+
+    Args:
+      task: the task.
+      chunks: targets and predictions, as `Evaluation.statistics` takes them.
+    """
     evaluation = task.evaluation
-    found = evaluation.summarise(evaluation.statistics(targets, predictions))
+    sums: dict[str, np.ndarray] = {}
+    for targets, predictions in chunks:
+        for name, sum_ in evaluation.statistics(targets, predictions).items():
+            sums[name] = sums[name] + sum_ if name in sums else sum_
+    found = evaluation.summarise(sums)
     arrays = {name: np.round(found[name], 6).tolist() for name in evaluation.arrays}
     return {**{name: found[name] for name in evaluation.scalars}, "arrays": arrays}

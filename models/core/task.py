@@ -216,11 +216,14 @@ class SequenceTask:
       signatures: (`RawFeature`s) to the ways to call the exported model, beside
         `serving_default`.
       evaluation: metrics, slices and gates.
-      baseline: (records by split, data settings, feature settings) to targets and predictions by
-        split: what a simple model reaches on the same splits.
+      baseline: (records by split, data settings, feature settings) to, by split other than
+        `train`, an iterator of (targets, predictions), as `Evaluation.statistics` takes them: what
+        a simple model reaches on the same splits. They come in chunks, so that a split of any
+        size takes the same memory; only one is held at a time.
       baseline_title: what the baseline is, for a person.
-      rivals: as `baseline`, to (targets, predictions, which part of the split they cover) by split
-        and title: methods too slow for the whole of it; or None.
+      rivals: (records by split, data settings, feature settings) to (targets, predictions, which
+        part of the split they cover) by split other than `train` and `valid`, and title: methods
+        too slow for the whole of it; or None.
       pictures: (judged, feature settings) to (name, matplotlib figure) pairs that show what the
         model is worth; `judged()` gives (raw record, prediction that the Evaluator judges) of the
         first rows of `eval`, anew at each call; or None.

@@ -1,7 +1,8 @@
 """A linear model over TF-IDF: what the LSTM must be worth more than."""
 
+import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from models.text_classification.settings import DataSettings, FeatureSettings
 
 Records = Mapping[str, Callable[[], Iterable[Mapping[str, Any]]]]
 
+# Rows that are answered at once.
+_CHUNK = 10_000
 # scikit-learn's words, and each character of the scripts that are written without spaces.
 _WORD = re.compile(r"[぀-ヿ㐀-䶿一-鿿豈-﫿฀-๿]|[^\W぀-ヿ㐀-䶿一-鿿豈-﫿฀-๿]+")
 
@@ -23,7 +26,7 @@ def _words(text: str) -> list[str]:
 
 def baseline(
     records: Records, data: DataSettings, features: FeatureSettings
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+) -> dict[str, Iterator[tuple[np.ndarray, np.ndarray]]]:
     """Logistic regression over TF-IDF: words and pairs, or 1 to 3 characters.
 
     Where no two texts share a word, single characters take the words' place.
@@ -34,8 +37,8 @@ def baseline(
       features: `tokenizer` decides between words and characters.
 
     Returns:
-      By split other than train: targets int[rows] (-1 for a label never seen) and
-      probabilities float[rows, classes].
+      By split other than train, a chunk of rows after another as they are read: targets
+      int[rows] (-1 for a label never seen) and probabilities float[rows, classes].
     """
     del data
     if features.tokenizer == "chars":
@@ -53,27 +56,27 @@ def baseline(
         )
     labels: list[str] = []
 
-    def texts(split: str, labels: list[str]) -> Iterable[str]:
-        for record in records[split]():
+    def texts() -> Iterator[str]:
+        for record in records["train"]():
             labels.append(record["label"])
             yield record["text"]
 
     try:
-        matrix = vectorizer.fit_transform(texts("train", labels))
+        matrix = vectorizer.fit_transform(texts())
     except ValueError:  # No word occurs in two texts; a character always occurs.
         labels.clear()
         vectorizer = TfidfVectorizer(analyzer="char", sublinear_tf=True)
-        matrix = vectorizer.fit_transform(texts("train", labels))
+        matrix = vectorizer.fit_transform(texts())
     # One class against the rest: as good as one multinomial model here, in half the time.
     classifier = OneVsRestClassifier(LogisticRegression(C=10.0, solver="liblinear", max_iter=300))
     classifier.fit(matrix, labels)
     index = {name: number for number, name in enumerate(classifier.classes_)}
-    answers = {}
-    for split in records:
-        if split == "train":
-            continue
-        truth: list[str] = []
-        matrix = vectorizer.transform(texts(split, truth))
-        targets = np.array([index.get(label, -1) for label in truth])
-        answers[split] = (targets, classifier.predict_proba(matrix))
-    return answers
+
+    def answers(split: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        rows = iter(records[split]())
+        while some := list(itertools.islice(rows, _CHUNK)):
+            targets = np.array([index.get(one["label"], -1) for one in some])
+            found = vectorizer.transform([one["text"] for one in some])
+            yield targets, classifier.predict_proba(found)
+
+    return {split: answers(split) for split in records if split != "train"}

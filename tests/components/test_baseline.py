@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from components.baseline.executor import Executor
 from components.raw_examples import read_raw
 from models.core.export import serialize_sample
 from models.core.task import load_task
+from models.forecasting import baseline as forecasting
 
 TASK = "text_classification"
 TRAIN = [
@@ -29,16 +30,22 @@ EVAL = [("up", "a"), ("up seen", "a"), ("down", "b"), ("down 3", "b"), ("up agai
 TEST = [("down", "b"), ("up", "a"), ("up", "never seen")]
 
 
-def write_split(folder: Path, rows: Sequence[tuple[str, str]], files: int = 2) -> None:
+def write_split(folder: Path, rows: Sequence[Mapping[str, Any]], files: int = 2) -> None:
     folder.mkdir(parents=True)
     size = -(-len(rows) // files)
     for number in range(files):
         with tf.io.TFRecordWriter(str(folder / f"part-{number}.gz"), "GZIP") as writer:
-            for text, label in rows[number * size : (number + 1) * size]:
-                writer.write(serialize_sample({"text": text, "label": label}))
+            for row in rows[number * size : (number + 1) * size]:
+                writer.write(serialize_sample(row))
 
 
-def execute(folder: Path, max_rows: int = 1_000, **splits: Sequence[tuple[str, str]]) -> Any:
+def run(
+    folder: Path,
+    task: str,
+    features: Mapping[str, Any],
+    max_rows: int,
+    splits: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> Any:
     examples, figures = standard_artifacts.Examples(), simple_artifacts.Metrics()
     examples.uri, figures.uri = str(folder / "examples"), str(folder / "figures")
     (folder / "figures").mkdir(parents=True)
@@ -48,14 +55,17 @@ def execute(folder: Path, max_rows: int = 1_000, **splits: Sequence[tuple[str, s
     Executor().Do(
         {"examples": [examples]},
         {"figures": [figures]},
-        {
-            "task": TASK,
-            "data": "{}",
-            "features": json.dumps({"min_count": 1}),
-            "max_rows": max_rows,
-        },
+        {"task": task, "data": "{}", "features": json.dumps(features), "max_rows": max_rows},
     )
     return json.loads((folder / "figures" / "metrics.json").read_text())
+
+
+def execute(folder: Path, max_rows: int = 1_000, **splits: Sequence[tuple[str, str]]) -> Any:
+    rows = {
+        split: [{"text": text, "label": label} for text, label in some]
+        for split, some in splits.items()
+    }
+    return run(folder, TASK, {"min_count": 1}, max_rows, rows)
 
 
 def test_it_is_judged_on_eval_and_test_and_not_on_valid(tmp_path: Path) -> None:
@@ -79,6 +89,57 @@ def test_it_learns_from_the_first_rows_alone(tmp_path: Path) -> None:
     everything = execute(tmp_path / "all", train=rows, eval=EVAL)
     assert limited["metrics"]["eval"]["accuracy"] == pytest.approx(4 / 5)
     assert everything["metrics"]["eval"]["accuracy"] == pytest.approx(1 / 5)
+
+
+def test_figures_of_chunks_are_those_of_the_whole_and_rivals_get_what_was_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    borders = {"train": (0, 0, 70), "valid": (50, 70, 90), "eval": (70, 90, 110)}
+    borders["test"] = (90, 110, 130)
+    values = np.random.default_rng(0).normal(50.0, 5.0, (5, 130))
+    month = {"step_seconds": 0, "step_months": 1, "step_index": 0}
+    begin_month = np.datetime64("1990-01")
+    splits = {
+        split: [
+            {
+                "unique_id": f"s{row}",
+                "start": int((begin_month + begin).astype("datetime64[s]").astype(int)),
+                "y": values[row, begin:end].tolist(),
+                "first_target": first - begin,
+                **month,
+            }
+            for row in range(5)
+        ]
+        for split, (begin, first, end) in borders.items()
+    }
+    seen = []
+
+    def mean(history: np.ndarray, season: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
+        seen.append(history)
+        return np.full(horizon, history.mean()), np.ones(horizon)
+
+    monkeypatch.setattr(forecasting, "ets", mean)
+    monkeypatch.setattr(forecasting, "arima", mean)
+    features = {"horizon": 6, "context": 20, "backtest_windows": 2}
+    whole = run(tmp_path / "whole", "forecasting", features, 1_000, splits)
+    assert sorted(whole["metrics"]) == sorted(whole["rivals"]) == ["eval", "test"]
+    assert whole["metrics"]["eval"]["windows"] == 10
+    assert whole["rivals"]["eval"]["ETS"]["covers"] == "10 of 10 windows of the first 5 series"
+    origins = (104, 90, 124, 110)  # The last one first; of eval, then of test.
+    assert [len(one) for one in seen] == [
+        origin for pair in (origins[:2], origins[2:]) for origin in pair * 10
+    ]
+    np.testing.assert_array_equal(seen[0], values[0, :104].astype(np.float32))
+    monkeypatch.setattr(forecasting, "_CHUNK", 2)
+    chunked = run(tmp_path / "chunked", "forecasting", features, 1_000, splits)
+    for split, figures in whole["metrics"].items():
+        assert set(chunked["metrics"][split]) == set(figures)
+        for name, value in figures.items():
+            found = chunked["metrics"][split][name]
+            if name == "arrays":
+                assert found == value
+            else:
+                assert found == pytest.approx(value, rel=1e-12), name
 
 
 def test_raw_records_are_read_as_text_and_numbers(tmp_path: Path) -> None:

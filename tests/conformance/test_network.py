@@ -164,7 +164,8 @@ def test_the_baseline_is_judged_by_the_same_figures(prepared: Prepared) -> None:
     task = prepared.task
     answers = task.baseline({"train": task.toy, "eval": task.toy}, task.data(), prepared.features)
     assert set(answers) == {"eval"}
-    figures = task.evaluation.summarise(task.evaluation.statistics(*answers["eval"]))
+    (chunk,) = answers["eval"]
+    figures = task.evaluation.summarise(task.evaluation.statistics(*chunk))
     for gate in task.evaluation.gates(task.gates()):
         assert np.isfinite(figures[gate.metric])
 
@@ -174,7 +175,8 @@ def test_rivals_of_the_baseline_say_what_they_cover(prepared: Prepared) -> None:
     task = prepared.task
     if task.rivals is None:
         pytest.skip("this task has one baseline")
-    answers = task.rivals({"train": task.toy, "eval": task.toy}, task.data(), prepared.features)
+    records = dict.fromkeys(("train", "valid", "eval"), task.toy)
+    answers = task.rivals(records, task.data(), prepared.features)
     assert set(answers) == {"eval"} and answers["eval"]
     for targets, predictions, covers in answers["eval"].values():
         figures = task.evaluation.summarise(task.evaluation.statistics(targets, predictions))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -14,6 +17,8 @@ from models.forecasting.settings import LEVELS, DataSettings, FeatureSettings
 FEATURES = FeatureSettings(horizon=6, context=48, backtest_windows=3, backtest_step=6)
 STEP = {"step_seconds": 0, "step_months": 1, "step_index": 0}
 
+Records = dict[str, Callable[[], Iterator[dict[str, Any]]]]
+
 
 def wave(length: int, noise: float = 0.0, seed: int = 0) -> np.ndarray:
     steps = np.arange(length)
@@ -22,16 +27,27 @@ def wave(length: int, noise: float = 0.0, seed: int = 0) -> np.ndarray:
     return 50 + 0.5 * steps + season + noise * random.normal(size=length)
 
 
-def records(*series: np.ndarray, first_target: int = 60) -> dict[str, object]:
-    rows = [{"y": one, "first_target": first_target, **STEP} for one in series]
-    return {"train": lambda: iter(rows), "eval": lambda: iter(rows)}
+def record(y: np.ndarray, name: str = "a", first_target: int = 60, start: int = 0) -> Any:
+    return {"unique_id": name, "start": start, "y": y, "first_target": first_target, **STEP}
+
+
+def splits(**rows: list[Any]) -> Records:
+    def reader(some: list[Any]) -> Callable[[], Iterator[dict[str, Any]]]:
+        return lambda: iter(some)
+
+    return {split: reader(some) for split, some in rows.items()}
+
+
+def records(*series: np.ndarray, first_target: int = 60) -> Records:
+    rows = [record(one, f"s{place}", first_target) for place, one in enumerate(series)]
+    return splits(train=rows, eval=rows)
 
 
 def test_the_seasonal_naive_forecast_and_its_intervals() -> None:
     values = wave(90)
     answers = baseline(records(values, values[:70]), DataSettings(), FEATURES)
     assert set(answers) == {"eval"}
-    targets, judged = answers["eval"]
+    ((targets, judged),) = answers["eval"]
     assert targets is None and judged.shape == (2, 3, 6, CHANNELS)
     assert np.isfinite(judged[..., TRUTH]).all(axis=-1).tolist() == [
         [True] * 3,
@@ -76,30 +92,191 @@ def test_rivals_are_judged_where_they_were_done_and_say_where() -> None:
         assert figures["relative_mase"] < 0.5
 
 
-def test_what_the_time_does_not_allow_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    done = []
+def test_the_naive_forecast_is_judged_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    series = [wave(70 + 3 * seed, 1.0, seed) for seed in range(7)]
+    ((_, whole),) = baseline(records(*series), DataSettings(), FEATURES)["eval"]
+    monkeypatch.setattr(module, "_CHUNK", 3)
+    read: list[int] = []
 
-    def slow(history: np.ndarray, season: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
-        done.append(len(history))
-        monkeypatch.setattr(module, "_MOST_SECONDS", -1.0)
+    def rows() -> Iterator[dict[str, Any]]:
+        for place, one in enumerate(series):
+            read.append(place)
+            yield record(one)
+
+    chunks = baseline({"eval": rows}, DataSettings(), FEATURES)["eval"]
+    assert read == []
+    some = [next(chunks)[1]]
+    assert read == [0, 1, 2]  # What follows is not held.
+    some += [one for _, one in chunks]
+    assert [len(one) for one in some] == [3, 3, 1]
+    np.testing.assert_array_equal(np.concatenate(some), whole)
+    sums = [statistics(None, one) for one in some]
+    for name, expected in statistics(None, whole).items():
+        np.testing.assert_allclose(sum(one[name] for one in sums), expected, rtol=1e-12)
+
+
+class Spy:
+    """A method that keeps the histories that it is given."""
+
+    def __init__(self) -> None:
+        self.seen: list[np.ndarray] = []
+        self.seasons: set[int] = set()
+
+    def __call__(
+        self, history: np.ndarray, season: int, horizon: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        self.seen.append(history)
+        self.seasons.add(season)
         return np.zeros(horizon), np.ones(horizon)
 
-    parts = list(module._parts(records(wave(100))["eval"], FEATURES))  # type: ignore[arg-type]
-    answer = module._judge(slow, parts, FEATURES)
-    assert answer is not None
-    _, judged, covers = answer
-    assert covers == "1 of 3 windows of the first 1 series" and len(done) == 1
-    assert np.isfinite(judged[0, :, :, TRUTH]).all(axis=1).tolist() == [True, False, False]
-    assert module._judge(slow, parts, FEATURES) is None
+
+@pytest.fixture
+def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
+    """In the place of ETS; there is no ARIMA."""
+
+    def impossible(*_: object) -> tuple[np.ndarray, np.ndarray]:
+        raise ValueError
+
+    found = Spy()
+    monkeypatch.setattr(module, "ets", found)
+    monkeypatch.setattr(module, "arima", impossible)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("series", "each", "windows"), [(1, 4, 4), (2, 4, 8), (10, 4, 40), (15, 2, 30), (30, 2, 40)]
+)
+def test_counts_decide_which_windows_rivals_judge(
+    series: int, each: int, windows: int, spy: Spy
+) -> None:
+    features = FEATURES.model_copy(update={"backtest_windows": 5})
+    found = rivals(records(*[wave(100)] * series), DataSettings(), features)["eval"]
+    assert set(found) == {"ETS"}
+    _, judged, covers = found["ETS"]
+    first = min(series, 20)
+    assert covers == f"{windows} of {5 * first} windows of the first {first} series"
+    assert len(spy.seen) == windows
+    done = np.isfinite(judged[..., TRUTH]).all(axis=-1)
+    assert done.tolist() == [[place < each for place in range(5)]] * first
+    assert statistics(None, judged)["windows"] == windows
+
+
+# 1 August 2001, by step: seconds, months, integer time.
+AUGUST = 996_624_000
+GRIDS = {
+    "hours": ({"step_seconds": 3600}, lambda place: AUGUST + 3600 * place),
+    "days": ({"step_seconds": 86_400}, lambda place: AUGUST + 86_400 * place),
+    # The last days of months, of 28 to 31 days.
+    "months": (
+        {"step_months": 1},
+        lambda place: int(
+            (np.datetime64("2001-08") + place + 1).astype("datetime64[s]").astype(int) - 86_400
+        ),
+    ),
+    "quarters": (
+        {"step_months": 3},
+        lambda place: int(
+            (np.datetime64("1971-02") + 3 * place).astype("datetime64[s]").astype(int)
+        ),
+    ),
+    "integers": ({"step_index": 5}, lambda place: 5 * place - 100),
+}
+
+
+def pieces(grid: str, borders: dict[str, tuple[int, int, int]]) -> Records:
+    """By split, its part of a series of 0, 1, 2 ..., from begin to end with its first target."""
+    step, time = GRIDS[grid]
+    none = dict.fromkeys(STEP, 0)
+    return splits(
+        **{
+            split: [
+                # Another series comes first, whose values would be seen.
+                {**record(np.full(40, -1.0), "other", 20, time(0)), **none, **step},
+                {
+                    **record(np.arange(begin, end), "a", first - begin, time(begin)),
+                    **none,
+                    **step,
+                },
+            ]
+            for split, (begin, first, end) in borders.items()
+        }
+    )
+
+
+@pytest.mark.parametrize("grid", list(GRIDS))
+def test_the_history_of_rivals_reaches_back_into_train_and_ends_before_the_origin(
+    grid: str, spy: Spy
+) -> None:
+    features = FeatureSettings(horizon=6, context=8, backtest_windows=2, backtest_step=6)
+    borders = {
+        "train": (0, 0, 60),
+        "valid": (52, 60, 75),
+        "eval": (67, 75, 90),
+        "test": (82, 90, 102),
+    }
+    found = rivals(pieces(grid, borders), DataSettings(), features)
+    assert set(found) == {"eval", "test"}
+    own = [history for history in spy.seen if history[-1] >= 0]
+    # Of eval, then of test: the last origin first.
+    for history, origin in zip(own, (84, 78, 96, 90), strict=True):
+        np.testing.assert_array_equal(history, np.arange(origin))
+    judged = found["eval"]["ETS"][1][1]
+    np.testing.assert_array_equal(judged[:, :, TRUTH], [range(84, 90), range(78, 84)])
+    # The scale of the errors is that of the example alone, as the model's is.
+    alone = rivals({"eval": pieces(grid, borders)["eval"]}, DataSettings(), features)
+    np.testing.assert_array_equal(judged, alone["eval"]["ETS"][1][1])
+    assert sorted(len(history) for history in spy.seen if history[-1] >= 0)[:2] == [11, 17]
+
+
+def test_the_history_of_rivals_ends_at_a_step_that_no_example_holds(spy: Spy) -> None:
+    features = FeatureSettings(horizon=6, context=8, backtest_windows=1)
+    borders = {"train": (0, 0, 66), "eval": (67, 75, 90)}
+    rivals(pieces("months", borders), DataSettings(), features)
+    (history,) = (one for one in spy.seen if one[-1] >= 0)
+    np.testing.assert_array_equal(history, np.arange(67, 84))
+
+
+def test_the_history_of_rivals_is_bounded(monkeypatch: pytest.MonkeyPatch, spy: Spy) -> None:
+    features = FeatureSettings(horizon=6, context=300, backtest_windows=1)
+    borders = {"train": (0, 0, 400), "eval": (390, 400, 420)}
+    rivals(pieces("hours", borders), DataSettings(), features)
+    (history,) = (one for one in spy.seen if one[-1] >= 0)
+    np.testing.assert_array_equal(history, np.arange(414 - 240, 414))
+    # The series is the second of each split.
+    monkeypatch.setattr(module, "_MOST_SEARCHED", 1)
+    spy.seen.clear()
+    rivals(pieces("hours", borders), DataSettings(), features)
+    (history,) = (one for one in spy.seen if one[-1] >= 0)
+    np.testing.assert_array_equal(history, np.arange(390, 414))
+
+
+@pytest.mark.parametrize(
+    ("season", "fitted", "said"), [(24, 24, ""), (52, 1, ", without the season of 52 steps")]
+)
+def test_rivals_say_that_a_long_season_is_left_out(
+    season: int, fitted: int, said: str, spy: Spy
+) -> None:
+    features = FEATURES.model_copy(update={"season": season})
+    found = rivals(records(wave(100)), DataSettings(), features)["eval"]
+    assert found["ETS"][2] == f"3 of 3 windows of the first 1 series{said}"
+    assert spy.seasons == {fitted}
+
+
+def test_rivals_without_a_single_solution_are_left_out() -> None:
+    short = FeatureSettings(horizon=2, context=4, backtest_windows=2, backtest_step=1)
+    values = np.array([1.0, 2.0, np.nan, 4.0, 5.0])
+    assert rivals(records(values, first_target=2), DataSettings(), short) == {}
 
 
 def test_a_history_too_short_for_a_method_is_counted() -> None:
-    short = FeatureSettings(horizon=2, context=4, backtest_windows=2, backtest_step=1)
-    values = np.array([1.0, 2.0, np.nan, 4.0, 5.0])
-    found = rivals(records(values, first_target=2), DataSettings(), short).get("eval", {})
+    features = FeatureSettings(horizon=2, context=4, backtest_windows=2, backtest_step=26)
+    found = rivals(records(wave(30, 0.5), first_target=2), DataSettings(), features)["eval"]
+    assert set(found) == {"ETS", "ARIMA"}
     for _, judged, covers in found.values():
-        assert "without a solution" in covers
-        assert not np.isfinite(judged[..., TRUTH]).all()
+        assert covers == "1 of 2 windows of the first 1 series, 1 without a solution"
+        # The origins are 28 and 2.
+        assert np.isfinite(judged[0, :, :, TRUTH]).all(axis=1).tolist() == [True, False]
+        assert statistics(None, judged)["windows"] == 1
 
 
 def test_levels_are_normal_quantiles() -> None:

@@ -11,6 +11,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
+from models.text_classification import baseline as module
 from models.text_classification.baseline import baseline
 from models.text_classification.settings import DataSettings, FeatureSettings
 
@@ -21,11 +22,16 @@ def answers(records: Records, tokenizer: Any = "words") -> dict[str, tuple[Any, 
     def reader(rows: list[tuple[str, str]]) -> Callable[[], Iterable[Mapping[str, Any]]]:
         return lambda: ({"text": text, "label": label} for text, label in rows)
 
-    return baseline(
+    found = baseline(
         {split: reader(rows) for split, rows in records.items()},
         DataSettings(),
         FeatureSettings(tokenizer=tokenizer),
     )
+    joined = {}
+    for split, chunks in found.items():
+        targets, probabilities = zip(*chunks, strict=True)
+        joined[split] = (np.concatenate(targets), np.concatenate(probabilities))
+    return joined
 
 
 TRAIN = [("good fine day", "pos"), ("bad poor day", "neg"), ("so so day", "mid")] * 4
@@ -42,6 +48,14 @@ def test_learns_what_can_be_told_apart(tokenizer: str) -> None:
     assert probabilities.argmax(axis=1).tolist() == [2, 1, 0]
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
     assert found["test"][1].shape == (1, 3)
+
+
+def test_chunks_of_rows_are_answered_as_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = {"train": TRAIN, "eval": [*TRAIN, ("good", "new")]}
+    whole = answers(records)["eval"]
+    monkeypatch.setattr(module, "_CHUNK", 5)
+    for found, expected in zip(answers(records)["eval"], whole, strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_the_order_of_words_counts() -> None:
