@@ -39,9 +39,9 @@ from components.series_example_gen.report import Reading, SeriesReport, check
 from components.series_example_gen.splits import Splitting, check_cutoffs
 from models.core.errors import InputError
 from models.core.progress import reporter
+from models.core.season import season_length
 from models.core.task import load_task
 from models.core.time_grid import Step
-from models.forecasting.calendar import season_length
 
 # A bucket is held in memory: this many bytes of input bound it, unless one series has more.
 _BUCKET_BYTES = 32 << 20

@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 from scipy.stats import norm
 
+from models.core.season import season_length
 from models.forecasting import backtest, windows
-from models.forecasting.calendar import season_length
 from models.forecasting.settings import LEVELS, DataSettings, FeatureSettings
 
 Records = Mapping[str, Callable[[], Iterable[Mapping[str, Any]]]]
