@@ -86,16 +86,11 @@ setup(
     version="0.1.0",
     description="Raw text or time series to a validated LSTM model behind TensorFlow Serving",
     python_requires=">=3.10",
-    packages=find_packages(
-        include=[
-            f"{room}{part}"
-            for room in ("pipeline", "components", "models", "serving", "data")
-            for part in ("", ".*")
-        ]
-    ),
+    # tidegate/ holds a link to each room.
+    packages=find_packages(include=["tidegate", "tidegate.*"]),
     # For whoever serves with the stock server and has the wheel alone.
-    package_data={"pipeline": ["deploy/*"], "serving": ["deploy/*"]},
+    package_data={"tidegate.pipeline": ["deploy/*"], "tidegate.serving": ["deploy/*"]},
     install_requires=REQUIRES,
     extras_require=EXTRAS,
-    entry_points={"console_scripts": ["tidegate = pipeline.cli:main"]},
+    entry_points={"console_scripts": ["tidegate = tidegate.pipeline.cli:main"]},
 )

@@ -1,6 +1,6 @@
 """The client: what importing it takes, and rows per second of a file of texts.
 
-1. Import: fresh processes in turn: the interpreter alone, `import serving.client`, and
+1. Import: fresh processes in turn: the interpreter alone, `import tidegate.serving.client`, and
    `import tensorflow_serving.apis.predict_pb2`, the stock stubs.
 2. Rows: `tidegate serve` serves a folder of models; `tidegate predict MODEL --file` answers a CSV
    file of texts, with four requests at a time (the default) and with one; beside it a script on the
@@ -15,14 +15,14 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import measure, report, tidegate_run, workplace
-from pipeline.server_process import served
-from serving.client import Client
-from serving.client.tables.predicting import Question
-from serving.client.tables.texts import question_of_texts
+from tidegate.pipeline.server_process import served
+from tidegate.serving.client import Client
+from tidegate.serving.client.tables.predicting import Question
+from tidegate.serving.client.tables.texts import question_of_texts
 
 _IMPORTS = {
     "the interpreter": "pass",
-    "serving.client": "import serving.client",
+    "tidegate.serving.client": "import tidegate.serving.client",
     "tensorflow_serving.apis.predict_pb2": "from tensorflow_serving.apis import predict_pb2",
 }
 _SECONDS = "import time; begin = time.perf_counter(); {}; print(time.perf_counter() - begin)"

@@ -64,12 +64,12 @@ def run(
     """
     from tfx.orchestration import metadata
 
-    from components.files import content_fingerprint
-    from models.core.task import load_task
-    from pipeline.beam import parse_beam
-    from pipeline.config import make_config, parse_assignments
-    from pipeline.dag import Locations, create_pipeline
-    from pipeline.runners.local import run_pipeline
+    from tidegate.components.files import content_fingerprint
+    from tidegate.models.core.task import load_task
+    from tidegate.pipeline.beam import parse_beam
+    from tidegate.pipeline.config import make_config, parse_assignments
+    from tidegate.pipeline.dag import Locations, create_pipeline
+    from tidegate.pipeline.runners.local import run_pipeline
 
     config = make_config(load_task(name), parse_assignments(settings), parse_beam(beam))
     folder.mkdir(parents=True, exist_ok=cache)

@@ -180,7 +180,7 @@ class Workshop:
           settings: over the tiny model's.
           output: another output folder.
         """
-        words = [sys.executable, "-m", "pipeline.cli", "run", self.task]
+        words = [sys.executable, "-m", "tidegate.pipeline.cli", "run", self.task]
         words += ["--data", str(self.data), "--output", str(output or self.output)]
         for setting in (*SETTINGS[self.task], *settings):
             words += ["--set", setting]

@@ -207,7 +207,7 @@ def segment(
 ) -> dict[str, Any]:
     """The task's network of kind segment, trained by the task's own functions."""
     from benchmarks.forecasting_task import figures, fit, record
-    from models.forecasting.backtest import MEAN, TRUTH
+    from tidegate.models.forecasting.backtest import MEAN, TRUTH
 
     parts = borders(day)
     given = [*SEGMENT, f"features.horizon={horizon}", f"training.seed={seed}", *settings]

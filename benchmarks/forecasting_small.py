@@ -90,8 +90,8 @@ def by_method(
     most: int,
 ) -> np.ndarray:
     """The same windows with a method's forecasts in place of the network's."""
-    from models.forecasting.backtest import MEAN
-    from models.forecasting.baseline import filled, with_quantiles
+    from tidegate.models.forecasting.backtest import MEAN
+    from tidegate.models.forecasting.baseline import filled, with_quantiles
 
     found = judged.copy()
     for row, origin in enumerate(places):
@@ -105,7 +105,7 @@ def by_method(
 def run(case: Case, path: Path, seeds: list[int], settings: list[str], most: int) -> None:
     """Prints the figures of all methods on a series."""
     from benchmarks.forecasting_task import figures, fit, record
-    from models.forecasting.baseline import arima, ets
+    from tidegate.models.forecasting.baseline import arima, ets
 
     values, start = read(path, case)
     border, end = len(values) - case.test, len(values)
@@ -141,7 +141,7 @@ def run(case: Case, path: Path, seeds: list[int], settings: list[str], most: int
         tell("tidegate", seed, judged, seconds)
     assert judged is not None
     naive = judged.copy()
-    from models.forecasting.backtest import MEAN, NAIVE
+    from tidegate.models.forecasting.backtest import MEAN, NAIVE
 
     naive[..., MEAN:] = naive[..., NAIVE : NAIVE + 1]
     tell("seasonal naive (intervals are points)", None, naive, 0.0)

@@ -20,15 +20,15 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata import metadata_io, schema_utils
 
-from components.run_parameters import RunParameters
-from components.schema import task_schema
-from models.core.export import serialize_sample
-from models.core.task import load_task
-from models.core.training import Trained, prepare_devices, train
-from models.core.training_settings import TrainingSettings
-from models.forecasting import backtest, windows
-from models.forecasting.evaluation import INTERVALS, statistics, summarise
-from pipeline.config import make_config, parse_assignments
+from tidegate.components.run_parameters import RunParameters
+from tidegate.components.schema import task_schema
+from tidegate.models.core.export import serialize_sample
+from tidegate.models.core.task import load_task
+from tidegate.models.core.training import Trained, prepare_devices, train
+from tidegate.models.core.training_settings import TrainingSettings
+from tidegate.models.forecasting import backtest, windows
+from tidegate.models.forecasting.evaluation import INTERVALS, statistics, summarise
+from tidegate.pipeline.config import make_config, parse_assignments
 
 TASK = load_task("forecasting")
 
@@ -58,7 +58,7 @@ class Fitted:
           at_once: windows in a batch; the last batch is what is left.
 
         Returns:
-          float32[windows, horizon, 4 + levels], as `models.forecasting.backtest` gives it.
+          float32[windows, horizon, 4 + levels], as `tidegate.models.forecasting.backtest` gives it.
         """
         parsed = tf.io.parse_example([serialize_sample(record)], self.transform.raw_feature_spec())
         transformed = self.transform.transform_features_layer()(parsed)

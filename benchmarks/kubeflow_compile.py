@@ -34,9 +34,9 @@ def _process(task: str, work: Path, number: int) -> measure.Measured:
 
 def _compiling(task: str, runs: int) -> list[float]:
     """Seconds of each compilation in this process."""
-    from models.core.task import load_task
-    from pipeline.config import make_config
-    from pipeline.runners.kubeflow import Target, compile_spec
+    from tidegate.models.core.task import load_task
+    from tidegate.pipeline.config import make_config
+    from tidegate.pipeline.runners.kubeflow import Target, compile_spec
 
     config, target = make_config(load_task(task)), Target(_DATA, _TEST, _ROOT, _IMAGE)
     seconds = []

@@ -32,8 +32,8 @@ def _calls(
     """Forward, and forward with backward, traced with the kernel up to a width."""
     import tensorflow as tf
 
-    from models.layers import block_lstm
-    from models.layers.recurrent import RecurrentStack
+    from tidegate.models.layers import block_lstm
+    from tidegate.models.layers.recurrent import RecurrentStack
 
     block_lstm._WIDEST = widest
     stack = RecurrentStack(units)

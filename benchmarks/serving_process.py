@@ -32,7 +32,7 @@ class ServerProcess:
         # Open as long as the server runs.
         self._errors: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.cli", "serve", "--port=0", *flags],
+            [sys.executable, "-m", "tidegate.pipeline.cli", "serve", "--port=0", *flags],
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,

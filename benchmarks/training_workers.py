@@ -49,12 +49,12 @@ def _train(arguments: argparse.Namespace) -> None:
     import numpy as np
     import tensorflow as tf
 
-    from models.core import progress
-    from models.core.task import Objective
-    from models.core.training import prepare_devices, train
-    from models.core.training_settings import TrainingSettings
-    from models.core.workers import read_workers
-    from models.layers.recurrent import RecurrentStack
+    from tidegate.models.core import progress
+    from tidegate.models.core.task import Objective
+    from tidegate.models.core.training import prepare_devices, train
+    from tidegate.models.core.training_settings import TrainingSettings
+    from tidegate.models.core.workers import read_workers
+    from tidegate.models.layers.recurrent import RecurrentStack
 
     tf.config.threading.set_intra_op_parallelism_threads(len(arguments.cores))
     settings = TrainingSettings.model_validate(

@@ -1,7 +1,7 @@
 """The fingerprint of an ExampleGen's data and code, for caches that know parameters alone."""
 
-from components.files import content_fingerprint
-from components.record_files import data_files
+from tidegate.components.files import content_fingerprint
+from tidegate.components.record_files import data_files
 
 
 def data_fingerprint(train: str, test: str | None) -> str:

@@ -5,7 +5,8 @@ compiled. This command reads them and overrides the parameter `fingerprint`, whi
 cache's key. Vertex AI Pipelines runs it as the container's `preCacheCheck`; open-source Kubeflow
 Pipelines does not know that hook.
 
-    python -m components.example_gen_driver --json_serialized_invocation_args EXECUTOR_INPUT ...
+    python -m tidegate.components.example_gen_driver \\
+        --json_serialized_invocation_args EXECUTOR_INPUT ...
 
 It speaks the protocol of TFX's driver for file-based ExampleGens: an ExecutorInput as JSON in, an
 ExecutorOutput as JSON written to the file that the input names.
@@ -20,8 +21,8 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.dsl.io import fileio
 
-from components import data_fingerprint, files
-from models.core.errors import InputError
+from tidegate.components import data_fingerprint, files
+from tidegate.models.core.errors import InputError
 
 
 def run(executor_input: pipeline_spec_pb2.ExecutorInput) -> None:

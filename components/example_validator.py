@@ -11,7 +11,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
-from models.core.errors import InputError
+from tidegate.models.core.errors import InputError
 
 
 class Executor(tfx_executor.Executor):

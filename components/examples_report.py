@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import apache_beam as beam
 from tfx.dsl.io import fileio
 
-from models.core.errors import InputError
+from tidegate.models.core.errors import InputError
 
 REPORT_FILE = "report.json"
 SPLITS = ("train", "valid", "eval", "test")

@@ -1,6 +1,6 @@
 """A container's command on Kubeflow Pipelines: TFX's, behind what Kubeflow's own launcher needs.
 
-``python -m components.kubeflow_step`` takes the arguments of
+``python -m tidegate.components.kubeflow_step`` takes the arguments of
 ``tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor`` and runs it. TFX wrote that for
 Vertex AI; the open-source backend (backend/src/v2 of kubeflow/pipelines) asks for more:
 
@@ -26,7 +26,7 @@ from absl.flags import argparse_flags
 from tfx.dsl.io import fileio
 from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 
-from models.core.errors import InputError
+from tidegate.models.core.errors import InputError
 
 # Where the launcher keeps its copies. gs:// is not among them: TFX reads it itself, and need not
 # fit into the container.

@@ -16,8 +16,8 @@ from tfx.types import artifact_utils, channel, component_spec, standard_artifact
 from tfx.types.standard_component_specs import BASELINE_MODEL_KEY
 from tfx.utils import io_utils, path_utils
 
-from components.contents import contents
-from models.core.progress import reporter
+from tidegate.components.contents import contents
+from tidegate.models.core.progress import reporter
 
 _GRAPH_FILE = "saved_model.pb"
 

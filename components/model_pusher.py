@@ -10,7 +10,7 @@ from tfx.types.standard_component_specs import PUSH_DESTINATION_KEY
 from tfx.types.standard_component_specs import PusherSpec as TfxPusherSpec
 from tfx.utils import proto_utils
 
-from components import pusher
+from tidegate.components import pusher
 
 
 class Executor(pusher.Executor):
@@ -22,7 +22,7 @@ class Executor(pusher.Executor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """As `components.pusher`, to ``models/model_name``.
+        """As `tidegate.components.pusher`, to ``models/model_name``.
 
         Raises:
           OSError: the folder cannot be written.

@@ -18,9 +18,9 @@ import tensorflow as tf
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
-from components.contents import contents
-from components.files import is_local
-from models.core.errors import InputError, nearest
+from tidegate.components.contents import contents
+from tidegate.components.files import is_local
+from tidegate.models.core.errors import InputError, nearest
 
 # Behind the number of a version that was taken back: servers look at plain numbers alone.
 ROLLED_BACK = ".rolled-back"

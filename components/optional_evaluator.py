@@ -8,7 +8,7 @@ from tfx.components.evaluator import executor as tfx_executor
 from tfx.dsl.components.base import executor_spec
 from tfx.types import artifact_utils
 
-from models.core.progress import reporter
+from tidegate.models.core.progress import reporter
 
 
 class Executor(tfx_executor.Executor):

@@ -8,7 +8,7 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils
 from tfx.utils import proto_utils
 
-from components.model_versions import push_model, pushed_already
+from tidegate.components.model_versions import push_model, pushed_already
 
 
 class Executor(tfx_executor.Executor):

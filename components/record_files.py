@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
-from components import files
-from components.row_formats import (
+from tidegate.components import files
+from tidegate.components.row_formats import (
     BrokenRow,
     Wanted,
     parquet_batches,
@@ -21,7 +21,7 @@ from components.row_formats import (
     read_json,
     read_parquet_rows,
 )
-from models.core.errors import InputError
+from tidegate.models.core.errors import InputError
 
 _FORMATS = {
     ".csv": "csv",

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from models.core.task import RawFeature, SequenceTask, load_task
-from models.core.training_settings import TrainingSettings
+from tidegate.models.core.task import RawFeature, SequenceTask, load_task
+from tidegate.models.core.training_settings import TrainingSettings
 
 if TYPE_CHECKING:
     import keras
@@ -69,7 +69,7 @@ class RunParameters:
 
     def examples(self, files: list[str], transform: tft.TFTransformOutput) -> tf.data.Dataset:
         """Transformed examples, one an element, from what the Trainer is given to read."""
-        from models.core.examples import read_examples
+        from tidegate.models.core.examples import read_examples
 
         return read_examples(files, transform, self.task.materialize)
 
@@ -102,7 +102,7 @@ class RunParameters:
 
     def rows(self, files: list[str], transform: tft.TFTransformOutput) -> int:
         """How many rows a pass over the files trains on."""
-        from models.core.examples import count_examples
+        from tidegate.models.core.examples import count_examples
 
         if self.task.count is None:
             return count_examples(files)
@@ -124,7 +124,7 @@ class RunParameters:
           model: model settings in place of the run's own.
           use_cudnn: False for an export that loads on any machine.
         """
-        from models.core.transform import TransformFacts
+        from tidegate.models.core.transform import TransformFacts
 
         model = model or self.model
         facts = TransformFacts(transform)

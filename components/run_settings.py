@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
-from models.core.errors import InputError, nearest
-from models.core.settings import Settings, read_section
-from models.core.task import load_task
-from models.core.training_settings import TrainingSettings
+from tidegate.models.core.errors import InputError, nearest
+from tidegate.models.core.settings import Settings, read_section
+from tidegate.models.core.task import load_task
+from tidegate.models.core.training_settings import TrainingSettings
 
 # Of a compiled pipeline these alone may change from run to run: all other sections shape the DAG
 # or the components before the Trainer.

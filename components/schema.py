@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from models.core.task import RawFeature
+from tidegate.models.core.task import RawFeature
 
 _TYPES = {"bytes": schema_pb2.BYTES, "float": schema_pb2.FLOAT, "int": schema_pb2.INT}
 

@@ -7,7 +7,7 @@ from tfx.types import component_spec
 from tfx.types.standard_component_specs import CUSTOM_CONFIG_KEY
 from tfx.utils import json_utils
 
-from components.run_settings import apply
+from tidegate.components.run_settings import apply
 
 # Beside TFX's own. They stand apart from `custom_config`, as inside a text no parameter of a run
 # could stand.

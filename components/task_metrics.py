@@ -11,7 +11,7 @@ from tensorflow_model_analysis import types
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
-from models.core.task import load_task
+from tidegate.models.core.task import load_task
 
 # Rows of a slice that are kept as they are before they become sums: a slice of few rows then
 # costs its rows, not a matrix of classes by classes. Where a row is large, fewer of them.

@@ -8,7 +8,7 @@ from tfx.types import channel, component_spec, standard_artifacts
 from tfx.types.standard_component_specs import TrainerSpec as TfxTrainerSpec
 from tfx.utils import json_utils
 
-from components import settings_at_run
+from tidegate.components import settings_at_run
 
 
 class Executor(settings_at_run.AppliesRunSettings, tfx_executor.GenericExecutor):

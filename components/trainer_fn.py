@@ -13,14 +13,14 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components import worker_processes
-from components.run_parameters import RunParameters
-from components.training_report import write_training
-from models.core.errors import InputError
-from models.core.examples import count_examples
-from models.core.export import export
-from models.core.training import Trained, prepare_devices, train
-from models.core.workers import Workers, read_workers
+from tidegate.components import worker_processes
+from tidegate.components.run_parameters import RunParameters
+from tidegate.components.training_report import write_training
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.examples import count_examples
+from tidegate.models.core.export import export
+from tidegate.models.core.training import Trained, prepare_devices, train
+from tidegate.models.core.workers import Workers, read_workers
 
 # Settings that leave the result of a training as it is.
 _NO_MATTER = ("checkpoint_seconds", "checkpoints", "workers", "worker", "shard")

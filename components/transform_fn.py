@@ -6,8 +6,8 @@ Only functions here: TFX reloads this module.
 from collections.abc import Mapping
 from typing import Any
 
-from components.run_parameters import read_raw_features
-from models.core.task import load_task
+from tidegate.components.run_parameters import read_raw_features
+from tidegate.models.core.task import load_task
 
 
 def preprocessing_fn(inputs: Mapping[str, Any], custom_config: Mapping[str, Any]) -> dict[str, Any]:

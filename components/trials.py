@@ -5,7 +5,7 @@ from typing import Any
 
 import keras_tuner
 
-from models.core.training import Trained
+from tidegate.models.core.training import Trained
 
 
 class Trials(keras_tuner.RandomSearch):

@@ -12,10 +12,10 @@ import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
-from components.run_parameters import RunParameters
-from components.trials import Trials
-from models.core.settings import Choice, Settings
-from models.core.training import Trained, prepare_devices, train
+from tidegate.components.run_parameters import RunParameters
+from tidegate.components.trials import Trials
+from tidegate.models.core.settings import Choice, Settings
+from tidegate.models.core.training import Trained, prepare_devices, train
 
 
 def sample(section: str, settings: Settings, hyperparameters: Any) -> dict[str, Any]:

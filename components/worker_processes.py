@@ -1,10 +1,10 @@
 """Training workers as processes of their own.
 
 TensorFlow's workers have to be there from a process's start, but TFX's components may share one.
-Started as ``python -m components.worker_processes FILE``, a process reads the Trainer's arguments
-from the file and calls its function; ``TF_CONFIG`` says which worker it is. It tells its progress
-as lines of JSON. With ``--follow`` it ends when its standard input does: with the process that
-started it.
+Started as ``python -m tidegate.components.worker_processes FILE``, a process reads the Trainer's
+arguments from the file and calls its function; ``TF_CONFIG`` says which worker it is. It tells its
+progress as lines of JSON. With ``--follow`` it ends when its standard input does: with the process
+that started it.
 """
 
 import contextlib
@@ -24,10 +24,11 @@ from typing import IO, Any
 import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from models.core.errors import InputError
-from models.core.progress import reporter, set_reporter
-from models.core.training_loop import EXIT_TERMINATED
-from models.core.workers import Workers
+from tidegate.models.core.child_process import module_command
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.progress import reporter, set_reporter
+from tidegate.models.core.training_loop import EXIT_TERMINATED
+from tidegate.models.core.workers import Workers
 
 _HERE = ("localhost", "127.0.0.1", "[::1]")
 # What `run_fn` reads of the Trainer's arguments.
@@ -99,7 +100,7 @@ def _ask_for(indices: Sequence[int], workers: Workers, file: str, arguments: str
         (name, value), *_ = workers.environment(index).items()
         reporter().line(
             f"waits for the training worker {workers.addresses[index]}; there: "
-            f"{name}='{value}' python -m components.worker_processes {file}"
+            f"{name}='{value}' python -m tidegate.components.worker_processes {file}"
         )
 
 
@@ -118,7 +119,7 @@ class _Process:
         self.error = ""
         self._shown = shown
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "components.worker_processes", str(file), _FOLLOW],
+            module_command("tidegate.components.worker_processes", str(file), _FOLLOW),
             env={**os.environ, **workers.environment(index)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -208,7 +209,7 @@ def _follow() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Calls the Trainer's function; the exit code."""
-    from components.trainer_fn import run_fn
+    from tidegate.components.trainer_fn import run_fn
 
     file, *follow = arguments
     with tf.io.gfile.GFile(file) as opened:

@@ -11,9 +11,9 @@ from email.message import Message
 from pathlib import Path
 from typing import BinaryIO
 
-from data import checksum
-from data.dataset import DatasetError
-from data.progress import Advance, progress
+from tidegate.data import checksum
+from tidegate.data.dataset import DatasetError
+from tidegate.data.progress import Advance, progress
 
 _BLOCK = 1 << 16
 _NOT_SATISFIABLE = 416

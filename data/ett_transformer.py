@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from data import checksum
-from data.dataset import Archive, Dataset, DatasetError
+from tidegate.data import checksum
+from tidegate.data.dataset import Archive, Dataset, DatasetError
 
 _COMMIT = "1d16c8f4f943005d613b5bc962e9eeb06058cf07"
 CHANNELS = ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple, cast
 
-from data.dataset import DatasetError
+from tidegate.data.dataset import DatasetError
 
 SPLITS = ("train", "test")
 LABELS = ("neg", "pos")

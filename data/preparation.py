@@ -16,9 +16,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from data import checksum
-from data.dataset import Dataset, DatasetError, PreparedData
-from data.download import download
+from tidegate.data import checksum
+from tidegate.data.dataset import Dataset, DatasetError, PreparedData
+from tidegate.data.download import download
 
 # Another edition of a source may have somewhat other rows; more than this is another thing.
 _ROWS_TOLERANCE = 0.2

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-import data.sets
-from data.dataset import Dataset, DatasetError, PreparedData
+import tidegate.data.sets
+from tidegate.data.dataset import Dataset, DatasetError, PreparedData
 
 
 @functools.cache
@@ -23,7 +23,7 @@ def datasets() -> Mapping[str, Dataset]:
         ValueError: if two data sets have the same name.
     """
     found: dict[str, Dataset] = {}
-    for module in pkgutil.iter_modules(data.sets.__path__, "data.sets."):
+    for module in pkgutil.iter_modules(tidegate.data.sets.__path__, "tidegate.data.sets."):
         dataset = getattr(importlib.import_module(module.name), "DATASET", None)
         if not isinstance(dataset, Dataset):
             raise TypeError(f"{module.name} holds no DATASET = Dataset(...)")
@@ -55,13 +55,13 @@ def get(name: str) -> Dataset:
 
 
 def prepare(name: str, folder: Path, source: Path | None = None) -> PreparedData:
-    """Puts the files of a data set into `folder`; see `data.preparation.prepare_dataset`.
+    """Puts the files of a data set into `folder`; see `tidegate.data.preparation.prepare_dataset`.
 
     Raises:
         DatasetError: if there is no such data set, or it cannot be had.
     """
     dataset = get(name)
     # Imported here: listing the data sets needs none of it.
-    from data.preparation import prepare_dataset
+    from tidegate.data.preparation import prepare_dataset
 
     return prepare_dataset(dataset, folder, source)

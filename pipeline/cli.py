@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from models.core.errors import InputError
-from pipeline.beam import beam_option, check_job_service, parse_beam
-from pipeline.compile_command import compile_pipeline
-from pipeline.predict_command import predict
-from pipeline.rollback_command import rollback
-from pipeline.serve_command import serve
-from pipeline.submit_command import submit
+from tidegate.models.core.errors import InputError
+from tidegate.pipeline.beam import beam_option, check_job_service, parse_beam
+from tidegate.pipeline.compile_command import compile_pipeline
+from tidegate.pipeline.predict_command import predict
+from tidegate.pipeline.rollback_command import rollback
+from tidegate.pipeline.serve_command import serve
+from tidegate.pipeline.submit_command import submit
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -47,11 +47,11 @@ def run(
 
     Exit codes: 0 pushed, 2 wrong input or settings, 3 did not pass its gates, 1 anything else.
     """
-    from models.core.task import load_task
-    from pipeline.config import make_config, parse_assignments, read_file
-    from pipeline.datasets import resolve
-    from pipeline.local_run import RunRequest
-    from pipeline.local_run import run as run_request
+    from tidegate.models.core.task import load_task
+    from tidegate.pipeline.config import make_config, parse_assignments, read_file
+    from tidegate.pipeline.datasets import resolve
+    from tidegate.pipeline.local_run import RunRequest
+    from tidegate.pipeline.local_run import run as run_request
 
     known = load_task(task)
     given = [
@@ -84,9 +84,9 @@ def run(
 @click.argument("name", required=False)
 def tasks(name: str | None) -> None:
     """What each task reads, its settings, ranges and defaults."""
-    from models.core.settings import describe
-    from models.core.task import load_task, task_names
-    from pipeline.config import section_types
+    from tidegate.models.core.settings import describe
+    from tidegate.models.core.task import load_task, task_names
+    from tidegate.pipeline.config import section_types
 
     for known in [name] if name else task_names():
         task = load_task(known)
@@ -106,7 +106,7 @@ def data() -> None:
 @data.command("list")
 def list_data() -> None:
     """The data sets that are known by name."""
-    from data import registry
+    from tidegate.data import registry
 
     for name, dataset in registry.datasets().items():
         rows = ", ".join(f"{split} {count:,}" for split, count in dataset.rows.items())
@@ -121,8 +121,8 @@ def list_data() -> None:
 @click.option("--from", "source", type=click.Path(path_type=Path), help="A local copy to read.")
 def get_data(name: str, output: Path | None, source: Path | None) -> None:
     """Download or make a data set; checks what it got."""
-    from data import registry
-    from pipeline.datasets import default_folder
+    from tidegate.data import registry
+    from tidegate.pipeline.datasets import default_folder
 
     folder = output or default_folder(name)
     prepared = registry.prepare(name, folder, source)
@@ -136,7 +136,7 @@ def get_data(name: str, output: Path | None, source: Path | None) -> None:
 @cli.command()
 def doctor() -> None:
     """What is missing on this machine, and the command that mends it."""
-    from pipeline.doctor import examine
+    from tidegate.pipeline.doctor import examine
 
     healthy = True
     for finding in examine():
@@ -170,7 +170,7 @@ def main() -> None:
         click.echo(f"tidegate: {error}", err=True)
         sys.exit(2)
     except ValueError as error:
-        from data.dataset import DatasetError
+        from tidegate.data.dataset import DatasetError
 
         if not isinstance(error, DatasetError):
             raise

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from components import files
-from models.core.errors import InputError, nearest
-from pipeline.beam import beam_option, parse_beam
+from tidegate.components import files
+from tidegate.models.core.errors import InputError, nearest
+from tidegate.pipeline.beam import beam_option, parse_beam
 
 # What Beam and TensorFlow read, some of it with an extra that only the image need have.
 _SCHEMES = frozenset({"abfs", "abfss", "azfs", "file", "gs", "hdfs", "s3", "viewfs"})
@@ -50,8 +50,8 @@ def compile_pipeline(
     The file needs nothing beside it. Data, folder of the models, training steps, and model and
     training settings are parameters of each run.
     """
-    from models.core.task import load_task
-    from pipeline.config import make_config, parse_assignments, read_file
+    from tidegate.models.core.task import load_task
+    from tidegate.pipeline.config import make_config, parse_assignments, read_file
 
     known = load_task(task)
     settings = make_config(
@@ -80,7 +80,7 @@ def compile_pipeline(
     import absl.logging
 
     absl.logging.set_verbosity(absl.logging.ERROR)
-    from pipeline.runners.kubeflow import Target, compile_spec, write_spec
+    from tidegate.pipeline.runners.kubeflow import Target, compile_spec, write_spec
 
     spec = compile_spec(settings, Target(data, test, pipeline_root, image, models))
     write_spec(spec, output)

@@ -8,12 +8,12 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, field_validator, model_validator
 
-from components import files
-from models.core.errors import InputError, nearest
-from models.core.settings import Settings, read_section
-from models.core.task import SequenceTask
-from pipeline.beam import gather
-from pipeline.kubeflow_settings import KubeflowSettings
+from tidegate.components import files
+from tidegate.models.core.errors import InputError, nearest
+from tidegate.models.core.settings import Settings, read_section
+from tidegate.models.core.task import SequenceTask
+from tidegate.pipeline.beam import gather
+from tidegate.pipeline.kubeflow_settings import KubeflowSettings
 
 
 class TunerSettings(Settings):
@@ -116,7 +116,7 @@ class BeamSettings(Settings):
         Raises:
           InputError: the workers run in containers, and nothing says how tidegate gets there.
         """
-        from pipeline import beam
+        from tidegate.pipeline import beam
 
         given = self.model_dump(exclude={"options"}, exclude_none=True)
         if self.runner.endswith("DirectRunner"):
@@ -151,7 +151,7 @@ class BeamSettings(Settings):
 
 def section_types(task: SequenceTask) -> dict[str, type[Settings]]:
     """All sections of settings of a run, by name."""
-    from models.core.training_settings import TrainingSettings
+    from tidegate.models.core.training_settings import TrainingSettings
 
     return {
         **task.sections,

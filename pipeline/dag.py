@@ -12,23 +12,23 @@ from tfx.orchestration import pipeline
 from tfx.proto import trainer_pb2, transform_pb2
 from tfx.types import channel, standard_artifacts
 
-from components import data_fingerprint
-from components.baseline.component import Baseline
-from components.example_validator import StrictExampleValidator
-from components.latest_other_model import LatestOtherBlessedModelStrategy
-from components.latest_pushed_model import Evaluator, LatestPushedModel
-from components.model_pusher import Pusher
-from components.optional_evaluator import OptionalEvaluator
-from components.pictures.component import Pictures
-from components.run_parameters import write_raw_features
-from components.schema import task_schema
-from components.schema_gen import SchemaGen
-from components.serving_check.component import ServingCheck
-from components.trainer import Trainer
-from components.tuner import Tuner
-from models.core.fingerprint import code_fingerprint
-from pipeline.config import RunConfig
-from pipeline.evaluation_config import evaluation_config
+from tidegate.components import data_fingerprint
+from tidegate.components.baseline.component import Baseline
+from tidegate.components.example_validator import StrictExampleValidator
+from tidegate.components.latest_other_model import LatestOtherBlessedModelStrategy
+from tidegate.components.latest_pushed_model import Evaluator, LatestPushedModel
+from tidegate.components.model_pusher import Pusher
+from tidegate.components.optional_evaluator import OptionalEvaluator
+from tidegate.components.pictures.component import Pictures
+from tidegate.components.run_parameters import write_raw_features
+from tidegate.components.schema import task_schema
+from tidegate.components.schema_gen import SchemaGen
+from tidegate.components.serving_check.component import ServingCheck
+from tidegate.components.trainer import Trainer
+from tidegate.components.tuner import Tuner
+from tidegate.models.core.fingerprint import code_fingerprint
+from tidegate.pipeline.config import RunConfig
+from tidegate.pipeline.evaluation_config import evaluation_config
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _components(
     transform = Transform(
         examples=examples,
         schema=schema,
-        preprocessing_fn="components.transform_fn.preprocessing_fn",
+        preprocessing_fn="tidegate.components.transform_fn.preprocessing_fn",
         splits_config=transform_pb2.SplitsConfig(
             analyze=["train"], transform=["train", "valid"] if task.materialize else []
         ),
@@ -144,7 +144,9 @@ def _components(
             "task": task.name,
             "features": settings["features"],
             "raw_features": write_raw_features(raw),
-            "fingerprint": code_fingerprint("components.transform_fn", task.preprocess.module),
+            "fingerprint": code_fingerprint(
+                "tidegate.components.transform_fn", task.preprocess.module
+            ),
         },
     )
     # Nothing expensive starts before the data has been found fit.
@@ -156,8 +158,8 @@ def _components(
         "training": settings["training"],
         "raw_features": write_raw_features(raw),
         "fingerprint": code_fingerprint(
-            "components.trainer_fn",
-            f"models.{task.name}.task",
+            "tidegate.components.trainer_fn",
+            f"tidegate.models.{task.name}.task",
             *(signature.to_features.module for signature in task.signatures(raw).values()),
             task.build_model.module,
             task.objective.module,
@@ -193,19 +195,19 @@ def _components(
     hyperparameters = None
     if config.tuner.trials:
         tuner = Tuner(
-            tuner_fn="components.tuner_fn.tuner_fn",
+            tuner_fn="tidegate.components.tuner_fn.tuner_fn",
             custom_config={
                 **custom_config,
                 "tuner": settings["tuner"],
                 "fingerprint": custom_config["fingerprint"]
-                + code_fingerprint("components.tuner_fn"),
+                + code_fingerprint("tidegate.components.tuner_fn"),
             },
             **learn,
         )
         nodes.append(tuner)
         hyperparameters = tuner.outputs["best_hyperparameters"]
     trainer = Trainer(
-        run_fn="components.trainer_fn.run_fn",
+        run_fn="tidegate.components.trainer_fn.run_fn",
         schema=schema,
         hyperparameters=hyperparameters,
         custom_config=custom_config,
@@ -228,7 +230,8 @@ def _components(
         latency_ms=config.serving.latency_ms,
         memory_mb=config.serving.memory_mb,
         fingerprint=code_fingerprint(
-            "components.serving_check.executor", "components.serving_check.process"
+            "tidegate.components.serving_check.executor",
+            "tidegate.components.serving_check.process",
         ),
     )
     # On one machine its process loads the model while the Evaluator is at work.
@@ -270,7 +273,8 @@ def _pictures(
         model=trainer.outputs["model"],
         model_run=trainer.outputs["model_run"],
         fingerprint=code_fingerprint(
-            "components.pictures.executor", *([task.pictures.module] if task.pictures else [])
+            "tidegate.components.pictures.executor",
+            *([task.pictures.module] if task.pictures else []),
         ),
     )
 
@@ -300,7 +304,7 @@ def _baseline(
         examples=examples,
         max_rows=config.baseline.max_rows,
         fingerprint=code_fingerprint(
-            "components.baseline.executor",
+            "tidegate.components.baseline.executor",
             task.baseline.module,
             task.evaluation.statistics.module,
             *([task.rivals.module] if task.rivals else []),

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.files import is_local
-from data import registry
-from models.core.errors import InputError, nearest
+from tidegate.components.files import is_local
+from tidegate.data import registry
+from tidegate.models.core.errors import InputError, nearest
 
 
 @dataclass(frozen=True)

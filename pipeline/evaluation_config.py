@@ -4,10 +4,10 @@ from typing import Any
 
 import tensorflow_model_analysis as tfma
 
-from models.core.export import TRANSFORM_SIGNATURE
-from models.core.fingerprint import code_fingerprint
-from models.core.task import Gate
-from pipeline.config import RunConfig
+from tidegate.models.core.export import TRANSFORM_SIGNATURE
+from tidegate.models.core.fingerprint import code_fingerprint
+from tidegate.models.core.task import Gate
+from tidegate.pipeline.config import RunConfig
 
 
 def evaluation_config(config: RunConfig, gated: bool = True) -> tfma.EvalConfig:
@@ -37,7 +37,7 @@ def evaluation_config(config: RunConfig, gated: bool = True) -> tfma.EvalConfig:
         metrics=[
             tfma.MetricConfig(
                 class_name="TaskMetrics",
-                module="components.task_metrics",
+                module="tidegate.components.task_metrics",
                 # The fingerprint reaches TFX's cache key: changed metrics are computed anew.
                 config=f'{{"task": "{task.name}", "name": "task_metrics-{_metrics_code(task)}"}}',
             ),
@@ -70,7 +70,7 @@ def evaluation_config(config: RunConfig, gated: bool = True) -> tfma.EvalConfig:
 
 def _metrics_code(task: Any) -> str:
     return code_fingerprint(
-        "components.task_metrics",
+        "tidegate.components.task_metrics",
         task.evaluation.statistics.module,
         task.evaluation.summarise.module,
     )

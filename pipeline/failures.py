@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from models.core.errors import InputError
+from tidegate.models.core.errors import InputError
 
 # As the system, SQLite and TensorFlow (which calls it a ResourceExhaustedError) word it.
 _FULL = ("No space left on device", "database or disk is full")
@@ -56,7 +56,7 @@ def _reason(error: BaseException, output: Path) -> tuple[BaseException, str, str
             lines = [line for line in str(cause).splitlines() if any(p in line for p in phrases)]
             if lines or type(cause).__name__ in kinds:
                 return cause, (lines or [_first_line(cause)])[0].strip(), hint
-    from pipeline import beam
+    from tidegate.pipeline import beam
 
     for cause in causes:
         line = beam.explain(cause)

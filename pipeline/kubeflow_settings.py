@@ -4,7 +4,7 @@ import re
 
 from pydantic import Field, field_validator
 
-from models.core.settings import Settings
+from tidegate.models.core.settings import Settings
 
 # Kubernetes' suffixes of memory, in bytes.
 _UNITS = {"M": 10**6, "G": 10**9, "T": 10**12, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}

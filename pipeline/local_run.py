@@ -14,17 +14,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from components import files
-from components.files import content_fingerprint
-from components.record_files import FileFormat, check_head, data_files
-from models.core.errors import InputError
-from models.core.progress import LogReporter, reporter, set_reporter
-from pipeline.config import RunConfig
-from pipeline.console import ConsoleReporter, output_to_file
-from pipeline.failures import failure_line, input_error
-from pipeline.last_words import last_words
-from pipeline.output_folder import NewEntries, output_folder, set_damaged_aside
-from pipeline.output_place import OutputPlace, RemoteFolder, output_place
+from tidegate.components import files
+from tidegate.components.files import content_fingerprint
+from tidegate.components.record_files import FileFormat, check_head, data_files
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.progress import LogReporter, reporter, set_reporter
+from tidegate.pipeline.config import RunConfig
+from tidegate.pipeline.console import ConsoleReporter, output_to_file
+from tidegate.pipeline.failures import failure_line, input_error
+from tidegate.pipeline.last_words import last_words
+from tidegate.pipeline.output_folder import NewEntries, output_folder, set_damaged_aside
+from tidegate.pipeline.output_place import OutputPlace, RemoteFolder, output_place
 
 EXIT_PUSHED = 0
 EXIT_FAILED = 1
@@ -150,8 +150,8 @@ def _run_logged(request: RunRequest, place: OutputPlace, entries: NewEntries, be
     remote: RemoteFolder | None = None
     try:
         imports = time.monotonic()
-        from pipeline import dag, outcome, report  # noqa: F401  All that is heavy, timed as one.
-        from pipeline.runners.local import run_pipeline
+        from tidegate.pipeline import dag, outcome, report  # noqa: F401  All that is heavy, timed as one.
+        from tidegate.pipeline.runners.local import run_pipeline
 
         seconds_imports = time.monotonic() - imports
         # Looking for garbage among millions of objects that stay takes a tenth of a small run.
@@ -192,7 +192,7 @@ def _run_logged(request: RunRequest, place: OutputPlace, entries: NewEntries, be
 
 def _clear_up(place: OutputPlace, entries: NewEntries) -> None:
     """Mends what a run that was broken off, or a damaged disk, has left."""
-    from components.model_versions import clear_unfinished
+    from tidegate.components.model_versions import clear_unfinished
 
     aside = set_damaged_aside(place.local, place.absolute("tfx", "artifacts"))
     if aside is not None:
@@ -211,7 +211,7 @@ def _dag(request: RunRequest, place: OutputPlace) -> Any:
     import absl.logging
     from tfx.orchestration import metadata
 
-    from pipeline.dag import Locations, create_pipeline
+    from tidegate.pipeline.dag import Locations, create_pipeline
 
     absl.logging.set_verbosity(absl.logging.INFO)
     logging.getLogger().setLevel(logging.INFO)
@@ -245,7 +245,7 @@ def _copy_tensorboard(runs: list[Any], folder: str) -> None:
     """The last training's logs, where TensorBoard looks for them."""
     from tfx.utils import io_utils
 
-    from components.contents import contents
+    from tidegate.components.contents import contents
 
     (trainer,) = [run for run in runs if run.name == "Trainer"]
     source = str(trainer.outputs["model_run"][0].uri)

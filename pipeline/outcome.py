@@ -10,15 +10,15 @@ import tensorflow_model_analysis as tfma
 import tensorflow_transform as tft
 from tfx.dsl.io import fileio
 
-from components.baseline.executor import METRICS_FILE
-from components.examples_report import left_out, read_report
-from components.model_versions import newest_version
-from components.serving_check.executor import RESULT_FILE
-from components.task_metrics import read_array
-from components.training_report import read_training
-from models.core.task import Gate
-from pipeline.config import RunConfig
-from pipeline.runners.local import ComponentRun
+from tidegate.components.baseline.executor import METRICS_FILE
+from tidegate.components.examples_report import left_out, read_report
+from tidegate.components.model_versions import newest_version
+from tidegate.components.serving_check.executor import RESULT_FILE
+from tidegate.components.task_metrics import read_array
+from tidegate.components.training_report import read_training
+from tidegate.models.core.task import Gate
+from tidegate.pipeline.config import RunConfig
+from tidegate.pipeline.runners.local import ComponentRun
 
 
 def summarise(config: RunConfig, runs: Sequence[ComponentRun]) -> dict[str, Any]:

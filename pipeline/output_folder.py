@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from models.core.errors import InputError
+from tidegate.models.core.errors import InputError
 
 _LOCK_FILE = ".lock"
 METADATA_FILE = "metadata.sqlite"

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from components import files
-from models.core.errors import InputError
+from tidegate.components import files
+from tidegate.models.core.errors import InputError
 
 _PROBE = ".tidegate-can-write"
 

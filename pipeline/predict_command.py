@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from models.core.errors import InputError, nearest
+from tidegate.models.core.errors import InputError, nearest
 
 if TYPE_CHECKING:
-    from serving.client import Client, ServingClientError, Tls
-    from serving.client.tables.predicting import Question
-    from serving.client.tables.reading import RowReader
+    from tidegate.serving.client import Client, ServingClientError, Tls
+    from tidegate.serving.client.tables.predicting import Question
+    from tidegate.serving.client.tables.reading import RowReader
 
 _ADDRESS = re.compile(r"(.+:\d{1,5}|unix:.+|dns:.+)")
 _DEFAULT_SERVER = "localhost:8500"
@@ -122,11 +122,11 @@ def predict(
 
     Exit codes: 0 answered, 2 wrong input or settings or no server, 1 anything else.
     """
-    from pipeline.server_process import served
-    from serving.client import Client, ServingClientError
-    from serving.client.tables.formats import TableError
-    from serving.client.tables.predicting import Question
-    from serving.client.tables.writing import check_output
+    from tidegate.pipeline.server_process import served
+    from tidegate.serving.client import Client, ServingClientError
+    from tidegate.serving.client.tables.formats import TableError
+    from tidegate.serving.client.tables.predicting import Question
+    from tidegate.serving.client.tables.writing import check_output
 
     if file is not None and texts:
         raise InputError("received --text and --file; expected one of them")
@@ -186,7 +186,7 @@ def _check_model(models: str, model: str) -> None:
     Raises:
       InputError: it would not.
     """
-    from components import files
+    from tidegate.components import files
 
     if not files.is_local(models):
         try:
@@ -210,8 +210,8 @@ def _ask_of_file(
     encoding: str,
     delimiter: str | None,
 ) -> None:
-    from serving.client.tables.predicting import predict_file
-    from serving.client.tables.reading import RowReader
+    from tidegate.serving.client.tables.predicting import predict_file
+    from tidegate.serving.client.tables.reading import RowReader
 
     with RowReader(file, encoding, delimiter) as reader, _progress(reader) as advance:
         count = predict_file(client, question, reader, output, advance)
@@ -224,8 +224,8 @@ def _ask_of_file(
 def _ask_of_texts(
     client: Client, question: Question, texts: tuple[str, ...], output: str | None
 ) -> None:
-    from serving.client.tables.predicting import predict_file
-    from serving.client.tables.texts import Texts, blocks, question_of_texts
+    from tidegate.serving.client.tables.predicting import predict_file
+    from tidegate.serving.client.tables.texts import Texts, blocks, question_of_texts
 
     source = Texts(texts, "--text") if texts else Texts(_lines(), "standard input")
     if output is not None:
@@ -290,7 +290,7 @@ def _kinds(given: tuple[str, ...]) -> dict[str, str]:
 
 
 def _tls(ca: Path | None, cert: Path | None, key: Path | None, server_name: str | None) -> Tls:
-    from serving.client import Tls
+    from tidegate.serving.client import Tls
 
     if (cert is None) != (key is None):
         raise InputError("mutual TLS takes --tls-cert and --tls-key, both")
@@ -306,7 +306,7 @@ def _explain(error: ServingClientError, question: Question, server: str) -> None
     Raises:
       InputError: it is.
     """
-    from serving.client import (
+    from tidegate.serving.client import (
         FailedPreconditionError,
         InvalidArgumentError,
         NotFoundError,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from models.core.task import SequenceTask
+from tidegate.models.core.task import SequenceTask
 
 
 def lines(task: SequenceTask, summary: Mapping[str, Any]) -> Iterator[str]:

@@ -18,7 +18,7 @@ def rollback(model: str, models: str) -> None:
     changes over at its next poll.
     """
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # TensorFlow has nothing to say here.
-    from components.model_versions import ROLLED_BACK, roll_back
+    from tidegate.components.model_versions import ROLLED_BACK, roll_back
 
     folder = os.path.join(models, model)
     previous, newest = roll_back(folder)

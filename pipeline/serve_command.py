@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from models.core.errors import InputError
+from tidegate.models.core.errors import InputError
 
 if TYPE_CHECKING:
-    from serving.server.front_options import FrontOptions
-    from serving.server.options import EngineOptions
-    from serving.server.run import ServeSettings
+    from tidegate.serving.server.front_options import FrontOptions
+    from tidegate.serving.server.options import EngineOptions
+    from tidegate.serving.server.run import ServeSettings
 
 _PATH = click.Path(path_type=Path)
 
@@ -96,11 +96,11 @@ def serve(**flags: Any) -> None:
         # of CUDA when they are loaded, and of each failed request, is noise here. Any other value
         # is the user's wish.
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    from serving.server.options import ConfigError
+    from tidegate.serving.server.options import ConfigError
 
     try:
         settings = read_settings(flags)
-        from serving.server.run import serve as serve_models
+        from tidegate.serving.server.run import serve as serve_models
 
         code = serve_models(settings)
     except ConfigError as error:
@@ -120,8 +120,8 @@ def read_settings(flags: dict[str, Any]) -> ServeSettings:
     Raises:
       ConfigError: what is wrong, in one line.
     """
-    from serving.server.options import ConfigError
-    from serving.server.run import ServeSettings
+    from tidegate.serving.server.options import ConfigError
+    from tidegate.serving.server.run import ServeSettings
 
     given = [name for name in ("models", "model_base_path", "model_config_file") if flags[name]]
     if len(given) != 1:
@@ -149,7 +149,7 @@ def read_settings(flags: dict[str, Any]) -> ServeSettings:
 
 def _models(flags: dict[str, Any]) -> Any:
     """The configuration of the models."""
-    from serving.server.options import ConfigError
+    from tidegate.serving.server.options import ConfigError
 
     for name in ("models", "model_base_path"):
         path = flags[name]
@@ -157,7 +157,7 @@ def _models(flags: dict[str, Any]) -> Any:
             what = "is not a folder" if Path(path).exists() else "does not exist"
             expected = "models" if name == "models" else "one model's versions"
             raise ConfigError(f"--{name}={path}: {what}; expected a folder of {expected}")
-    from serving.server import model_config, versions
+    from tidegate.serving.server import model_config, versions
 
     for name in ("models", "model_base_path"):
         if flags[name]:
@@ -171,8 +171,8 @@ def _models(flags: dict[str, Any]) -> Any:
 
 def _engine(flags: dict[str, Any]) -> EngineOptions:
     """How models are loaded and run."""
-    from serving.server.batching_parameters import read_batching_parameters
-    from serving.server.options import BatchingParameters, ConfigError, EngineOptions
+    from tidegate.serving.server.batching_parameters import read_batching_parameters
+    from tidegate.serving.server.options import BatchingParameters, ConfigError, EngineOptions
 
     batched = flags["enable_batching"]
     if batched is None:
@@ -201,9 +201,9 @@ def _engine(flags: dict[str, Any]) -> EngineOptions:
 
 def _front(flags: dict[str, Any]) -> FrontOptions:
     """How models are reached."""
-    from serving.server import front_options
-    from serving.server.options import ConfigError
-    from serving.server.tls import read_ssl_config
+    from tidegate.serving.server import front_options
+    from tidegate.serving.server.options import ConfigError
+    from tidegate.serving.server.tls import read_ssl_config
 
     monitoring_port = flags["monitoring_port"]
     path: str | None = front_options.DEFAULT_METRICS_PATH

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -10,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from models.core.errors import InputError
+from tidegate.models.core.child_process import module_command
+from tidegate.models.core.errors import InputError
 
 _PATIENCE = 300.0
 
@@ -27,7 +27,7 @@ def served(models: Path | str, flags: tuple[str, ...] = ()) -> Iterator[str]:
       InputError: the server refused the folder or a flag.
       RuntimeError: it did not start.
     """
-    command = [sys.executable, "-m", "pipeline.cli", "serve", "--models", str(models)]
+    command = module_command("tidegate.pipeline.cli", "serve", "--models", str(models))
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
         child = subprocess.Popen(
             [*command, "--port", "0", *flags], stdout=log, stderr=log, start_new_session=True

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from models.core.errors import InputError, nearest
-from pipeline.compile_command import check_installed
+from tidegate.models.core.errors import InputError, nearest
+from tidegate.pipeline.compile_command import check_installed
 
 _SECONDS = 20
 _EXIT_FAILED = 1
@@ -197,8 +197,8 @@ def run_values(
     Raises:
       InputError: an unknown parameter or setting, or a value that does not fit.
     """
-    from components.run_settings import apply
-    from pipeline.config import parse_assignments
+    from tidegate.components.run_settings import apply
+    from tidegate.pipeline.config import parse_assignments
 
     known = spec["root"].get("inputDefinitions", {}).get("parameters", {})
     values: dict[str, Any] = {}

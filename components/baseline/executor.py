@@ -13,8 +13,8 @@ import tensorflow as tf
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
-from components.raw_examples import read_raw
-from models.core.task import SequenceTask, load_task
+from tidegate.components.raw_examples import read_raw
+from tidegate.models.core.task import SequenceTask, load_task
 
 METRICS_FILE = "metrics.json"
 # Splits that the model is judged on; `valid` decides when it stops and is no judge.

@@ -7,7 +7,7 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import channel, component_spec, standard_artifacts
 from tfx.types.experimental import simple_artifacts
 
-from components.pictures import executor
+from tidegate.components.pictures import executor
 
 
 class PicturesSpec(component_spec.ComponentSpec):

@@ -14,11 +14,11 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from components.pictures.training import training_curves
-from components.raw_examples import raw_record, read_serialized
-from components.training_report import read_training
-from models.core.progress import reporter
-from models.core.task import SequenceTask, load_task
+from tidegate.components.pictures.training import training_curves
+from tidegate.components.raw_examples import raw_record, read_serialized
+from tidegate.components.training_report import read_training
+from tidegate.models.core.progress import reporter
+from tidegate.models.core.task import SequenceTask, load_task
 
 # A picture is of these many rows at most, the first ones: SeriesExampleGen orders series by a hash
 # of their names, so that they are a sample. So many go through the model at once.

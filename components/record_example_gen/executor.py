@@ -16,20 +16,20 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
-from components import data_fingerprint, files
-from components.examples_report import REPORT_FILE, SPLITS, write_report
-from components.record_example_gen.report import Report, SumReports, check
-from components.record_files import (
+from tidegate.components import data_fingerprint, files
+from tidegate.components.examples_report import REPORT_FILE, SPLITS, write_report
+from tidegate.components.record_example_gen.report import Report, SumReports, check
+from tidegate.components.record_files import (
     BrokenRow,
     FileFormat,
     as_text,
     data_files,
     read_records,
 )
-from components.scatter import Scatter
-from models.core.errors import InputError
-from models.core.progress import reporter
-from models.core.task import RawFeature, load_task
+from tidegate.components.scatter import Scatter
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.progress import reporter
+from tidegate.models.core.task import RawFeature, load_task
 
 _SPLIT_NAMES = {
     **{split: split for split in SPLITS},

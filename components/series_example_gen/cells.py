@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from components.record_files import as_text
-from models.core.time_grid import parse_timestamp
+from tidegate.components.record_files import as_text
+from tidegate.models.core.time_grid import parse_timestamp
 
 _MISSING = {"", "nan", "na", "n/a", "null", "none", "<na>", "nat"}
 # The network's variances are sums of squares in float32, which ends at 3.4e38.

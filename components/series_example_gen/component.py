@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import channel, component_spec, standard_artifacts
 
-from components.series_example_gen import executor
+from tidegate.components.series_example_gen import executor
 
 
 class SeriesExampleGenSpec(component_spec.ComponentSpec):

@@ -8,8 +8,8 @@ from datetime import date
 import numpy as np
 import tensorflow as tf
 
-from components.series_example_gen.grid import Grid, Gridding
-from components.series_example_gen.splits import Piece, Splitting
+from tidegate.components.series_example_gen.grid import Grid, Gridding
+from tidegate.components.series_example_gen.splits import Piece, Splitting
 
 
 @dataclass(frozen=True)

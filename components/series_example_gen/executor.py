@@ -20,28 +20,28 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
-from components import data_fingerprint, files
-from components.examples_report import SPLITS, SumOf, write_report
-from components.record_files import FileFormat, data_files, format_of
-from components.scatter import Scatter
-from components.series_example_gen.examples import Output
-from components.series_example_gen.frequency import infer
-from components.series_example_gen.grid import Gridding
-from components.series_example_gen.passes import (
+from tidegate.components import data_fingerprint, files
+from tidegate.components.examples_report import SPLITS, SumOf, write_report
+from tidegate.components.record_files import FileFormat, data_files, format_of
+from tidegate.components.scatter import Scatter
+from tidegate.components.series_example_gen.examples import Output
+from tidegate.components.series_example_gen.frequency import infer
+from tidegate.components.series_example_gen.grid import Gridding
+from tidegate.components.series_example_gen.passes import (
     Arrange,
     Plan,
     ReadFiles,
     WriteBucket,
     bucket_path,
 )
-from components.series_example_gen.reading import Columns, first_time, is_integer_time
-from components.series_example_gen.report import Reading, SeriesReport, check
-from components.series_example_gen.splits import Splitting, check_cutoffs
-from models.core.errors import InputError
-from models.core.progress import reporter
-from models.core.season import season_length
-from models.core.task import load_task
-from models.core.time_grid import Step
+from tidegate.components.series_example_gen.reading import Columns, first_time, is_integer_time
+from tidegate.components.series_example_gen.report import Reading, SeriesReport, check
+from tidegate.components.series_example_gen.splits import Splitting, check_cutoffs
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.progress import reporter
+from tidegate.models.core.season import season_length
+from tidegate.models.core.task import load_task
+from tidegate.models.core.time_grid import Step
 
 # A bucket is held in memory: this many bytes of input bound it, unless one series has more.
 _BUCKET_BYTES = 32 << 20

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from components.series_example_gen.table import Series
-from models.core.errors import InputError
-from models.core.time_grid import Step
+from tidegate.components.series_example_gen.table import Series
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.time_grid import Step
 
 DAY = 86_400
 SHORTEST_MONTH = 28 * DAY

@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from components.series_example_gen import cells
-from components.series_example_gen.frequency import (
+from tidegate.components.series_example_gen import cells
+from tidegate.components.series_example_gen.frequency import (
     DAY,
     SHORTEST_MONTH,
     month_and_day,
     off_day,
     wall,
 )
-from components.series_example_gen.table import Series, time_text
-from models.core.errors import InputError
-from models.core.time_grid import Step, parse_timestamp
+from tidegate.components.series_example_gen.table import Series, time_text
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.time_grid import Step, parse_timestamp
 
 # A grid with more steps than this, and than so many times its rows, has a wrong time somewhere.
 _MANY_STEPS = 100_000

@@ -9,21 +9,21 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 
-from components.record_files import FileFormat
-from components.series_example_gen.digits import lost, shown
-from components.series_example_gen.examples import Output, series_example
-from components.series_example_gen.frequency import DAY, wall
-from components.series_example_gen.grid import Grid, Gridding
-from components.series_example_gen.reading import ONLY_SERIES, Columns, read_tables
-from components.series_example_gen.report import (
+from tidegate.components.record_files import FileFormat
+from tidegate.components.series_example_gen.digits import lost, shown
+from tidegate.components.series_example_gen.examples import Output, series_example
+from tidegate.components.series_example_gen.frequency import DAY, wall
+from tidegate.components.series_example_gen.grid import Grid, Gridding
+from tidegate.components.series_example_gen.reading import ONLY_SERIES, Columns, read_tables
+from tidegate.components.series_example_gen.report import (
     LOST_DIGITS,
     WIDE_GAP,
     Reading,
     SeriesReport,
     no_value,
 )
-from components.series_example_gen.splits import Piece, cutoff_steps
-from components.series_example_gen.table import (
+from tidegate.components.series_example_gen.splits import Piece, cutoff_steps
+from tidegate.components.series_example_gen.table import (
     Series,
     Table,
     arrange,
@@ -31,8 +31,8 @@ from components.series_example_gen.table import (
     each_series,
     time_text,
 )
-from models.core.errors import InputError
-from models.core.time_grid import Step
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.time_grid import Step
 
 _HOUR = 3600
 

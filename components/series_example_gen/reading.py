@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from components.record_files import (
+from tidegate.components.record_files import (
     BrokenRow,
     FileFormat,
     as_text,
@@ -15,10 +15,10 @@ from components.record_files import (
     read_parquet,
     read_rows,
 )
-from components.series_example_gen import cells
-from components.series_example_gen.table import Table
-from models.core.errors import InputError
-from models.core.time_grid import parse_timestamp
+from tidegate.components.series_example_gen import cells
+from tidegate.components.series_example_gen.table import Table
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.time_grid import parse_timestamp
 
 # Rows read at a time: some megabytes of text.
 _BATCH = 1 << 16

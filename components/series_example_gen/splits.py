@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from components.examples_report import SPLITS
-from components.series_example_gen.frequency import month_and_day
-from models.core.errors import InputError
-from models.core.time_grid import Step, parse_timestamp
+from tidegate.components.examples_report import SPLITS
+from tidegate.components.series_example_gen.frequency import month_and_day
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.time_grid import Step, parse_timestamp
 
 _HELD_OUT = SPLITS[1:]
 # On which models are compared with the seasonal naive forecast, and the seasons that this takes.

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import channel, component_spec, standard_artifacts
 
-from components.serving_check import executor
+from tidegate.components.serving_check import executor
 
 
 class ServingCheckSpec(component_spec.ComponentSpec):

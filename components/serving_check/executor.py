@@ -9,8 +9,8 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from components.serving_check.probe import Bounds, ModelProcess, ProcessKilled, probe
-from models.core.progress import reporter
+from tidegate.components.serving_check.probe import Bounds, ModelProcess, ProcessKilled, probe
+from tidegate.models.core.progress import reporter
 
 RESULT_FILE = "result.json"
 # TFX's InfraValidator sets the same property and writes the same files.

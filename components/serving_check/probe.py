@@ -6,7 +6,6 @@ import os
 import queue
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -18,10 +17,11 @@ import numpy as np
 import tensorflow as tf
 from tfx.utils import io_utils
 
-from components.files import is_local
-from components.serving_check import MODEL
-from models.core.export import EXTRA_FOLDER, SAMPLES_FILE
-from serving.client import Client, ServingClientError
+from tidegate.components.files import is_local
+from tidegate.components.serving_check import MODEL
+from tidegate.models.core.child_process import module_command
+from tidegate.models.core.export import EXTRA_FOLDER, SAMPLES_FILE
+from tidegate.serving.client import Client, ServingClientError
 
 _LATENCY_REQUESTS = 30
 
@@ -59,10 +59,9 @@ class ModelProcess:
             **os.environ,
             "CUDA_VISIBLE_DEVICES": "-1",  # The model must load where there is no GPU.
             "TF_CPP_MIN_LOG_LEVEL": "2",
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "components.serving_check.process"],
+            module_command("tidegate.components.serving_check.process"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -22,8 +22,8 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.client import pywrap_tf_session
 from tensorflow_serving.config import model_server_config_pb2
 
-from components.serving_check import MODEL
-from models.core.export import EXTRA_FOLDER, WARMUP_FILE, operations
+from tidegate.components.serving_check import MODEL
+from tidegate.models.core.export import EXTRA_FOLDER, WARMUP_FILE, operations
 
 # TF Serving 2.16 is built with tensorflow-text 2.12, which does not have it yet.
 _NOT_IN_TF_SERVING = frozenset({"TFText>Utf8Binarize"})
@@ -42,10 +42,10 @@ import tensorflow_text  # noqa: E402, F401
 
 _SERVED = (_CORE | _registered()) - _NOT_IN_TF_SERVING
 
-from serving.server.front_options import FrontOptions  # noqa: E402
-from serving.server.manager import ModelManager  # noqa: E402
-from serving.server.options import EngineOptions  # noqa: E402
-from serving.server.server import Server  # noqa: E402
+from tidegate.serving.server.front_options import FrontOptions  # noqa: E402
+from tidegate.serving.server.manager import ModelManager  # noqa: E402
+from tidegate.serving.server.options import EngineOptions  # noqa: E402
+from tidegate.serving.server.server import Server  # noqa: E402
 
 
 class UnfitError(Exception):

@@ -1,1 +1,1 @@
-"""One module per data set, each holding `DATASET`; `data.registry` finds them by itself."""
+"""One module per data set, each holding `DATASET`; `data/registry.py` finds them by itself."""

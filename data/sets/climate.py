@@ -19,7 +19,7 @@ import statistics
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from data.dataset import Dataset, DatasetError
+from tidegate.data.dataset import Dataset, DatasetError
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 

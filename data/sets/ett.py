@@ -1,6 +1,6 @@
 """`ett`: ETTh1, seven channels of a transformer station by the hour."""
 
-from data.ett_transformer import ett
+from tidegate.data.ett_transformer import ett
 
 DATASET = ett(
     name="ett",

@@ -1,6 +1,6 @@
 """`ett-m1`: ETTm1, the seven channels of `ett` by the quarter of an hour."""
 
-from data.ett_transformer import ett
+from tidegate.data.ett_transformer import ett
 
 DATASET = ett(
     name="ett-m1",

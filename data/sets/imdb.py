@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from data.content_order import LabelledTextFile
-from data.dataset import Archive, Dataset
+from tidegate.data.content_order import LabelledTextFile
+from tidegate.data.dataset import Archive, Dataset
 
 _FILES = {"train": "train.csv", "test": "test.csv"}
 
 
 def _write(folder: Path, source: Path | None) -> Mapping[str, int]:
     # Imported here: listing the data sets does not need the readers.
-    from data.imdb_reviews import read_reviews
+    from tidegate.data.imdb_reviews import read_reviews
 
     if source is None:
         raise ValueError("imdb is written from an archive or a local copy; received none")

@@ -8,8 +8,8 @@ import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 
-from data.content_order import LabelledTextFile
-from data.dataset import Dataset, DatasetError
+from tidegate.data.content_order import LabelledTextFile
+from tidegate.data.dataset import Dataset, DatasetError
 
 _IN_PACKAGE = Path("examples", "imdb", "data", "imdb_small_with_labels.txt")
 _LABELS = {"0": "neg", "1": "pos"}

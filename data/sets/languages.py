@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from data.content_order import LabelledTextFile
-from data.dataset import Dataset, DatasetError
+from tidegate.data.content_order import LabelledTextFile
+from tidegate.data.dataset import Dataset, DatasetError
 
 # Language code to the scripts it is written in, as the first word of their letters' Unicode
 # names. CJK stands for Han characters.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from models.core.progress import reporter
+from tidegate.models.core.progress import reporter
 
 _PREFIX = "step-"
 _STATE = "state"

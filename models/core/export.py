@@ -14,8 +14,8 @@ import tensorflow_transform as tft
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
-from models.core.task import RawFeature, SequenceTask, Signature
-from models.core.transform import TransformFacts
+from tidegate.models.core.task import RawFeature, SequenceTask, Signature
+from tidegate.models.core.transform import TransformFacts
 
 # The signature that TFMA calls for truth and slices (TFX's name for it).
 TRANSFORM_SIGNATURE = "transform_features"

@@ -10,18 +10,20 @@ import hashlib
 import importlib.util
 from pathlib import Path
 
-# The project's rooms: code outside them is pinned by constraints.txt.
-ROOMS = ("models", "components", "serving")
+# The rooms whose code makes artifacts; code outside the project is pinned by constraints.txt.
+ROOMS = ("tidegate.models", "tidegate.components", "tidegate.serving")
 
 
 @functools.cache
 def _source(module: str) -> tuple[str, bytes] | None:
     """The file and source of one of the project's modules; None for any other."""
-    if module.split(".")[0] not in ROOMS:
+    if not f"{module}.".startswith(tuple(f"{room}." for room in ROOMS)):
         return None
     try:
         spec = importlib.util.find_spec(module)
-    except ModuleNotFoundError:  # `from models.core.task import SequenceTask`: not a module.
+    except (
+        ModuleNotFoundError
+    ):  # `from tidegate.models.core.task import SequenceTask`: not a module.
         return None
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
@@ -47,7 +49,7 @@ def code_fingerprint(*modules: str) -> str:
     """Hashes the named modules and all of the project's modules that they import.
 
     Args:
-      *modules: dotted module names, for example ``models.text_classification.model``.
+      *modules: dotted module names, for example ``tidegate.models.text_classification.model``.
 
     Returns:
       16 hexadecimal digits; equal for equal code, wherever it is installed.

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from models.core.errors import InputError, nearest
-from models.core.settings import Settings
-from models.core.training_settings import PASSES
+from tidegate.models.core.errors import InputError, nearest
+from tidegate.models.core.settings import Settings
+from tidegate.models.core.training_settings import PASSES
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Imported:
     """A function (or class) named by its import path, imported at its first use.
 
     Attributes:
-      path: dotted path, ``models.text_classification.preprocess.preprocess``.
+      path: dotted path, ``tidegate.models.text_classification.preprocess.preprocess``.
     """
 
     path: str
@@ -274,7 +274,7 @@ class SequenceTask:
 
 def task_names() -> tuple[str, ...]:
     """The tasks found: folders of `models/` with a `task.py`."""
-    models = importlib.import_module("models")
+    models = importlib.import_module("tidegate.models")
     return tuple(
         sorted(
             found.name
@@ -282,7 +282,7 @@ def task_names() -> tuple[str, ...]:
             # models/core/task.py is this file, the contract.
             if found.ispkg
             and found.name != "core"
-            and importlib.util.find_spec(f"models.{found.name}.task")
+            and importlib.util.find_spec(f"tidegate.models.{found.name}.task")
         )
     )
 
@@ -297,6 +297,6 @@ def load_task(name: str) -> SequenceTask:
     known = task_names()
     if name not in known:
         raise InputError(f"no task {name!r}. {nearest(name, known)}")
-    task = importlib.import_module(f"models.{name}.task").TASK
+    task = importlib.import_module(f"tidegate.models.{name}.task").TASK
     assert isinstance(task, SequenceTask)
     return task

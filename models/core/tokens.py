@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 import tensorflow_transform as tft
 
-from models.core.wordpiece import UNKNOWN, learn_wordpiece
+from tidegate.models.core.wordpiece import UNKNOWN, learn_wordpiece
 
 PADDING_ID = 0
 UNKNOWN_ID = 1

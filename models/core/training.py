@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 import keras
 import tensorflow as tf
 
-from models.core.checkpoints import Checkpoints
-from models.core.errors import InputError
-from models.core.task import Objective
-from models.core.training_loop import Data, Loop
-from models.core.training_settings import PASSES, TrainingSettings
-from models.core.training_step import GlobalAdamW, TrainingStep
-from models.core.training_watch import Watch
-from models.core.workers import Workers
+from tidegate.models.core.checkpoints import Checkpoints
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.task import Objective
+from tidegate.models.core.training_loop import Data, Loop
+from tidegate.models.core.training_settings import PASSES, TrainingSettings
+from tidegate.models.core.training_step import GlobalAdamW, TrainingStep
+from tidegate.models.core.training_watch import Watch
+from tidegate.models.core.workers import Workers
 
 # Of one training: 10, and up to 25 where that many lie this many steps apart.
 _FEW_VALIDATIONS, _MOST_VALIDATIONS = 10, 25

@@ -12,12 +12,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.core.checkpoints import Checkpoint, Checkpoints
-from models.core.progress import reporter
-from models.core.training_settings import TrainingSettings
-from models.core.training_step import TrainingStep
-from models.core.training_watch import Pace, Reached, Watch, state
-from models.core.workers import Workers
+from tidegate.models.core.checkpoints import Checkpoint, Checkpoints
+from tidegate.models.core.progress import reporter
+from tidegate.models.core.training_settings import TrainingSettings
+from tidegate.models.core.training_step import TrainingStep
+from tidegate.models.core.training_watch import Pace, Reached, Watch, state
+from tidegate.models.core.workers import Workers
 
 # Checkpoints take no more than one part in this many of the time.
 _SELDOM = 20

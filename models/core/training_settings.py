@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from models.core.settings import Range, Settings
+from tidegate.models.core.settings import Range, Settings
 
 # Regularised as the models here are, they learn in about this many steps, small data or large.
 _STEPS = 1_500

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.core.task import Objective
+from tidegate.models.core.task import Objective
 
 # What a step leaves: loss times rows, and rows; then the states of the metrics, end to end.
 _LOSS, _ROWS, _METRICS = 0, 1, 2

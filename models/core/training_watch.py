@@ -10,10 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.core.checkpoints import Checkpoint
-from models.core.progress import reporter
-from models.core.task import Objective
-from models.core.training_settings import TrainingSettings
+from tidegate.models.core.checkpoints import Checkpoint
+from tidegate.models.core.progress import reporter
+from tidegate.models.core.task import Objective
+from tidegate.models.core.training_settings import TrainingSettings
 
 _FACTS = ("step", "validated", "since", "best", "seconds", "history", "at")
 # Seconds of steps between two looks at the clock, at most; and the most steps.

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.core.errors import InputError
-from models.core.training_settings import TrainingSettings
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.training_settings import TrainingSettings
 
 VARIABLE = "TF_CONFIG"
 _EXPECTED = (

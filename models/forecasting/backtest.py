@@ -5,8 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from models.forecasting import windows
-from models.forecasting.settings import LEVELS, FeatureSettings
+from tidegate.models.forecasting import windows
+from tidegate.models.forecasting.settings import LEVELS, FeatureSettings
 
 # What is kept of each step that was forecast.
 TRUTH, NAIVE, SCALE, MEAN, QUANTILES = 0, 1, 2, 3, 4

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from models.forecasting import windows
-from models.forecasting.settings import FeatureSettings, ModelSettings
+from tidegate.models.forecasting import windows
+from tidegate.models.forecasting.settings import FeatureSettings, ModelSettings
 
 # Series that are open at once, each giving a few windows in turn: cutting windows one by one takes
 # several times as long. Then some of these chunks are shuffled. Together they bound the memory.

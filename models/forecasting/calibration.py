@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.forecasting.batches import steps_apart
-from models.forecasting.model import CORRECTION
-from models.forecasting.settings import LEVELS, ModelSettings
-from models.forecasting.windows import OBSERVED
-from models.layers.quantiles import conformal_margins
+from tidegate.models.forecasting.batches import steps_apart
+from tidegate.models.forecasting.model import CORRECTION
+from tidegate.models.forecasting.settings import LEVELS, ModelSettings
+from tidegate.models.forecasting.windows import OBSERVED
+from tidegate.models.layers.quantiles import conformal_margins
 
 # Targets that the correction is found on at most; they are held in memory.
 _MOST_TARGETS = 1_000_000

@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from models.core.settings import Settings
-from models.core.time_grid import Step, parse_step, parse_timestamp
+from tidegate.models.core.settings import Settings
+from tidegate.models.core.time_grid import Step, parse_step, parse_timestamp
 
 DEFAULT_ID_COLUMN = "unique_id"
 # What each example holds beside the covariates; see SeriesExampleGen.

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from models.core.task import Gate
-from models.forecasting.backtest import MEAN, NAIVE, QUANTILES, SCALE, TRUTH
-from models.forecasting.settings import LEVELS, GateSettings
+from tidegate.models.core.task import Gate
+from tidegate.models.forecasting.backtest import MEAN, NAIVE, QUANTILES, SCALE, TRUTH
+from tidegate.models.forecasting.settings import LEVELS, GateSettings
 
 # Places, among the levels, of the ends of the intervals whose coverage is reported.
 INTERVALS = {

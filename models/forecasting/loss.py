@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from models.layers.quantiles import pinball
+from tidegate.models.layers.quantiles import pinball
 
 # Beyond this many scales an error grows as its logarithm: one jump after a window that hardly moved
 # must not decide over all others.

@@ -6,18 +6,18 @@ from typing import Any
 import keras
 from keras import ops
 
-from models.core.task import Objective
-from models.core.transform import TransformFacts
-from models.forecasting.calendar import CALENDAR
-from models.forecasting.loss import ForecastLoss
-from models.forecasting.preprocess import vocabulary_name
-from models.forecasting.settings import LEVELS, FeatureSettings, ModelSettings
-from models.forecasting.windows import MISSING, OBSERVED
-from models.layers.identity import IdEmbedding
-from models.layers.instance_norm import InstanceNorm
-from models.layers.quantiles import IntervalCorrection, ordered_quantiles
-from models.layers.recurrent import RecurrentStack
-from models.layers.segments import Segments
+from tidegate.models.core.task import Objective
+from tidegate.models.core.transform import TransformFacts
+from tidegate.models.forecasting.calendar import CALENDAR
+from tidegate.models.forecasting.loss import ForecastLoss
+from tidegate.models.forecasting.preprocess import vocabulary_name
+from tidegate.models.forecasting.settings import LEVELS, FeatureSettings, ModelSettings
+from tidegate.models.forecasting.windows import MISSING, OBSERVED
+from tidegate.models.layers.identity import IdEmbedding
+from tidegate.models.layers.instance_norm import InstanceNorm
+from tidegate.models.layers.quantiles import IntervalCorrection, ordered_quantiles
+from tidegate.models.layers.recurrent import RecurrentStack
+from tidegate.models.layers.segments import Segments
 
 CORRECTION = "correction"
 # The mean, and the quantiles.

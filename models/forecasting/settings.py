@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from models.core.settings import Choice, Range, Settings
-from models.forecasting.data_settings import DataSettings
+from tidegate.models.core.settings import Choice, Range, Settings
+from tidegate.models.forecasting.data_settings import DataSettings
 
 __all__ = ["LEVELS", "DataSettings", "FeatureSettings", "GateSettings", "ModelSettings"]
 

@@ -4,11 +4,23 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from models.core.task import Evaluation, Imported, RawFeature, SequenceTask, Signature, TensorInfo
-from models.forecasting.data_settings import MASK
-from models.forecasting.settings import DataSettings, FeatureSettings, GateSettings, ModelSettings
+from tidegate.models.core.task import (
+    Evaluation,
+    Imported,
+    RawFeature,
+    SequenceTask,
+    Signature,
+    TensorInfo,
+)
+from tidegate.models.forecasting.data_settings import MASK
+from tidegate.models.forecasting.settings import (
+    DataSettings,
+    FeatureSettings,
+    GateSettings,
+    ModelSettings,
+)
 
-_HERE = "models.forecasting"
+_HERE = "tidegate.models.forecasting"
 _YEAR_1990 = 631_152_000  # Its first second, counted from 1970.
 _ERRORS = ("mase", "smape", "rmse", "mae")
 _ANSWERS = ("mean", "quantiles", "levels", "offsets", "times")
@@ -114,7 +126,7 @@ TASK = SequenceTask(
     name="forecasting",
     title="the next steps of time series, with intervals",
     default_data="climate",
-    example_gen=Imported("components.series_example_gen.component.SeriesExampleGen"),
+    example_gen=Imported("tidegate.components.series_example_gen.component.SeriesExampleGen"),
     data=DataSettings,
     features=FeatureSettings,
     model=ModelSettings,

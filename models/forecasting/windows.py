@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from models.forecasting.settings import FeatureSettings
+from tidegate.models.forecasting.settings import FeatureSettings
 
 # What a step of the context is.
 LEFT_OUT, MISSING, OBSERVED = 0, 1, 2

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from models.layers.block_lstm import block_lstm, block_lstm_applies
+from tidegate.models.layers.block_lstm import block_lstm, block_lstm_applies
 
 Tensor = Any  # a tensor of the running Keras backend, or a symbolic keras.KerasTensor
 

@@ -10,7 +10,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
-from models.text_classification.settings import DataSettings, FeatureSettings
+from tidegate.models.text_classification.settings import DataSettings, FeatureSettings
 
 Records = Mapping[str, Callable[[], Iterable[Mapping[str, Any]]]]
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from models.text_classification.preprocess import model_inputs
-from models.text_classification.settings import FeatureSettings, ModelSettings
+from tidegate.models.text_classification.preprocess import model_inputs
+from tidegate.models.text_classification.settings import FeatureSettings, ModelSettings
 
 # Ratio of one bucket's longest row to the last's: the padding wasted stays under half of it.
 _GROWTH = 1.2

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from models.core.task import Gate
-from models.text_classification.settings import GateSettings
+from tidegate.models.core.task import Gate
+from tidegate.models.text_classification.settings import GateSettings
 
 # The area under the ROC curve is exact up to ties in a bin. Bins are of equal width in the inverse
 # hyperbolic sine of the log odds, not in probability: a model that is sure of itself puts nearly

@@ -6,14 +6,14 @@ from typing import Any
 import keras
 from keras import ops
 
-from models.core.task import Objective
-from models.core.tokens import FIRST_ID, PADDING_ID, UNKNOWN_ID
-from models.core.transform import TransformFacts
-from models.layers.pooling import MaskedPooling
-from models.layers.recurrent import RecurrentStack
-from models.text_classification.ngrams import NgramLogits, WordDropout
-from models.text_classification.preprocess import LABELS, TOKENS
-from models.text_classification.settings import FeatureSettings, ModelSettings
+from tidegate.models.core.task import Objective
+from tidegate.models.core.tokens import FIRST_ID, PADDING_ID, UNKNOWN_ID
+from tidegate.models.core.transform import TransformFacts
+from tidegate.models.layers.pooling import MaskedPooling
+from tidegate.models.layers.recurrent import RecurrentStack
+from tidegate.models.text_classification.ngrams import NgramLogits, WordDropout
+from tidegate.models.text_classification.preprocess import LABELS, TOKENS
+from tidegate.models.text_classification.settings import FeatureSettings, ModelSettings
 
 EMBEDDING = "embedding"
 # More buckets than this cost memory and time, and no longer accuracy.

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from models.core.transform import TransformFacts
-from models.text_classification.model import total_logits
-from models.text_classification.preprocess import LABELS
+from tidegate.models.core.transform import TransformFacts
+from tidegate.models.text_classification.model import total_logits
+from tidegate.models.text_classification.preprocess import LABELS
 
 
 def predict(

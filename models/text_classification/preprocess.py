@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from models.core import tokens
-from models.core.task import RawFeature
-from models.text_classification.settings import FeatureSettings
+from tidegate.models.core import tokens
+from tidegate.models.core.task import RawFeature
+from tidegate.models.text_classification.settings import FeatureSettings
 
 TOKENS = "tokens"
 LABELS = "labels"

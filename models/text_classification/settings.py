@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from models.core.settings import Choice, Range, Settings
+from tidegate.models.core.settings import Choice, Range, Settings
 
 
 class DataSettings(Settings):

@@ -2,15 +2,22 @@
 
 from collections.abc import Sequence
 
-from models.core.task import Evaluation, Imported, RawFeature, SequenceTask, Signature, TensorInfo
-from models.text_classification.settings import (
+from tidegate.models.core.task import (
+    Evaluation,
+    Imported,
+    RawFeature,
+    SequenceTask,
+    Signature,
+    TensorInfo,
+)
+from tidegate.models.text_classification.settings import (
     DataSettings,
     FeatureSettings,
     GateSettings,
     ModelSettings,
 )
 
-_HERE = "models.text_classification"
+_HERE = "tidegate.models.text_classification"
 
 
 def raw_features(data: DataSettings) -> tuple[RawFeature, ...]:
@@ -63,7 +70,7 @@ TASK = SequenceTask(
     name="text_classification",
     title="one label per text: sentiment, topic, intent, language",
     default_data="languages",
-    example_gen=Imported("components.record_example_gen.component.RecordExampleGen"),
+    example_gen=Imported("tidegate.components.record_example_gen.component.RecordExampleGen"),
     data=DataSettings,
     features=FeatureSettings,
     model=ModelSettings,

@@ -9,9 +9,9 @@ import scipy.sparse
 import tensorflow as tf
 from sklearn.utils.extmath import randomized_svd
 
-from models.core.tokens import FIRST_ID
-from models.text_classification.model import EMBEDDING
-from models.text_classification.settings import ModelSettings
+from tidegate.models.core.tokens import FIRST_ID
+from tidegate.models.text_classification.model import EMBEDDING
+from tidegate.models.text_classification.settings import ModelSettings
 
 _WINDOW = 5
 # The context distribution is smoothed by this exponent (Levy et al. 2015).

@@ -13,14 +13,14 @@ from tfx.dsl.components.base import base_component
 from tfx.orchestration import data_types, pipeline
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner, pipeline_builder
 
-from models.core.errors import InputError, nearest
-from pipeline.config import RunConfig
-from pipeline.dag import Locations, RunOverrides, create_pipeline
-from pipeline.kubeflow_settings import KubeflowSettings, ResourceSettings
+from tidegate.models.core.errors import InputError, nearest
+from tidegate.pipeline.config import RunConfig
+from tidegate.pipeline.dag import Locations, RunOverrides, create_pipeline
+from tidegate.pipeline.kubeflow_settings import KubeflowSettings, ResourceSettings
 
 _ResourceSpec = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec.ResourceSpec
-_DRIVER = ("python", "-m", "components.example_gen_driver")
-_STEP = ("python", "-m", "components.kubeflow_step")
+_DRIVER = ("python", "-m", "tidegate.components.example_gen_driver")
+_STEP = ("python", "-m", "tidegate.components.kubeflow_step")
 # Kubeflow's placeholder for the task's ExecutorInput as JSON.
 _EXECUTOR_INPUT = "{{$}}"
 

@@ -17,11 +17,11 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import executable_spec_pb2
 from tfx.utils import path_utils
 
-from components.contents import contents
-from components.model_versions import ROLLED_BACK
-from components.serving_check import executor as serving_check
-from models.core.progress import reporter
-from pipeline.runners import broken_runs, seals
+from tidegate.components.contents import contents
+from tidegate.components.model_versions import ROLLED_BACK
+from tidegate.components.serving_check import executor as serving_check
+from tidegate.models.core.progress import reporter
+from tidegate.pipeline.runners import broken_runs, seals
 
 _RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
 

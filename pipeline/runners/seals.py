@@ -15,7 +15,7 @@ from tfx.orchestration.portable.beam_executor_operator import BeamExecutorOperat
 from tfx.orchestration.portable.python_executor_operator import PythonExecutorOperator
 from tfx.proto.orchestration import executable_spec_pb2
 
-from components.contents import contents
+from tidegate.components.contents import contents
 
 
 def seal_path(uri: str) -> str:

@@ -2,17 +2,17 @@
 
 Example::
 
-    from serving.client import Client
+    from tidegate.serving.client import Client
 
     with Client("localhost:8500") as client:
         answers = client.predict("imdb", {"text": ["a fine film", "a long evening"]})
         print(answers["probabilities"], answers.version)
 """
 
-from serving.client.answers import Answers, Score, VersionStatus
-from serving.client.channel import Retries, Tls
-from serving.client.client import Client
-from serving.client.errors import (
+from tidegate.serving.client.answers import Answers, Score, VersionStatus
+from tidegate.serving.client.channel import Retries, Tls
+from tidegate.serving.client.client import Client
+from tidegate.serving.client.errors import (
     DeadlineExceededError,
     FailedPreconditionError,
     InternalError,
@@ -26,8 +26,8 @@ from serving.client.errors import (
     UnavailableError,
     UnimplementedError,
 )
-from serving.client.signatures import Signature, TensorSpec
-from serving.client.tensors import as_text
+from tidegate.serving.client.signatures import Signature, TensorSpec
+from tidegate.serving.client.tensors import as_text
 
 __all__ = [
     "Answers",

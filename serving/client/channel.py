@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from serving.client.errors import of_rpc
+from tidegate.serving.client.errors import of_rpc
 
 _INT32_MAX = 2**31 - 1
 _OPTIONS = (

@@ -7,20 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from serving.client import examples, messages, stream, tensors
-from serving.client.answers import Answers, Score, VersionStatus
-from serving.client.channel import Channel, Retries, Tls
-from serving.client.errors import (
+from tidegate.serving.client import examples, messages, stream, tensors
+from tidegate.serving.client.answers import Answers, Score, VersionStatus
+from tidegate.serving.client.channel import Channel, Retries, Tls
+from tidegate.serving.client.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
     NotFoundError,
     UnavailableError,
     mismatch,
 )
-from serving.client.examples import Examples
-from serving.client.metadata import KnownModels, Metadata, Which, ask_versions, fill
-from serving.client.names import nearest
-from serving.client.signatures import Signature, choose, encode
+from tidegate.serving.client.examples import Examples
+from tidegate.serving.client.metadata import KnownModels, Metadata, Which, ask_versions, fill
+from tidegate.serving.client.names import nearest
+from tidegate.serving.client.signatures import Signature, choose, encode
 
 _PREDICTION = "PredictionService"
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from serving.client.errors import mismatch
-from serving.client.messages import Example
+from tidegate.serving.client.errors import mismatch
+from tidegate.serving.client.messages import Example
 
 # Columns, each with a value per row; or rows, each with a value per feature.
 Examples = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from serving.client import messages, tensors
-from serving.client.answers import VersionStatus
-from serving.client.channel import Channel
-from serving.client.signatures import Signature, TensorSpec
+from tidegate.serving.client import messages, tensors
+from tidegate.serving.client.answers import VersionStatus
+from tidegate.serving.client.channel import Channel
+from tidegate.serving.client.signatures import Signature, TensorSpec
 
 _METHOD = "tensorflow/serving/"
 # Graphs of TF 1 hold signatures that initialise them and that nobody calls.

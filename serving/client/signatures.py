@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from serving.client import tensors
-from serving.client.errors import mismatch
-from serving.client.names import nearest
+from tidegate.serving.client import tensors
+from tidegate.serving.client.errors import mismatch
+from tidegate.serving.client.names import nearest
 
 DEFAULT = "serving_default"
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from serving.client.errors import mismatch
+from tidegate.serving.client.errors import mismatch
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.client.messages import DATA_TYPES, TensorProto
+from tidegate.serving.client.messages import DATA_TYPES, TensorProto
 
 # By name, NumPy's type and the repeated field. Quantized types are the integers they are held in.
 _NUMPY: dict[str, tuple[str, str]] = {

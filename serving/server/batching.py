@@ -23,10 +23,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
 
-from serving.server import status
-from serving.server.graph_session import GraphSession
-from serving.server.merging import Request, group, merge, split
-from serving.server.options import BatchingParameters
+from tidegate.serving.server import status
+from tidegate.serving.server.graph_session import GraphSession
+from tidegate.serving.server.merging import Request, group, merge, split
+from tidegate.serving.server.options import BatchingParameters
 
 _LOG = logging.getLogger(__name__)
 # Sets of outputs that clients may ask for are without limit; queues are not.

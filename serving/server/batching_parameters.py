@@ -7,9 +7,9 @@ from pathlib import Path
 
 from google.protobuf import descriptor_pb2, wrappers_pb2
 
-from serving.server import textproto
-from serving.server.config_messages import class_of
-from serving.server.options import BatchingParameters, ConfigError
+from tidegate.serving.server import textproto
+from tidegate.serving.server.config_messages import class_of
+from tidegate.serving.server.options import BatchingParameters, ConfigError
 
 _FLAG = "--batching_parameters_file"
 _WRAPPED = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")

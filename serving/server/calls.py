@@ -17,8 +17,8 @@ from typing import TypeVar
 import grpc
 from google.protobuf.message import DecodeError, Message
 
-from serving.server import status
-from serving.server.status import ServingError
+from tidegate.serving.server import status
+from tidegate.serving.server.status import ServingError
 
 _log = logging.getLogger(__name__)
 

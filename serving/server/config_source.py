@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from serving.server import model_config, versions
-from serving.server.options import ConfigError, EngineOptions
+from tidegate.serving.server import model_config, versions
+from tidegate.serving.server.options import ConfigError, EngineOptions
 
 if TYPE_CHECKING:
     from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from serving.server import status, tensors
-from serving.server.predict import check_dtypes
-from serving.server.signatures import (
+from tidegate.serving.server import status, tensors
+from tidegate.serving.server.predict import check_dtypes
+from tidegate.serving.server.signatures import (
     CLASSES,
     CLASSIFY,
     DEFAULT_SIGNATURE,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         regression_pb2,
     )
 
-    from serving.server.servable import Servable
+    from tidegate.serving.server.servable import Servable
 
 Results = Mapping[str, np.ndarray]
 

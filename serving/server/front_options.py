@@ -7,10 +7,10 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.server import textproto
-from serving.server.config_messages import message_class
-from serving.server.options import ConfigError
-from serving.server.tls import SslConfig
+from tidegate.serving.server import textproto
+from tidegate.serving.server.config_messages import message_class
+from tidegate.serving.server.options import ConfigError
+from tidegate.serving.server.tls import SslConfig
 
 DEFAULT_PORT = 8500
 DEFAULT_METRICS_PATH = "/monitoring/prometheus/metrics"

@@ -21,7 +21,7 @@ from tensorflow.core.protobuf import config_pb2
 # as long for a small request.
 from tensorflow.python.client import pywrap_tf_session
 
-from serving.server import status
+from tidegate.serving.server import status
 
 TIMED_OUT = "Timed out waiting for notification"
 

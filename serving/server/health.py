@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import grpc
 from grpc_health.v1 import health, health_pb2
 
-from serving.server import status
-from serving.server.calls import SlowCalls, handler
+from tidegate.serving.server import status
+from tidegate.serving.server.calls import SlowCalls, handler
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

@@ -11,9 +11,9 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from serving.server import status
-from serving.server.loader import load
-from serving.server.model_state import (
+from tidegate.serving.server import status
+from tidegate.serving.server.loader import load
+from tidegate.serving.server.model_state import (
     AVAILABLE,
     END,
     LOADING,
@@ -22,7 +22,7 @@ from serving.server.model_state import (
     Model,
     Version,
 )
-from serving.server.options import EngineOptions
+from tidegate.serving.server.options import EngineOptions
 
 if TYPE_CHECKING:
     from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus

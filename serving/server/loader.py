@@ -11,11 +11,11 @@ from tensorflow.core.protobuf import config_pb2
 # What tf.compat.v1.saved_model.load is, less its notice that TF1's API is old.
 from tensorflow.python.saved_model.loader_impl import SavedModelLoader
 
-from serving.server import status
-from serving.server.graph_session import GraphSession
-from serving.server.options import EngineOptions
-from serving.server.servable import Servable
-from serving.server.warmup import warm_up
+from tidegate.serving.server import status
+from tidegate.serving.server.graph_session import GraphSession
+from tidegate.serving.server.options import EngineOptions
+from tidegate.serving.server.servable import Servable
+from tidegate.serving.server.warmup import warm_up
 
 _LOG = logging.getLogger(__name__)
 

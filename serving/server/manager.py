@@ -11,12 +11,12 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from serving.server import model_config, status
-from serving.server.config_source import ConfigSource
-from serving.server.lifecycle import Lifecycle
-from serving.server.model_state import UNLOADING, Model, Version, check_labels
-from serving.server.options import ConfigError, EngineOptions
-from serving.server.servable import Servable
+from tidegate.serving.server import model_config, status
+from tidegate.serving.server.config_source import ConfigSource
+from tidegate.serving.server.lifecycle import Lifecycle
+from tidegate.serving.server.model_state import UNLOADING, Model, Version, check_labels
+from tidegate.serving.server.options import ConfigError, EngineOptions
+from tidegate.serving.server.servable import Servable
 
 if TYPE_CHECKING:
     from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus

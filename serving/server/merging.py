@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from serving.server.options import BatchingParameters
-from serving.server.status import ServingError
+from tidegate.serving.server.options import BatchingParameters
+from tidegate.serving.server.status import ServingError
 
 
 class Request:

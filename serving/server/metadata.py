@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from tensorflow_serving.apis import get_model_metadata_pb2
 
-from serving.server import status
+from tidegate.serving.server import status
 
 if TYPE_CHECKING:
-    from serving.server.servable import Servable
+    from tidegate.serving.server.servable import Servable
 
 _SIGNATURE_DEF = "signature_def"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tensorflow_serving.config import model_server_config_pb2
 
-from serving.server import textproto
-from serving.server.options import ConfigError
-from serving.server.status import ServingError, invalid_argument
+from tidegate.serving.server import textproto
+from tidegate.serving.server.options import ConfigError
+from tidegate.serving.server.status import ServingError, invalid_argument
 
 PLATFORM = "tensorflow"
 _FLAG = "--model_config_file"

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import grpc
 from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2, model_service_pb2
 
-from serving.server import status
-from serving.server.calls import SlowCalls, handler
+from tidegate.serving.server import status
+from tidegate.serving.server.calls import SlowCalls, handler
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
     from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
-    from serving.server.manager import ModelManager
+    from tidegate.serving.server.manager import ModelManager
 
 _log = logging.getLogger(__name__)
 

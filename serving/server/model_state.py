@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 
-from serving.server.status import ServingError, failed_precondition
+from tidegate.serving.server.status import ServingError, failed_precondition
 
 if TYPE_CHECKING:
     from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
 
-    from serving.server.servable import Servable
+    from tidegate.serving.server.servable import Servable
 
 START = ModelVersionStatus.START
 LOADING = ModelVersionStatus.LOADING

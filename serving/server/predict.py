@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from serving.server import status, tensors
-from serving.server.signatures import CLASSIFY, DEFAULT_SIGNATURE, PREDICT, REGRESS, set_model_spec
+from tidegate.serving.server import status, tensors
+from tidegate.serving.server.signatures import (
+    CLASSIFY,
+    DEFAULT_SIGNATURE,
+    PREDICT,
+    REGRESS,
+    set_model_spec,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +20,7 @@ if TYPE_CHECKING:
     from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
     from tensorflow_serving.apis import predict_pb2
 
-    from serving.server.servable import Servable
+    from tidegate.serving.server.servable import Servable
 
 _METHODS = (PREDICT, CLASSIFY, REGRESS)
 

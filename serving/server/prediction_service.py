@@ -18,16 +18,16 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from serving.server import examples, metadata, predict, status
-from serving.server.calls import SlowCalls, handler
-from serving.server.status import ServingError
+from tidegate.serving.server import examples, metadata, predict, status
+from tidegate.serving.server.calls import SlowCalls, handler
+from tidegate.serving.server.status import ServingError
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from serving.server.manager import ModelManager
-    from serving.server.metrics import Metrics
-    from serving.server.request_log import RequestLog
+    from tidegate.serving.server.manager import ModelManager
+    from tidegate.serving.server.metrics import Metrics
+    from tidegate.serving.server.request_log import RequestLog
 
 # Taken from its descriptor, which reflection looks up.
 NAME: str = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name

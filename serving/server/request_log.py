@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from serving.server import status
-from serving.server.options import ConfigError
+from tidegate.serving.server import status
+from tidegate.serving.server.options import ConfigError
 
 if TYPE_CHECKING:
     from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig

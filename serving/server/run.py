@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from serving.server.front_options import FrontOptions
-from serving.server.options import ConfigError, EngineOptions
+from tidegate.serving.server.front_options import FrontOptions
+from tidegate.serving.server.options import ConfigError, EngineOptions
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -78,9 +78,9 @@ def serve(settings: ServeSettings) -> int:
     show_log()
     _raise_file_limit()
     # TensorFlow, about ten seconds.
-    from serving.server import request_log
-    from serving.server.manager import ModelManager
-    from serving.server.server import Server
+    from tidegate.serving.server import request_log
+    from tidegate.serving.server.manager import ModelManager
+    from tidegate.serving.server.server import Server
 
     samplings = request_log.samplings(settings.config)
     log = request_log.RequestLog(

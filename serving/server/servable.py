@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from serving.server import tensors
-from serving.server.batching import Batcher
-from serving.server.graph_session import GraphSession
-from serving.server.options import BatchingParameters
-from serving.server.status import invalid_argument
+from tidegate.serving.server import tensors
+from tidegate.serving.server.batching import Batcher
+from tidegate.serving.server.graph_session import GraphSession
+from tidegate.serving.server.options import BatchingParameters
+from tidegate.serving.server.status import invalid_argument
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.tensor_pb2 import TensorProto

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 import grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from serving.server import health, metrics, model_service, prediction_service
-from serving.server import request_log as request_logs
-from serving.server.calls import SlowCalls
-from serving.server.front_options import FrontOptions
-from serving.server.health import Health
-from serving.server.metrics import Metrics, MetricsPage
-from serving.server.model_service import ModelService
-from serving.server.options import ConfigError
-from serving.server.prediction_service import PredictionService
+from tidegate.serving.server import health, metrics, model_service, prediction_service
+from tidegate.serving.server import request_log as request_logs
+from tidegate.serving.server.calls import SlowCalls
+from tidegate.serving.server.front_options import FrontOptions
+from tidegate.serving.server.health import Health
+from tidegate.serving.server.metrics import Metrics, MetricsPage
+from tidegate.serving.server.model_service import ModelService
+from tidegate.serving.server.options import ConfigError
+from tidegate.serving.server.prediction_service import PredictionService
 
 if TYPE_CHECKING:
     from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
-    from serving.server.manager import ModelManager
-    from serving.server.request_log import RequestLog
+    from tidegate.serving.server.manager import ModelManager
+    from tidegate.serving.server.request_log import RequestLog
 
 _log = logging.getLogger(__name__)
 

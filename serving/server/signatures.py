@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tensorflow_serving.apis.model_pb2 import ModelSpec
 
-    from serving.server.servable import Servable
+    from tidegate.serving.server.servable import Servable
 
 DEFAULT_SIGNATURE = "serving_default"
 

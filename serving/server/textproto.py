@@ -8,7 +8,7 @@ from typing import TypeVar
 from google.protobuf import text_format
 from google.protobuf.message import Message
 
-from serving.server.options import ConfigError
+from tidegate.serving.server.options import ConfigError
 
 M = TypeVar("M", bound=Message)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import grpc
 
-from serving.server import textproto
-from serving.server.config_messages import message_class
-from serving.server.options import ConfigError
+from tidegate.serving.server import textproto
+from tidegate.serving.server.config_messages import message_class
+from tidegate.serving.server.options import ConfigError
 
 _FLAG = "--ssl_config_file"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from serving.server.options import ConfigError
+from tidegate.serving.server.options import ConfigError
 
 if TYPE_CHECKING:
     from tensorflow_serving.sources.storage_path.file_system_storage_path_source_pb2 import (

@@ -14,10 +14,10 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from serving.server import status
-from serving.server.examples import classify, multi_inference, regress
-from serving.server.predict import predict
-from serving.server.servable import Servable
+from tidegate.serving.server import status
+from tidegate.serving.server.examples import classify, multi_inference, regress
+from tidegate.serving.server.predict import predict
+from tidegate.serving.server.servable import Servable
 
 WARMUP_FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
 MAX_RECORDS = 1000

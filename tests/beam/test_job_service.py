@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from benchmarks.worker_pools import dealer, job_service, kill, worker_pool
-from pipeline.beam import explain
 from tests.beam.stages import QUICK, SETTINGS, RunStages, Stages
 from tests.wheel_environment import outside_environment
+from tidegate.pipeline.beam import explain
 
 pytestmark = pytest.mark.slow
 TASKS = sorted(SETTINGS)
@@ -82,7 +82,7 @@ def test_a_pool_that_is_killed_ends_the_run_and_the_same_run_finishes_later(
     run_stages: RunStages,
     direct: dict[str, Stages],
 ) -> None:
-    from pipeline.runners.local import ComponentError
+    from tidegate.pipeline.runners.local import ComponentError
 
     task, log = "text_classification", tmp_path / "pool" / "log"
     with (

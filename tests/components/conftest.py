@@ -65,7 +65,7 @@ def generate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Generate
     ) -> Generated:
         from tfx.types import artifact_utils, standard_artifacts
 
-        from components.record_example_gen import executor
+        from tidegate.components.record_example_gen import executor
 
         folder = folder or tmp_path_factory.mktemp("examples")
         examples = standard_artifacts.Examples()

@@ -14,11 +14,11 @@ from sklearn import metrics as sklearn
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.experimental import simple_artifacts
 
-from components.baseline.executor import Executor
-from components.raw_examples import read_raw
-from models.core.export import serialize_sample
-from models.core.task import load_task
-from models.forecasting import baseline as forecasting
+from tidegate.components.baseline.executor import Executor
+from tidegate.components.raw_examples import read_raw
+from tidegate.models.core.export import serialize_sample
+from tidegate.models.core.task import load_task
+from tidegate.models.forecasting import baseline as forecasting
 
 TASK = "text_classification"
 TRAIN = [

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from components import contents as module
-from components.contents import contents
+from tidegate.components import contents as module
+from tidegate.components.contents import contents
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.example_validator import Executor, StrictExampleValidator
-from components.schema import task_schema
-from models.core.errors import InputError
-from models.core.task import RawFeature
+from tidegate.components.example_validator import Executor, StrictExampleValidator
+from tidegate.components.schema import task_schema
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.task import RawFeature
 
 FEATURES = (
     RawFeature("text", "a column", key=True),

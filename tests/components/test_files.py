@@ -17,10 +17,16 @@ from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.value_provider import RuntimeValueProvider
 
-from components import files
-from components.record_files import FileFormat, data_files, read_parquet, read_records, read_rows
-from models.core.errors import InputError
 from tests.remote_files import RamFileSystem, mended_ram, write
+from tidegate.components import files
+from tidegate.components.record_files import (
+    FileFormat,
+    data_files,
+    read_parquet,
+    read_records,
+    read_rows,
+)
+from tidegate.models.core.errors import InputError
 
 ROWS = [("tide", "a"), ("水库", "b"), ("moon", "a")]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from tfx.types import standard_artifacts
 
-from components.optional_evaluator import Executor, OptionalEvaluator
-from models.core import progress
+from tidegate.components.optional_evaluator import Executor, OptionalEvaluator
+from tidegate.models.core import progress
 
 
 class Lines:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from components.pictures.training import training_curves
+from tidegate.components.pictures.training import training_curves
 
 
 def test_a_panel_for_each_figure_with_its_validation() -> None:
@@ -40,7 +40,7 @@ def drawn_of(rows: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[
     from matplotlib.figure import Figure
     from tfx.types import standard_artifacts
 
-    from components.pictures import executor
+    from tidegate.components.pictures import executor
 
     eval_folder, figure, judged_rows = folder / "Split-eval", Figure(), []
     eval_folder.mkdir()

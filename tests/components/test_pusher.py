@@ -13,8 +13,8 @@ from tfx.proto import pusher_pb2
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
-from components import model_versions, pusher
-from components.model_versions import (
+from tidegate.components import model_versions, pusher
+from tidegate.components.model_versions import (
     ROLLED_BACK,
     clear_unfinished,
     next_version,
@@ -22,7 +22,7 @@ from components.model_versions import (
     pushed_already,
     roll_back,
 )
-from models.core.errors import InputError
+from tidegate.models.core.errors import InputError
 
 NOW = 1_700_000_000.9
 

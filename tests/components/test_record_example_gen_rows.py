@@ -13,13 +13,13 @@ import pytest
 import tensorflow as tf
 from apache_beam.pvalue import TaggedOutput
 
-from components.record_example_gen import report as report_module
-from components.record_example_gen.executor import Plan, _ReadFiles
-from components.record_example_gen.report import Report, SumReports, check
-from components.record_files import FileFormat
-from models.core.errors import InputError
-from models.core.progress import LogReporter, set_reporter
-from models.core.task import RawFeature
+from tidegate.components.record_example_gen import report as report_module
+from tidegate.components.record_example_gen.executor import Plan, _ReadFiles
+from tidegate.components.record_example_gen.report import Report, SumReports, check
+from tidegate.components.record_files import FileFormat
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.progress import LogReporter, set_reporter
+from tidegate.models.core.task import RawFeature
 
 Generate = Callable[..., Any]
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from components.record_example_gen import executor
-from components.record_example_gen.executor import Plan, amend
-from components.record_example_gen.report import Report
-from components.record_files import FileFormat
-from models.core.errors import InputError
+from tidegate.components.record_example_gen import executor
+from tidegate.components.record_example_gen.executor import Plan, amend
+from tidegate.components.record_example_gen.report import Report
+from tidegate.components.record_files import FileFormat
+from tidegate.models.core.errors import InputError
 
 Generate = Callable[..., Any]
 VALID, EVAL = 0.2, 0.1

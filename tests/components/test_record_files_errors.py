@@ -12,8 +12,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from components.record_files import BrokenRow, FileFormat, read_records
-from models.core.errors import InputError
+from tidegate.components.record_files import BrokenRow, FileFormat, read_records
+from tidegate.models.core.errors import InputError
 
 COLUMNS = ("text", "label")
 

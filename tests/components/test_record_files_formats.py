@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.record_files import (
+from tidegate.components.record_files import (
     BrokenRow,
     FileFormat,
     as_text,
@@ -26,7 +26,7 @@ from components.record_files import (
     format_of,
     read_records,
 )
-from models.core.errors import InputError
+from tidegate.models.core.errors import InputError
 
 ROWS = [
     ("plain", "a"),

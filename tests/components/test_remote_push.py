@@ -11,10 +11,10 @@ import pytest
 import tensorflow as tf
 from tfx.dsl.io import fileio
 
-from components import model_versions
-from components.model_versions import ROLLED_BACK, push_model, pushed_already, roll_back
-from models.core.errors import InputError
 from tests.remote_files import mended_ram, read, tree, write
+from tidegate.components import model_versions
+from tidegate.components.model_versions import ROLLED_BACK, push_model, pushed_already, roll_back
+from tidegate.models.core.errors import InputError
 
 FOLDER = "ram://push/serving/name"
 CONTENT = {

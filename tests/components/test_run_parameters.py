@@ -10,11 +10,11 @@ import tensorflow as tf
 from pydantic import ValidationError
 from tensorflow_transform import impl_helper
 
-from components.run_parameters import RunParameters, write_raw_features
-from components.transform_fn import preprocessing_fn
-from models.core.errors import InputError
-from models.core.task import RawFeature, load_task
-from models.core.training_settings import TrainingSettings
+from tidegate.components.run_parameters import RunParameters, write_raw_features
+from tidegate.components.transform_fn import preprocessing_fn
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.task import RawFeature, load_task
+from tidegate.models.core.training_settings import TrainingSettings
 
 TASK = "text_classification"
 CONFIG: dict[str, Any] = {

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from components.run_parameters import RunParameters
-from components.run_settings import apply, read_settings
-from models.core.errors import InputError
-from models.core.task import load_task
-from models.core.training_settings import TrainingSettings
+from tidegate.components.run_parameters import RunParameters
+from tidegate.components.run_settings import apply, read_settings
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.task import load_task
+from tidegate.models.core.training_settings import TrainingSettings
 
 TASK = load_task("text_classification")
 CONFIG: dict[str, Any] = {

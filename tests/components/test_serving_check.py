@@ -18,8 +18,8 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from tfx.types import standard_artifacts
 
-from components.serving_check import executor, process
-from components.serving_check.probe import (
+from tidegate.components.serving_check import executor, process
+from tidegate.components.serving_check.probe import (
     Bounds,
     ModelProcess,
     ProcessKilled,
@@ -27,7 +27,7 @@ from components.serving_check.probe import (
     _compare,
     probe,
 )
-from models.core.export import EXTRA_FOLDER, SAMPLES_FILE, WARMUP_FILE
+from tidegate.models.core.export import EXTRA_FOLDER, SAMPLES_FILE, WARMUP_FILE
 
 BOUNDS = Bounds(tolerance=1e-3, timeout=120, latency_ms=1_000, memory_mb=4_096)
 EXAMPLES = [b"a", b"bcd"]

@@ -9,8 +9,8 @@ import keras_tuner
 import pytest
 from pydantic import Field
 
-from components.tuner_fn import sample
-from models.core.settings import Choice, Range, Settings
+from tidegate.components.tuner_fn import sample
+from tidegate.models.core.settings import Choice, Range, Settings
 
 
 class Searched(Settings):

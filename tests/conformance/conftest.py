@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from models.core.task import RawFeature, SequenceTask, load_task, task_names
+from tidegate.models.core.task import RawFeature, SequenceTask, load_task, task_names
 
 if TYPE_CHECKING:
     from tests.conftest import Analyze
@@ -54,7 +54,7 @@ class Prepared:
 
     def examples(self) -> Any:
         """The transformed toy records, one an element."""
-        from models.core.examples import read_examples
+        from tidegate.models.core.examples import read_examples
 
         return read_examples([self.files], self.transform, self.task.materialize)
 
@@ -69,7 +69,7 @@ class Prepared:
 
     def module(self, network: Any) -> Any:
         """What is exported, around a network."""
-        from models.core.export import ServingModule
+        from tidegate.models.core.export import ServingModule
 
         return ServingModule(self.task, network, self.transform, self.raw, self.features)
 
@@ -77,7 +77,7 @@ class Prepared:
         """Targets and predictions of the toy records, as the Evaluator gets them."""
         import tensorflow as tf
 
-        from models.core.export import serialize_sample
+        from tidegate.models.core.export import serialize_sample
 
         evaluation = self.task.evaluation
         records = tf.constant([serialize_sample(one) for one in self.task.toy()])
@@ -110,7 +110,7 @@ class Prepared:
         """Raw records as a server parses them, without labels, or as the Evaluator does."""
         import tensorflow as tf
 
-        from models.core.export import serialize_sample
+        from tidegate.models.core.export import serialize_sample
 
         spec = self.transform.raw_feature_spec() if labels else self.request_spec
         serialized = [serialize_sample(one) for one in records]
@@ -132,9 +132,9 @@ def prepared(
     from tensorflow_metadata.proto.v0 import schema_pb2
     from tensorflow_transform.tf_metadata import schema_utils
 
-    from components.schema import task_schema
-    from models.core.export import serialize_sample
-    from models.core.transform import TransformFacts
+    from tidegate.components.schema import task_schema
+    from tidegate.models.core.export import serialize_sample
+    from tidegate.models.core.transform import TransformFacts
 
     raw = task.raw_features(task.data())
     schema = text_format.Parse(task_schema(raw), schema_pb2.Schema())
@@ -194,7 +194,7 @@ def exported(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """The task's SavedModel, written once."""
     import keras
 
-    from models.core.export import export
+    from tidegate.models.core.export import export
 
     folder = tmp_path_factory.mktemp("exported") / prepared.task.name
     before = keras.config.dtype_policy()

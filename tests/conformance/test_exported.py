@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from components.serving_check.probe import Bounds, ModelProcess, probe
-from models.core.export import (
+from tidegate.components.serving_check.probe import Bounds, ModelProcess, probe
+from tidegate.models.core.export import (
     EXTRA_FOLDER,
     SAMPLES_FILE,
     TRANSFORM_SIGNATURE,
@@ -109,7 +109,7 @@ def dense(tensor: tf.Tensor | tf.SparseTensor) -> tf.Tensor:
 
 
 def test_the_transform_signature_gives_truth_and_slices(exported: Path, prepared: Prepared) -> None:
-    from models.core.export import serialize_sample
+    from tidegate.models.core.export import serialize_sample
 
     model = tf.saved_model.load(str(exported))
     records = prepared.task.toy()

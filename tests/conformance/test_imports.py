@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from models.core.task import task_names
+from tidegate.models.core.task import task_names
 
 ROOT = Path(__file__).parents[2]
-ROOMS = {path.parent.name for path in ROOT.glob("*/__init__.py")} | {"tests", "benchmarks"}
+ROOMS = {path.parent.name for path in ROOT.glob("*/__init__.py")} | {"tests"}
 FORBIDDEN_TO_TASKS = ("tfx", "tensorflow_model_analysis", "apache_beam")
 SHARED = sorted(
     [
@@ -40,10 +40,10 @@ def within(name: str, *packages: str) -> bool:
 
 def broken(source: str, task: str, package: str | None = None) -> list[str]:
     """The imports of a task's file that a task may not have."""
-    own = f"models.{task}"
+    own = f"tidegate.models.{task}"
     found = []
     for name in imports(source, package or own):
-        allowed = within(name, "models.core", "models.layers", own)
+        allowed = within(name, "tidegate.models.core", "tidegate.models.layers", own)
         if (name.split(".")[0] in ROOMS and not allowed) or within(name, *FORBIDDEN_TO_TASKS):
             found.append(name)
     return found
@@ -69,41 +69,43 @@ def test_a_task_imports_core_layers_itself_and_third_parties_alone(task: str) ->
     files = sorted(folder.rglob("*.py"))
     assert folder / "task.py" in files
     for path in files:
-        package = ".".join(path.parent.relative_to(ROOT).parts)
+        package = ".".join(("tidegate", *path.parent.relative_to(ROOT).parts))
         assert broken(path.read_text(), task, package) == [], path.name
 
 
 @pytest.mark.parametrize("task", task_names())
 def test_a_task_states_no_function_of_another_task(task: str) -> None:
-    own = (f"models.{task}", "models.core", "models.layers")
+    own = (f"tidegate.models.{task}", "tidegate.models.core", "tidegate.models.layers")
     for path in (ROOT / "models" / task).rglob("*.py"):
-        named = [text for text in literals(path.read_text()) if within(text, "models")]
+        named = [text for text in literals(path.read_text()) if within(text, "tidegate.models")]
         assert not [text for text in named if not within(text, *own)], path.name
 
 
 @pytest.mark.parametrize("path", SHARED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_what_all_tasks_share_names_none(path: Path) -> None:
     source = path.read_text()
-    package = ".".join(path.parent.relative_to(ROOT).parts)
+    package = ".".join(("tidegate", *path.parent.relative_to(ROOT).parts))
     for task in task_names():
-        assert not [name for name in imports(source, package) if within(name, f"models.{task}")]
+        assert not [
+            name for name in imports(source, package) if within(name, f"tidegate.models.{task}")
+        ]
         assert not [text for text in literals(source) if task in text]
 
 
 @pytest.mark.parametrize(
     "source,expected",
     [
-        ("import numpy\nfrom keras import ops\nfrom models.core import tokens", []),
-        ("from models.here.model import build", []),
+        ("import numpy\nfrom keras import ops\nfrom tidegate.models.core import tokens", []),
+        ("from tidegate.models.here.model import build", []),
         ("from .model import build\nfrom . import model", []),
-        ("from models.other import model", ["models.other.model"]),
-        ("from models import other", ["models.other"]),
-        ("from ..other import model", ["models.other.model"]),
-        ("import models.other.model", ["models.other.model"]),
+        ("from tidegate.models.other import model", ["tidegate.models.other.model"]),
+        ("from tidegate.models import other", ["tidegate.models.other"]),
+        ("from ..other import model", ["tidegate.models.other.model"]),
+        ("import tidegate.models.other.model", ["tidegate.models.other.model"]),
         ("def f():\n    import apache_beam as beam", ["apache_beam"]),
         ("from tfx import v1", ["tfx.v1"]),
         ("import tensorflow_model_analysis", ["tensorflow_model_analysis"]),
-        ("from components.files import x", ["components.files.x"]),
+        ("from tidegate.components.files import x", ["tidegate.components.files.x"]),
         ("import data", ["data"]),
         ("import tfx_bsl", []),
     ],

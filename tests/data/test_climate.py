@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import data.sets
-from data import registry
-from data.dataset import DatasetError, PreparedData
-from data.sets import climate
+import tidegate.data.sets
+from tidegate.data import registry
+from tidegate.data.dataset import DatasetError, PreparedData
+from tidegate.data.sets import climate
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_making_it_does_not_import_statsmodels(tmp_path: Path) -> None:
         f"registry.prepare('climate', Path({str(tmp_path)!r}));"
         "print(sorted({'statsmodels', 'pandas', 'numpy'} & set(sys.modules)))"
     )
-    root = Path(data.sets.__path__[0]).parents[1]
+    root = Path(tidegate.data.sets.__path__[0]).parents[1]
     out = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )

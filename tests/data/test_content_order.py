@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data.content_order import LabelledTextFile
+from tidegate.data.content_order import LabelledTextFile
 
 ROWS = [(f"text {i}", "even" if i % 2 == 0 else "odd") for i in range(500)]
 ODD_TEXTS = [('say "no",\nthen\r\ngo\t', "a"), ("\u2028 分かりました \x85", "b"), ("", "c")]

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from data.dataset import DatasetError
-from data.download import download
+from tidegate.data.dataset import DatasetError
+from tidegate.data.download import download
 
 CONTENT = random.Random(7).randbytes(300_000)
 SHA256 = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
@@ -90,7 +90,7 @@ def test_gives_up_keeps_the_part_and_continues_later(server, target, part):
 
 def test_killed_process_leaves_a_part_that_the_next_one_continues(server, target, part):
     server.cuts, server.stall = [200_000], threading.Event()
-    code = "import sys; from pathlib import Path; from data.download import download\n"
+    code = "import sys; from pathlib import Path; from tidegate.data.download import download\n"
     code += "download(sys.argv[1], Path(sys.argv[2]), sys.argv[3])"
     process = subprocess.Popen([sys.executable, "-c", code, server.url, str(target), SHA256])
     deadline = time.monotonic() + 20

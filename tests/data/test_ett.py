@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from data import registry
-from data.dataset import Archive, Dataset, DatasetError
-from data.ett_transformer import CHANNELS, ett
-from data.preparation import prepare_dataset
+from tidegate.data import registry
+from tidegate.data.dataset import Archive, Dataset, DatasetError
+from tidegate.data.ett_transformer import CHANNELS, ett
+from tidegate.data.preparation import prepare_dataset
 
 DAYS = 650  # 20 months of 30 days are used.
 

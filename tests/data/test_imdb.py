@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from data import registry
-from data.dataset import Archive, Dataset, DatasetError
-from data.preparation import prepare_dataset
-from data.sets.imdb import DATASET
+from tidegate.data import registry
+from tidegate.data.dataset import Archive, Dataset, DatasetError
+from tidegate.data.preparation import prepare_dataset
+from tidegate.data.sets.imdb import DATASET
 
 # Split, label, text: quotes, commas, tags and other scripts, as reviews hold them.
 REVIEWS = [

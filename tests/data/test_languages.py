@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from babel import Locale
 
-import data.sets
-from data import registry
-from data.dataset import PreparedData
+import tidegate.data.sets
+from tidegate.data import registry
+from tidegate.data.dataset import PreparedData
 
 # Blocks from Unicode's Blocks.txt.
 BLOCKS = {
@@ -108,7 +108,7 @@ def test_rows_are_mixed(rows):
 
 
 def test_same_bytes_in_processes_with_other_hash_seeds(prepared, tmp_path):
-    root = Path(data.sets.__path__[0]).parents[1]
+    root = Path(tidegate.data.sets.__path__[0]).parents[1]
     code = "import sys; from pathlib import Path; from data import registry\n"
     code += "registry.prepare('languages', Path(sys.argv[1]))"
     for seed in ("1", "2"):

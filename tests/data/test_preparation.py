@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from data.dataset import Archive, Dataset, DatasetError
-from data.preparation import prepare_dataset
+from tidegate.data.dataset import Archive, Dataset, DatasetError
+from tidegate.data.preparation import prepare_dataset
 
 TRAIN, TEST = "text,label\na,x\nb,y\n", "text,label\nc,x\n"
 

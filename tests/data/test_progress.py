@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from data.progress import progress
+from tidegate.data.progress import progress
 
 
 class Terminal(io.StringIO):

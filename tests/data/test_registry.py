@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import data.sets
-from data import registry
-from data.dataset import DatasetError
+import tidegate.data.sets
+from tidegate.data import registry
+from tidegate.data.dataset import DatasetError
 
 NEW_SET = """
-from data.dataset import Dataset
+from tidegate.data.dataset import Dataset
 def _write(folder, source):
     (folder / "tides.csv").write_text("unique_id,ds,y\\nriver,2020-01-01,1.5\\n")
     return {"train": 1}
@@ -27,11 +27,13 @@ DATASET = Dataset(
 @pytest.fixture
 def _new_set(tmp_path, monkeypatch):
     (tmp_path / "tides.py").write_text(NEW_SET)
-    monkeypatch.setattr(data.sets, "__path__", [*data.sets.__path__, str(tmp_path)])
+    monkeypatch.setattr(
+        tidegate.data.sets, "__path__", [*tidegate.data.sets.__path__, str(tmp_path)]
+    )
     registry.datasets.cache_clear()
     yield
     registry.datasets.cache_clear()
-    sys.modules.pop("data.sets.tides", None)
+    sys.modules.pop("tidegate.data.sets.tides", None)
 
 
 def test_names_are_sorted_and_hold_the_first_three():
@@ -49,14 +51,14 @@ def test_one_more_file_is_one_more_data_set(tmp_path):
 
 def test_a_module_without_a_data_set_is_named(tmp_path, monkeypatch):
     (tmp_path / "hollow.py").write_text("")
-    monkeypatch.setattr(data.sets, "__path__", [str(tmp_path)])
+    monkeypatch.setattr(tidegate.data.sets, "__path__", [str(tmp_path)])
     registry.datasets.cache_clear()
     try:
         with pytest.raises(TypeError, match=r"data\.sets\.hollow holds no DATASET"):
             registry.names()
     finally:
         registry.datasets.cache_clear()
-        sys.modules.pop("data.sets.hollow", None)
+        sys.modules.pop("tidegate.data.sets.hollow", None)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_listing_imports_nothing_heavy():
         "heavy = {'tensorflow', 'tfx', 'pandas', 'numpy', 'babel', 'rich', 'apache_beam'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    root = Path(data.sets.__path__[0]).parents[1]
+    root = Path(tidegate.data.sets.__path__[0]).parents[1]
     out = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.core.export import EXTRA_FOLDER, SAMPLES_FILE
 from tests.kubeflow.spec_runner import SpecRunner, Step
+from tidegate.models.core.export import EXTRA_FOLDER, SAMPLES_FILE
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Proof:
 
 def _command(*words: str) -> int:
     """The command line's entry point in this process, where TFX is imported once."""
-    from pipeline import cli
+    from tidegate.pipeline import cli
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["tidegate", *words])

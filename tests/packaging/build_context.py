@@ -47,7 +47,9 @@ def context_files(root: Path = CHECKOUT) -> Iterator[str]:
     for folder, folders, files in os.walk(root):
         here = Path(folder).relative_to(root)
         folders[:] = [name for name in folders if not is_left_out((here / name).as_posix(), given)]
-        for name in files:
+        # A link is sent as one, whatever it leads to.
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        for name in [*files, *links]:
             path = (here / name).as_posix()
             if not is_left_out(path, given):
                 yield path
@@ -57,5 +59,5 @@ def copy_context(target: Path, root: Path = CHECKOUT) -> Path:
     """Copies those files, as the daemon that builds the image has them; returns `target`."""
     for path in context_files(root):
         (target / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(root / path, target / path)
+        shutil.copy2(root / path, target / path, follow_symlinks=False)
     return target

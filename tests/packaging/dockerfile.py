@@ -126,7 +126,7 @@ def _copy(one: Instruction, context: Path, folder: Path) -> None:
     for source in sources:
         found, target = context / source, folder / destination
         if found.is_dir():
-            shutil.copytree(found, target, dirs_exist_ok=True)
+            shutil.copytree(found, target, symlinks=True, dirs_exist_ok=True)
         else:
             shutil.copy2(found, target)
 

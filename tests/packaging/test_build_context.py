@@ -19,6 +19,7 @@ SENT = {
     "setup.py",
     "pyproject.toml",
     "constraints.txt",
+    "tidegate",
     "pipeline",
     "components",
     "models",

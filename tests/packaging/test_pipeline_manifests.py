@@ -11,10 +11,10 @@ import pytest
 import yaml
 from tensorflow_serving.config import model_server_config_pb2
 
-from models.core.task import task_names
-from serving.server import textproto
 from tests.packaging.build_context import CHECKOUT
 from tests.serving.deploy.test_files import problems
+from tidegate.models.core.task import task_names
+from tidegate.serving.server import textproto
 
 DEPLOY = CHECKOUT / "pipeline" / "deploy"
 

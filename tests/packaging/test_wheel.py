@@ -13,16 +13,17 @@ from tests.wheel_environment import outside_environment
 
 pytestmark = pytest.mark.slow
 
-ROOMS = {"pipeline", "components", "models", "serving", "data"}
+ROOMS = ["components", "data", "models", "pipeline", "serving"]
 
 
 def test_it_has_the_rooms_with_all_their_files_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-    assert {name.partition("/")[0] for name in names} == ROOMS
+    assert {name.partition("/")[0] for name in names} == {"tidegate"}
     source = wheel.parent / "source"
-    files = (file for room in ROOMS for file in (source / room).rglob("*") if file.is_file())
-    assert names == {file.relative_to(source).as_posix() for file in files}
+    files = [file for room in ROOMS for file in (source / room).rglob("*") if file.is_file()]
+    expected = {f"tidegate/{file.relative_to(source).as_posix()}" for file in files}
+    assert names == {"tidegate/__init__.py"} | expected
 
 
 def test_it_states_its_version_command_and_extras(wheel: Path) -> None:
@@ -33,12 +34,12 @@ def test_it_states_its_version_command_and_extras(wheel: Path) -> None:
         entry_points = archive.read(f"{folder}/entry_points.txt").decode("utf-8")
     assert (said["Name"], said["Version"]) == ("tidegate", version)
     assert set(said.get_all("Provides-Extra", [])) >= {"kubeflow", "gpu"}
-    assert "tidegate = pipeline.cli:main" in entry_points
+    assert "tidegate = tidegate.pipeline.cli:main" in entry_points
 
 
 def test_rooms_come_from_the_wheel(wheel_python: Path, tmp_path: Path) -> None:
-    imports = f"import {', '.join(sorted(ROOMS))}"
-    files = ", ".join(f"{room}.__file__" for room in sorted(ROOMS))
+    imports = f"from tidegate import {', '.join(ROOMS)}"
+    files = ", ".join(f"{room}.__file__" for room in ROOMS)
     done = subprocess.run(
         [str(wheel_python), "-c", f"{imports}; print({files})"],
         cwd=tmp_path,

@@ -48,7 +48,7 @@ def call_here(*words: str) -> int:
     Returns:
       The exit code.
     """
-    from pipeline import cli
+    from tidegate.pipeline import cli
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["tidegate", *words])

@@ -14,7 +14,7 @@ import pytest
 # Runs the command, then says which heavy packages it imported.
 _SNIPPET = """
 import sys
-from pipeline.cli import main
+from tidegate.pipeline.cli import main
 try:
     code = main()
 except SystemExit as end:
@@ -27,8 +27,8 @@ sys.exit(code)
 # command imports.
 _FORKS = f"""
 import json, os, sys
-import models.text_classification.task
-import pipeline.config, pipeline.console, pipeline.datasets, pipeline.local_run
+import tidegate.models.text_classification.task
+from tidegate.pipeline import config, console, datasets, local_run
 for line in sys.stdin:
     folder, arguments, out, error = json.loads(line)
     child = os.fork()

@@ -17,17 +17,17 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.components.base import base_component, base_executor
 from tfx.utils import import_utils, name_utils
 
-from components import data_fingerprint, example_gen_driver
-from models.core.errors import InputError
-from models.core.task import load_task, task_names
-from pipeline.compile_command import check_uri, compile_pipeline
-from pipeline.config import make_config, parse_assignments
-from pipeline.dag import Locations, create_pipeline
-from pipeline.runners.kubeflow import Target, compile_spec, write_spec
+from tidegate.components import data_fingerprint, example_gen_driver
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.task import load_task, task_names
+from tidegate.pipeline.compile_command import check_uri, compile_pipeline
+from tidegate.pipeline.config import make_config, parse_assignments
+from tidegate.pipeline.dag import Locations, create_pipeline
+from tidegate.pipeline.runners.kubeflow import Target, compile_spec, write_spec
 
 TEXT, SERIES = "text_classification", "forecasting"
 DATA, ROOT, IMAGE = "gs://bucket/data", "gs://bucket/root", "registry/tidegate:1"
-ENTRY = ["python", "-m", "components.kubeflow_step"]
+ENTRY = ["python", "-m", "tidegate.components.kubeflow_step"]
 Spec = dict[str, Any]
 
 
@@ -268,7 +268,7 @@ def test_the_command_writes_the_same_bytes_in_another_process(plain: Spec, tmp_p
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
     arguments = ["compile", TEXT, "--data", DATA, "--pipeline-root", ROOT, "--image", IMAGE]
     done = subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *arguments, "--output", "there.json"],
+        [sys.executable, "-m", "tidegate.pipeline.cli", *arguments, "--output", "there.json"],
         capture_output=True,
         text=True,
         cwd=tmp_path,

@@ -9,9 +9,15 @@ from typing import Any
 
 import pytest
 
-from models.core.errors import InputError
-from models.core.task import load_task, task_names
-from pipeline.config import RunConfig, make_config, parse_assignments, read_file, section_types
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.task import load_task, task_names
+from tidegate.pipeline.config import (
+    RunConfig,
+    make_config,
+    parse_assignments,
+    read_file,
+    section_types,
+)
 
 TASK = load_task("text_classification")
 

@@ -13,11 +13,11 @@ import tensorflow_model_analysis as tfma
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import compiler
 
-from models.core import fingerprint
-from models.core.task import Gate, load_task
-from pipeline.config import make_config, parse_assignments
-from pipeline.dag import Locations, create_pipeline
-from pipeline.evaluation_config import _threshold, evaluation_config
+from tidegate.models.core import fingerprint
+from tidegate.models.core.task import Gate, load_task
+from tidegate.pipeline.config import make_config, parse_assignments
+from tidegate.pipeline.dag import Locations, create_pipeline
+from tidegate.pipeline.evaluation_config import _threshold, evaluation_config
 
 TASK = load_task("text_classification")
 Nodes = dict[str, Any]
@@ -159,15 +159,15 @@ def edit(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], contextlib.Abstract
 @pytest.mark.parametrize(
     ("module", "nodes"),
     [
-        ("components.record_files", {"RecordExampleGen"}),
-        ("components.transform_fn", {"Transform"}),
-        ("models.text_classification.model", {"Trainer"}),
-        ("models.layers.recurrent", {"Trainer"}),
-        ("models.core.training", {"Trainer"}),
-        ("models.text_classification.predict", {"Trainer"}),
-        ("models.text_classification.baseline", {"Baseline"}),
-        ("models.text_classification.evaluation", {"Evaluator", "Baseline"}),
-        ("components.serving_check.process", {"ServingCheck"}),
+        ("tidegate.components.record_files", {"RecordExampleGen"}),
+        ("tidegate.components.transform_fn", {"Transform"}),
+        ("tidegate.models.text_classification.model", {"Trainer"}),
+        ("tidegate.models.layers.recurrent", {"Trainer"}),
+        ("tidegate.models.core.training", {"Trainer"}),
+        ("tidegate.models.text_classification.predict", {"Trainer"}),
+        ("tidegate.models.text_classification.baseline", {"Baseline"}),
+        ("tidegate.models.text_classification.evaluation", {"Evaluator", "Baseline"}),
+        ("tidegate.components.serving_check.process", {"ServingCheck"}),
     ],
 )
 def test_edited_code_reaches_the_nodes_that_run_it(
@@ -180,7 +180,7 @@ def test_edited_code_reaches_the_nodes_that_run_it(
 def test_an_edited_preprocessing_reaches_transform(
     plain: Nodes, edit: Callable[[str], Any]
 ) -> None:
-    with edit("models.text_classification.preprocess"):
+    with edit("tidegate.models.text_classification.preprocess"):
         assert "Transform" in changed(plain, compiled())
 
 

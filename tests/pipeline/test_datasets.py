@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from data import registry
-from models.core.errors import InputError
-from pipeline.datasets import Resolved, default_folder, resolve
+from tidegate.data import registry
+from tidegate.models.core.errors import InputError
+from tidegate.pipeline.datasets import Resolved, default_folder, resolve
 
 TASK = "text_classification"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import doctor
+from tidegate.pipeline import doctor
 
 
 def found(what: str) -> doctor.Finding:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from models.core.errors import InputError
-from pipeline.output_place import RemoteFolder, output_place
 from tests.remote_files import mended_ram, read, tree, write
+from tidegate.models.core.errors import InputError
+from tidegate.pipeline.output_place import RemoteFolder, output_place
 
 
 @pytest.fixture(autouse=True)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from data import registry
-from models.core.settings import describe
-from models.core.task import load_task, task_names
-from pipeline.cli import cli
-from pipeline.config import section_types
+from tidegate.data import registry
+from tidegate.models.core.settings import describe
+from tidegate.models.core.task import load_task, task_names
+from tidegate.pipeline.cli import cli
+from tidegate.pipeline.config import section_types
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 

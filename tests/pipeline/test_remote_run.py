@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.output_place import output_place
 from tests.pipeline.conftest import TINY, call_here, sentences
 from tests.remote_files import mended_ram, read, tree, write
+from tidegate.pipeline.output_place import output_place
 
 pytestmark = pytest.mark.slow
 TASK = "text_classification"
@@ -102,9 +102,9 @@ def _served(base_path: str, text: str) -> str:
     """The label that the server's engine gives a text, by a model in the store."""
     from tensorflow_serving.apis.model_pb2 import ModelSpec
 
-    from serving.server.manager import ModelManager
-    from serving.server.model_config import single_model
-    from serving.server.options import EngineOptions
+    from tidegate.serving.server.manager import ModelManager
+    from tidegate.serving.server.model_config import single_model
+    from tidegate.serving.server.options import EngineOptions
 
     manager = ModelManager(single_model(TASK, base_path), EngineOptions(max_num_load_retries=0))
     manager.start()

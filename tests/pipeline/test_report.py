@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from models.core.task import load_task
-from pipeline.local_run import _write_whole
-from pipeline.report import lines
+from tidegate.models.core.task import load_task
+from tidegate.pipeline.local_run import _write_whole
+from tidegate.pipeline.report import lines
 
 TASK = load_task("text_classification")
 

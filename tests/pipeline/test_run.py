@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from models.core.task import load_task
+from tidegate.models.core.task import load_task
 
 pytestmark = pytest.mark.slow
 TASK = "text_classification"
@@ -52,7 +52,7 @@ print(json.dumps({
 def first(project: Any) -> subprocess.CompletedProcess[str]:
     """The first run, in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *project.arguments()],
+        [sys.executable, "-m", "tidegate.pipeline.cli", *project.arguments()],
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -249,7 +249,7 @@ def test_a_killed_training_leaves_no_model_and_no_process_and_the_same_command_g
     project: Any, first: Any
 ) -> None:
     (version,), before = project.versions(), project.executions()
-    command = [sys.executable, "-m", "pipeline.cli", *project.arguments(*OTHER_MODEL)]
+    command = [sys.executable, "-m", "tidegate.pipeline.cli", *project.arguments(*OTHER_MODEL)]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=project.environment()
     )

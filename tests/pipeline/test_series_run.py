@@ -107,7 +107,7 @@ def test_the_file_itself_is_a_request(project: Project, first: int) -> None:
         [
             sys.executable,
             "-m",
-            "pipeline.cli",
+            "tidegate.pipeline.cli",
             "predict",
             "forecasting",
             *words,

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from serving.client.signatures import Signature, TensorSpec
-from serving.client.stream import check_rows
-from serving.client.tensors import as_text, numpy_type
+from tidegate.serving.client.signatures import Signature, TensorSpec
+from tidegate.serving.client.stream import check_rows
+from tidegate.serving.client.tensors import as_text, numpy_type
 
 CLASSES = "classes"
 

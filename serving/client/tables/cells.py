@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from serving.client import tensors
-from serving.client.signatures import TensorSpec
+from tidegate.serving.client import tensors
+from tidegate.serving.client.signatures import TensorSpec
 
 _TRUTH = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
 

@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from serving.client.answers import Answers
-from serving.client.client import Client
-from serving.client.errors import InvalidArgumentError
-from serving.client.signatures import Signature, choose
-from serving.client.stream import in_order
-from serving.client.tables.answers import AnswerColumns
-from serving.client.tables.formats import TableError
-from serving.client.tables.reading import LeftOut, Row
-from serving.client.tables.requests import (
+from tidegate.serving.client.answers import Answers
+from tidegate.serving.client.client import Client
+from tidegate.serving.client.errors import InvalidArgumentError
+from tidegate.serving.client.signatures import Signature, choose
+from tidegate.serving.client.stream import in_order
+from tidegate.serving.client.tables.answers import AnswerColumns
+from tidegate.serving.client.tables.formats import TableError
+from tidegate.serving.client.tables.reading import LeftOut, Row
+from tidegate.serving.client.tables.requests import (
     Layout,
     PlainRows,
     Request,
@@ -21,8 +21,8 @@ from serving.client.tables.requests import (
     choose_signature,
     resolve,
 )
-from serving.client.tables.series import SeriesRows
-from serving.client.tables.series_inputs import (
+from tidegate.serving.client.tables.series import SeriesRows
+from tidegate.serving.client.tables.series_inputs import (
     ID,
     TIME,
     long_file,
@@ -30,7 +30,7 @@ from serving.client.tables.series_inputs import (
     read_inputs,
     takes_series,
 )
-from serving.client.tables.writing import open_writer
+from tidegate.serving.client.tables.writing import open_writer
 
 
 @dataclass(frozen=True)

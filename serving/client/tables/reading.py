@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, BinaryIO, cast
 
-from serving.client.tables.formats import TableError, format_of, is_zipped
+from tidegate.serving.client.tables.formats import TableError, format_of, is_zipped
 
 # A quote that is never closed would take the rest of the file for one field.
 _LONGEST_FIELD = 16 << 20

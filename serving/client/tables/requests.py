@@ -6,15 +6,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from serving.client import examples
-from serving.client.errors import InvalidArgumentError
-from serving.client.names import nearest
-from serving.client.signatures import DEFAULT, Signature
-from serving.client.stream import batched, columns
-from serving.client.tables.answers import AnswerColumns
-from serving.client.tables.cells import CellError, converter, feature
-from serving.client.tables.formats import TableError
-from serving.client.tables.reading import LeftOut, Row
+from tidegate.serving.client import examples
+from tidegate.serving.client.errors import InvalidArgumentError
+from tidegate.serving.client.names import nearest
+from tidegate.serving.client.signatures import DEFAULT, Signature
+from tidegate.serving.client.stream import batched, columns
+from tidegate.serving.client.tables.answers import AnswerColumns
+from tidegate.serving.client.tables.cells import CellError, converter, feature
+from tidegate.serving.client.tables.formats import TableError
+from tidegate.serving.client.tables.reading import LeftOut, Row
 
 
 @dataclass(frozen=True)

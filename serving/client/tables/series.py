@@ -17,22 +17,29 @@ from typing import Any
 
 import numpy as np
 
-from serving.client.signatures import Signature, TensorSpec
-from serving.client.stream import batched, check_rows
-from serving.client.tables.answers import plain
-from serving.client.tables.cells import CellError, as_text, converter, kind_of
-from serving.client.tables.formats import TableError
-from serving.client.tables.reading import LeftOut, Row
-from serving.client.tables.requests import Request
-from serving.client.tables.series_inputs import ID, LENGTHS, START, TIME, LongFile, is_steps
-from serving.client.tables.times import (
+from tidegate.serving.client.signatures import Signature, TensorSpec
+from tidegate.serving.client.stream import batched, check_rows
+from tidegate.serving.client.tables.answers import plain
+from tidegate.serving.client.tables.cells import CellError, as_text, converter, kind_of
+from tidegate.serving.client.tables.formats import TableError
+from tidegate.serving.client.tables.reading import LeftOut, Row
+from tidegate.serving.client.tables.requests import Request
+from tidegate.serving.client.tables.series_inputs import (
+    ID,
+    LENGTHS,
+    START,
+    TIME,
+    LongFile,
+    is_steps,
+)
+from tidegate.serving.client.tables.times import (
     SeriesTimes,
     Time,
     is_integer_time,
     order_of,
     read_time,
 )
-from serving.client.tensors import numpy_type
+from tidegate.serving.client.tensors import numpy_type
 
 STEP = "step"
 _TIMES, _OFFSETS, _LEVELS = "times", "offsets", "levels"

@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serving.client.signatures import Signature, TensorSpec
-from serving.client.tables.formats import TableError
+from tidegate.serving.client.signatures import Signature, TensorSpec
+from tidegate.serving.client.tables.formats import TableError
 
 ID = "unique_id"
 TIME = "ds"

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from serving.client.client import Client
-from serving.client.signatures import DEFAULT, Signature, choose
-from serving.client.tables.answers import CLASSES, plain, scores_of
-from serving.client.tables.formats import TableError
-from serving.client.tables.predicting import Plan, Question, ask, plan
-from serving.client.tables.reading import LeftOut, Row
+from tidegate.serving.client.client import Client
+from tidegate.serving.client.signatures import DEFAULT, Signature, choose
+from tidegate.serving.client.tables.answers import CLASSES, plain, scores_of
+from tidegate.serving.client.tables.formats import TableError
+from tidegate.serving.client.tables.predicting import Plan, Question, ask, plan
+from tidegate.serving.client.tables.reading import LeftOut, Row
 
 # The column of texts, and the feature where the model takes tf.Examples.
 TEXT = "text"

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.client.tables.cells import CellError, as_text
+from tidegate.serving.client.tables.cells import CellError, as_text
 
 _DAY = 86_400
 _EPOCH = datetime.date(1970, 1, 1).toordinal()

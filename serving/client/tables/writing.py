@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any, Protocol, cast
 
-from serving.client.tables.formats import TableError, format_of, is_zipped
+from tidegate.serving.client.tables.formats import TableError, format_of, is_zipped
 
 
 class RowWriter(Protocol):

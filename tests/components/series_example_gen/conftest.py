@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from models.core.errors import InputError
+from tidegate.models.core.errors import InputError
 
 # Without the last flag, TFX packs itself into a source distribution for each pipeline.
 IN_MEMORY = (
@@ -78,7 +78,7 @@ def generate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Generate
     ) -> Generated:
         from tfx.types import artifact_utils, standard_artifacts
 
-        from components.series_example_gen import executor
+        from tidegate.components.series_example_gen import executor
 
         folder = tmp_path_factory.mktemp("examples")
         examples = standard_artifacts.Examples()

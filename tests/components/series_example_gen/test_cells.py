@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow
 import pytest
 
-from components.series_example_gen import cells
-from components.series_example_gen.reading import is_integer_time
+from tidegate.components.series_example_gen import cells
+from tidegate.components.series_example_gen.reading import is_integer_time
 
 NAN = float("nan")
 DAY = 86_400

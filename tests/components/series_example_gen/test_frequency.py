@@ -6,10 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.series_example_gen.frequency import Distances, infer, month_and_day, off_day
-from components.series_example_gen.table import Series, Table
-from models.core.errors import InputError
-from models.core.time_grid import Step
+from tidegate.components.series_example_gen.frequency import (
+    Distances,
+    infer,
+    month_and_day,
+    off_day,
+)
+from tidegate.components.series_example_gen.table import Series, Table
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.time_grid import Step
 
 FILES = ("a.csv",)
 

@@ -11,11 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.series_example_gen.grid import Gridding
-from components.series_example_gen.splits import Splitting
-from components.series_example_gen.table import Series, Table, arrange, by_bucket, each_series
-from models.core.errors import InputError
-from models.core.time_grid import Step, parse_step, parse_timestamp
+from tidegate.components.series_example_gen.grid import Gridding
+from tidegate.components.series_example_gen.splits import Splitting
+from tidegate.components.series_example_gen.table import (
+    Series,
+    Table,
+    arrange,
+    by_bucket,
+    each_series,
+)
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.time_grid import Step, parse_step, parse_timestamp
 
 ALIASES = ("15min", "H", "D", "W", "MS", "M", "QS", "AS")
 NAMES = st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=6)

@@ -40,7 +40,7 @@ def _parquet(first: int, last: int) -> bytes:
 def _generate(train: str, folder: str, tmp_path: Path) -> None:
     from tfx.types import standard_artifacts
 
-    from components.series_example_gen import executor
+    from tidegate.components.series_example_gen import executor
 
     examples = standard_artifacts.Examples()
     examples.uri = folder

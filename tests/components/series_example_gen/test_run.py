@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.examples_report import SPLITS
-from models.core.task import load_task
+from tidegate.components.examples_report import SPLITS
+from tidegate.models.core.task import load_task
 
 Generate = Callable[..., Any]
 CONTEXT, HORIZON = 30, 6
@@ -180,7 +180,7 @@ def test_other_formats_give_the_same_examples(
 def test_several_files_and_buckets_give_the_same_series(
     generate: Generate, generated: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from components.series_example_gen import executor
+    from tidegate.components.series_example_gen import executor
 
     rows = frame()
     for part in range(3):
@@ -315,7 +315,7 @@ def test_the_component_keeps_window_lengths_alone_of_the_feature_settings() -> N
     from tfx.dsl.compiler import compiler
     from tfx.orchestration import pipeline
 
-    from components.series_example_gen.component import SeriesExampleGen
+    from tidegate.components.series_example_gen.component import SeriesExampleGen
 
     task = load_task("forecasting")
     features = {**task.features().model_dump(), "context": 30, "horizon": 6}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from models.core.task import load_task
+from tidegate.models.core.task import load_task
 
 if TYPE_CHECKING:
     from tests.conftest import Analyze
@@ -81,9 +81,9 @@ def toy(analyze: Analyze, tmp_path_factory: pytest.TempPathFactory) -> Callable[
         from tensorflow_metadata.proto.v0 import schema_pb2
         from tensorflow_transform.tf_metadata import schema_utils
 
-        from components.run_parameters import write_raw_features
-        from components.schema import task_schema
-        from models.core.export import serialize_sample
+        from tidegate.components.run_parameters import write_raw_features
+        from tidegate.components.schema import task_schema
+        from tidegate.models.core.export import serialize_sample
 
         task = load_task(name)
         raw = task.raw_features(task.data())

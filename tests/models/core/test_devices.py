@@ -16,12 +16,12 @@ import keras, numpy as np, tensorflow as tf
 count = int(sys.argv[1])
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
-from models.core import training
-from models.core.errors import InputError
-from models.core.task import Objective
-from models.core.training_settings import TrainingSettings
-from models.layers.pooling import MaskedPooling
-from models.layers.recurrent import RecurrentStack
+from tidegate.models.core import training
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.task import Objective
+from tidegate.models.core.training_settings import TrainingSettings
+from tidegate.models.layers.pooling import MaskedPooling
+from tidegate.models.layers.recurrent import RecurrentStack
 
 random = np.random.default_rng(0)
 lengths = random.integers(1, 6, size=(96, 1))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.core.errors import InputError, nearest
+from tidegate.models.core.errors import InputError, nearest
 
 
 @pytest.mark.parametrize(

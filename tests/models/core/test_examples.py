@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from models.core.examples import count_examples, read_examples
-from models.core.export import serialize_sample
+from tidegate.models.core.examples import count_examples, read_examples
+from tidegate.models.core.export import serialize_sample
 
 
 class Spec:

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from models.core import export
+from tidegate.models.core import export
 
 
 def test_samples_become_examples_of_their_kind() -> None:

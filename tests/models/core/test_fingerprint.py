@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from models.core import fingerprint
-from models.core.fingerprint import code_fingerprint
+from tidegate.models.core import fingerprint
+from tidegate.models.core.fingerprint import code_fingerprint
 
 FILES = {
     "__init__.py": "",
@@ -97,12 +97,14 @@ def test_does_not_depend_on_the_order_of_the_names(room: Path) -> None:
 
 
 def test_sixteen_hexadecimal_digits() -> None:
-    found = code_fingerprint("models.core.settings")
+    found = code_fingerprint("tidegate.models.core.settings")
     assert len(found) == 16
     int(found, 16)
 
 
-@pytest.mark.parametrize("module", ["models.core.nothing", "json", "models.core.errors.nearest"])
+@pytest.mark.parametrize(
+    "module", ["tidegate.models.core.nothing", "json", "tidegate.models.core.errors.nearest"]
+)
 def test_a_module_that_is_not_the_projects_is_an_error(module: str) -> None:
     with pytest.raises(ModuleNotFoundError, match=module):
         code_fingerprint(module)

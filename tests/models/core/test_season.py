@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import tensorflow as tf
 
-from models.core.season import season_length
+from tidegate.models.core.season import season_length
 
 DAY = 86_400
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from models.core.time_grid import Step, parse_step, parse_timestamp
+from tidegate.models.core.time_grid import Step, parse_step, parse_timestamp
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.core import tokens
-from models.text_classification.settings import FeatureSettings
+from tidegate.models.core import tokens
+from tidegate.models.text_classification.settings import FeatureSettings
 
 
 def normalised(text: str | bytes, **features: bool) -> str:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.core import training
-from models.core.task import Objective
-from models.core.training_settings import TrainingSettings
-from models.core.training_step import TrainingStep
+from tidegate.models.core import training
+from tidegate.models.core.task import Objective
+from tidegate.models.core.training_settings import TrainingSettings
+from tidegate.models.core.training_step import TrainingStep
 
 ROWS = 64
 RANDOM = np.random.default_rng(0)

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.core import training
-from models.core.progress import LogReporter, set_reporter
-from models.core.task import Objective
-from models.core.training_settings import TrainingSettings
+from tidegate.models.core import training
+from tidegate.models.core.progress import LogReporter, set_reporter
+from tidegate.models.core.task import Objective
+from tidegate.models.core.training_settings import TrainingSettings
 
 ROWS = 64
 RANDOM = np.random.default_rng(0)

@@ -9,8 +9,8 @@ import tensorflow as tf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.core.tokens import UNKNOWN_ID, truncate
-from models.text_classification.settings import FeatureSettings
+from tidegate.models.core.tokens import UNKNOWN_ID, truncate
+from tidegate.models.text_classification.settings import FeatureSettings
 
 Truncation = Literal["head", "head_tail"]
 

@@ -10,11 +10,11 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from models.core import tokens
-from models.core.transform import TransformFacts
-from models.core.wordpiece import UNKNOWN
-from models.text_classification.settings import FeatureSettings
 from tests.conftest import Analyze
+from tidegate.models.core import tokens
+from tidegate.models.core.transform import TransformFacts
+from tidegate.models.core.wordpiece import UNKNOWN
+from tidegate.models.text_classification.settings import FeatureSettings
 
 pytestmark = pytest.mark.slow
 

@@ -18,11 +18,11 @@ pytestmark = pytest.mark.slow
 WORKER = """
 import json, os, sys
 import keras, numpy as np, tensorflow as tf
-from models.core import training_watch
-from models.core.task import Objective
-from models.core.training import prepare_devices, train
-from models.core.training_settings import TrainingSettings
-from models.core.workers import read_workers
+from tidegate.models.core import training_watch
+from tidegate.models.core.task import Objective
+from tidegate.models.core.training import prepare_devices, train
+from tidegate.models.core.training_settings import TrainingSettings
+from tidegate.models.core.workers import read_workers
 
 training_watch._LOOK = float(sys.argv[1])
 settings = TrainingSettings.model_validate({"steps": 60, "batch_size": 8, "patience": 99})

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from models.core.errors import InputError
-from models.core.settings import read_section
-from models.core.training_settings import TrainingSettings
-from models.core.workers import Workers, read_workers
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.settings import read_section
+from tidegate.models.core.training_settings import TrainingSettings
+from tidegate.models.core.workers import Workers, read_workers
 
 
 def read(environment: Any = None, **given: Any) -> Workers | None:

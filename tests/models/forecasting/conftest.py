@@ -18,7 +18,7 @@ def make_series() -> Make:
     def make(rows: Sequence[Sequence[float]], horizon: int = 1, season: int = 1) -> Any:
         import tensorflow as tf
 
-        from models.forecasting import windows
+        from tidegate.models.forecasting import windows
 
         lengths = [len(row) for row in rows]
 

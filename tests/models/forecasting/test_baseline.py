@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.forecasting import baseline as module
-from models.forecasting.backtest import CHANNELS, MEAN, NAIVE, QUANTILES, SCALE, TRUTH
-from models.forecasting.baseline import arima, baseline, ets, rivals
-from models.forecasting.evaluation import statistics, summarise
-from models.forecasting.settings import LEVELS, DataSettings, FeatureSettings
+from tidegate.models.forecasting import baseline as module
+from tidegate.models.forecasting.backtest import CHANNELS, MEAN, NAIVE, QUANTILES, SCALE, TRUTH
+from tidegate.models.forecasting.baseline import arima, baseline, ets, rivals
+from tidegate.models.forecasting.evaluation import statistics, summarise
+from tidegate.models.forecasting.settings import LEVELS, DataSettings, FeatureSettings
 
 FEATURES = FeatureSettings(horizon=6, context=48, backtest_windows=3, backtest_step=6)
 STEP = {"step_seconds": 0, "step_months": 1, "step_index": 0}

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.forecasting import batches as forecasting_batches
-from models.forecasting.batches import batches, count
-from models.forecasting.settings import FeatureSettings, ModelSettings
+from tidegate.models.forecasting import batches as forecasting_batches
+from tidegate.models.forecasting.batches import batches, count
+from tidegate.models.forecasting.settings import FeatureSettings, ModelSettings
 
 FEATURES = FeatureSettings(context=6, horizon=4, min_context=2)
 LENGTHS = (60, 25, 40, 3)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from models.forecasting.calendar import (
+from tidegate.models.forecasting.calendar import (
     CALENDAR,
     calendar,
     civil,

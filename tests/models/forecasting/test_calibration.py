@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.forecasting import calibration
-from models.forecasting.calibration import calibrate
-from models.forecasting.model import CORRECTION
-from models.forecasting.settings import LEVELS, ModelSettings
-from models.forecasting.windows import OBSERVED
-from models.layers.quantiles import IntervalCorrection
+from tidegate.models.forecasting import calibration
+from tidegate.models.forecasting.calibration import calibrate
+from tidegate.models.forecasting.model import CORRECTION
+from tidegate.models.forecasting.settings import LEVELS, ModelSettings
+from tidegate.models.forecasting.windows import OBSERVED
+from tidegate.models.layers.quantiles import IntervalCorrection
 
 STEPS = 3
 

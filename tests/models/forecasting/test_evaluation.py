@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from models.forecasting.backtest import CHANNELS, MEAN, NAIVE, QUANTILES, SCALE, TRUTH
-from models.forecasting.evaluation import gates, statistics, summarise
-from models.forecasting.settings import LEVELS, GateSettings
-from models.forecasting.task import TASK
+from tidegate.models.forecasting.backtest import CHANNELS, MEAN, NAIVE, QUANTILES, SCALE, TRUTH
+from tidegate.models.forecasting.evaluation import gates, statistics, summarise
+from tidegate.models.forecasting.settings import LEVELS, GateSettings
+from tidegate.models.forecasting.task import TASK
 
 
 @pytest.fixture(scope="module")

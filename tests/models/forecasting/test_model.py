@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.forecasting.loss import ForecastLoss
-from models.forecasting.model import build_model, objective
-from models.forecasting.settings import LEVELS, FeatureSettings, ModelSettings
+from tidegate.models.forecasting.loss import ForecastLoss
+from tidegate.models.forecasting.model import build_model, objective
+from tidegate.models.forecasting.settings import LEVELS, FeatureSettings, ModelSettings
 
 FEATURES = FeatureSettings(context=10, horizon=7)
 SMALL = {"units": 8, "segment": 3}
@@ -222,7 +222,7 @@ def test_cudnn_can_run_it(kind: str, facts: Any, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["direct", "segment"])
 def test_it_learns_a_season(kind: str, make_series: Any, facts: Any) -> None:
-    from models.forecasting import windows
+    from tidegate.models.forecasting import windows
 
     steps = np.arange(300)
     series = make_series([(10 + np.sin(2 * np.pi * steps / 6)).tolist()], horizon=7, season=6)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.forecasting.backtest import CHANNELS, MEAN, NAIVE, QUANTILES, SCALE, TRUTH
-from models.forecasting.pictures import pictures
-from models.forecasting.settings import LEVELS, FeatureSettings
+from tidegate.models.forecasting.backtest import CHANNELS, MEAN, NAIVE, QUANTILES, SCALE, TRUTH
+from tidegate.models.forecasting.pictures import pictures
+from tidegate.models.forecasting.settings import LEVELS, FeatureSettings
 
 FEATURES = FeatureSettings(horizon=4, context=12, backtest_windows=3, backtest_step=4)
 STEPS = {"step_seconds": 0, "step_months": 1, "step_index": 0}

@@ -10,12 +10,12 @@ import tensorflow as tf
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 from tensorflow_transform.tf_metadata import schema_utils
 
-from models.core.export import serialize_sample
-from models.core.transform import TransformFacts
-from models.forecasting.predict import forecast_features, model_inputs, predict
-from models.forecasting.preprocess import _scaled, preprocess, vocabulary_name
-from models.forecasting.settings import LEVELS, DataSettings, FeatureSettings
-from models.forecasting.task import raw_features
+from tidegate.models.core.export import serialize_sample
+from tidegate.models.core.transform import TransformFacts
+from tidegate.models.forecasting.predict import forecast_features, model_inputs, predict
+from tidegate.models.forecasting.preprocess import _scaled, preprocess, vocabulary_name
+from tidegate.models.forecasting.settings import LEVELS, DataSettings, FeatureSettings
+from tidegate.models.forecasting.task import raw_features
 
 NAN = float("nan")
 FEATURES = FeatureSettings(horizon=3, context=4)
@@ -60,7 +60,7 @@ def transformed(analyze: Any) -> tuple[Any, Any]:
     from google.protobuf import text_format
     from tensorflow_metadata.proto.v0 import schema_pb2
 
-    from components.schema import task_schema
+    from tidegate.components.schema import task_schema
 
     schema = text_format.Parse(task_schema(RAW), schema_pb2.Schema())
     spec = schema_utils.schema_as_feature_spec(schema).feature_spec
@@ -206,7 +206,7 @@ def test_what_the_mask_leaves_out_is_missing() -> None:
 def test_a_request_without_bound_and_a_mask_of_another_shape_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("models.forecasting.predict.LONGEST", 5)
+    monkeypatch.setattr("tidegate.models.forecasting.predict.LONGEST", 5)
     y = tf.zeros([2, 5])
     assert set(forecast_features({"y": y, "mask": tf.ones_like(y, tf.bool)})) == {"y"}
     with pytest.raises(tf.errors.InvalidArgumentError, match="mask and y differ in shape"):

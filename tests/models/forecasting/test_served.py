@@ -12,15 +12,15 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata import schema_utils
 
-from components.schema import task_schema
-from models.core.export import export, serialize_sample
-from models.core.task import load_task
-from models.core.transform import TransformFacts
-from serving.server.loader import load
-from serving.server.options import EngineOptions
-from serving.server.servable import Servable
-from serving.server.status import ServingError
 from tests.conftest import Analyze
+from tidegate.components.schema import task_schema
+from tidegate.models.core.export import export, serialize_sample
+from tidegate.models.core.task import load_task
+from tidegate.models.core.transform import TransformFacts
+from tidegate.serving.server.loader import load
+from tidegate.serving.server.options import EngineOptions
+from tidegate.serving.server.servable import Servable
+from tidegate.serving.server.status import ServingError
 
 pytestmark = pytest.mark.slow
 

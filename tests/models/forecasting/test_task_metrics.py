@@ -7,10 +7,10 @@ import pytest
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types
 
-from components import task_metrics
-from components.task_metrics import ArrayValue
-from models.forecasting.backtest import CHANNELS
-from models.forecasting.task import TASK
+from tidegate.components import task_metrics
+from tidegate.components.task_metrics import ArrayValue
+from tidegate.models.forecasting.backtest import CHANNELS
+from tidegate.models.forecasting.task import TASK
 
 
 def test_predictions_that_hold_the_truth_need_no_label(
@@ -29,7 +29,7 @@ def test_predictions_that_hold_the_truth_need_no_label(
                 metrics=[
                     tfma.MetricConfig(
                         class_name="TaskMetrics",
-                        module="components.task_metrics",
+                        module="tidegate.components.task_metrics",
                         config=f'{{"task": "{TASK.name}"}}',
                     )
                 ]

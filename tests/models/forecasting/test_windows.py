@@ -11,8 +11,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.forecasting import backtest, windows
-from models.forecasting.settings import FeatureSettings
+from tidegate.models.forecasting import backtest, windows
+from tidegate.models.forecasting.settings import FeatureSettings
 
 NAN = float("nan")
 values = st.one_of(st.just(NAN), st.integers(-50, 50).map(float))

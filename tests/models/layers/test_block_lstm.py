@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.layers import block_lstm
-from models.layers.recurrent import RecurrentStack
+from tidegate.models.layers import block_lstm
+from tidegate.models.layers.recurrent import RecurrentStack
 
 from .test_recurrent import BATCH, LENGTHS, STEPS, UNITS, built, close, data, mask_of
 

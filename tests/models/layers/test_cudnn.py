@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.layers.recurrent import RecurrentStack
+from tidegate.models.layers.recurrent import RecurrentStack
 
 from . import reference
 from .test_recurrent import CASES, LENGTHS, STEPS, built, data, mask_of

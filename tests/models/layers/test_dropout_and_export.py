@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.layers.pooling import MaskedPooling
-from models.layers.recurrent import RecurrentStack
+from tidegate.models.layers.pooling import MaskedPooling
+from tidegate.models.layers.recurrent import RecurrentStack
 
 from .test_recurrent import CELLS, LENGTHS, STEPS, built, data, mask_of, randomise
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.layers.identity import IdEmbedding
+from tidegate.models.layers.identity import IdEmbedding
 
 
 def test_training_makes_a_share_unknown_and_serving_none() -> None:

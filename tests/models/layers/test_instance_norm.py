@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from models.layers.instance_norm import MODES, InstanceNorm
+from tidegate.models.layers.instance_norm import MODES, InstanceNorm
 
 VALUES = np.array([[1.0, 2.0, 9.0, 4.0, 0.0], [5.0, 7.0, 0.0, 0.0, 0.0]], np.float32)
 NUMBERS = st.floats(-1e4, 1e4, width=32, allow_subnormal=False)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.layers import pooling as pooling_module
-from models.layers.pooling import MaskedPooling
+from tidegate.models.layers import pooling as pooling_module
+from tidegate.models.layers.pooling import MaskedPooling
 
 LENGTHS = [5, 1, 3]
 MASK = np.arange(5) < np.array(LENGTHS)[:, None]
@@ -177,5 +177,5 @@ def test_the_layers_need_no_particular_backend() -> None:
             "typing",
             "keras",
             "numpy",
-            "models",
+            "tidegate",
         }, path.name

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import mean_pinball_loss
 
-from models.layers.quantiles import (
+from tidegate.models.layers.quantiles import (
     IntervalCorrection,
     check_levels,
     conformal_margins,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.layers.recurrent import RecurrentStack, reverse_valid
+from tidegate.models.layers.recurrent import RecurrentStack, reverse_valid
 
 from . import reference
 

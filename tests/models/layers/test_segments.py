@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.layers.segments import Segments
+from tidegate.models.layers.segments import Segments
 
 
 @settings(max_examples=30, deadline=None)

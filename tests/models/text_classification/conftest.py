@@ -22,7 +22,7 @@ class Vocabularies:
 @pytest.fixture
 def facts() -> Callable[..., Any]:
     """(classes, tokens) to `TransformFacts` over vocabularies of that size."""
-    from models.core.transform import TransformFacts
+    from tidegate.models.core.transform import TransformFacts
 
     def make(classes: int = 3, tokens: int = 20) -> Any:
         return TransformFacts(

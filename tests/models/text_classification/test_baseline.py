@@ -11,9 +11,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
-from models.text_classification import baseline as module
-from models.text_classification.baseline import baseline
-from models.text_classification.settings import DataSettings, FeatureSettings
+from tidegate.models.text_classification import baseline as module
+from tidegate.models.text_classification.baseline import baseline
+from tidegate.models.text_classification.settings import DataSettings, FeatureSettings
 
 Records = dict[str, list[tuple[str, str]]]
 

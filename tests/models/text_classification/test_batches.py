@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.text_classification.batches import batches, bucket_boundaries
-from models.text_classification.settings import FeatureSettings, ModelSettings
+from tidegate.models.text_classification.batches import batches, bucket_boundaries
+from tidegate.models.text_classification.settings import FeatureSettings, ModelSettings
 
 Rows = Callable[..., list[dict[str, Any]]]
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from models.text_classification.evaluation import gates, statistics, summarise
-from models.text_classification.settings import GateSettings
+from tidegate.models.text_classification.evaluation import gates, statistics, summarise
+from tidegate.models.text_classification.settings import GateSettings
 
 
 def made_up(seed: int, rows: int, classes: int, sharpness: float = 1.0) -> tuple[Any, Any]:

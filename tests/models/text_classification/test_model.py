@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from scipy.special import log_softmax, softmax
 
-from models.text_classification.model import (
+from tidegate.models.text_classification.model import (
     PartsAccuracy,
     PartsCrossentropy,
     build_model,
@@ -19,8 +19,8 @@ from models.text_classification.model import (
     objective,
     total_logits,
 )
-from models.text_classification.predict import classify_features, predict, text_features
-from models.text_classification.settings import FeatureSettings, ModelSettings
+from tidegate.models.text_classification.predict import classify_features, predict, text_features
+from tidegate.models.text_classification.settings import FeatureSettings, ModelSettings
 
 SMALL = {"embedding": 8, "units": 6, "ngram_weights": 64 * 3}
 BATCH = np.array([[3, 4, 5, 6], [7, 0, 0, 0], [1, 1, 2, 0]])

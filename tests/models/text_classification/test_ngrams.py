@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.text_classification.ngrams import NgramLogits, WordDropout
+from tidegate.models.text_classification.ngrams import NgramLogits, WordDropout
 
 ROWS = [[5, 9, 2, 2, 7], [3], [4, 4], [1, 1, 1, 1], [20_001, 6, 20_001]]
 

@@ -10,9 +10,9 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from sklearn.utils.class_weight import compute_class_weight
 
-from models.text_classification.preprocess import length_slice, model_inputs, preprocess
-from models.text_classification.settings import FeatureSettings
 from tests.conftest import Analyze
+from tidegate.models.text_classification.preprocess import length_slice, model_inputs, preprocess
+from tidegate.models.text_classification.settings import FeatureSettings
 
 pytestmark = pytest.mark.slow
 

@@ -2,10 +2,14 @@
 
 import pytest
 
-from models.core.errors import InputError
-from models.core.settings import read_section
-from models.layers.pooling import MODES, MaskedPooling
-from models.text_classification.settings import DataSettings, FeatureSettings, ModelSettings
+from tidegate.models.core.errors import InputError
+from tidegate.models.core.settings import read_section
+from tidegate.models.layers.pooling import MODES, MaskedPooling
+from tidegate.models.text_classification.settings import (
+    DataSettings,
+    FeatureSettings,
+    ModelSettings,
+)
 
 
 @pytest.mark.parametrize("pooling", [*MODES, "max+mean", "last+max+mean+attention"])

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.text_classification.model import EMBEDDING, build_model
-from models.text_classification.settings import FeatureSettings, ModelSettings
-from models.text_classification.vectors import warm_start, word_vectors
+from tidegate.models.text_classification.model import EMBEDDING, build_model
+from tidegate.models.text_classification.settings import FeatureSettings, ModelSettings
+from tidegate.models.text_classification.vectors import warm_start, word_vectors
 
 SIZE = 12
 ROWS = [

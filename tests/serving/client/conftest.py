@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from serving.client import Client, Retries
 from tests.serving.client.scripted import Script, serve
+from tidegate.serving.client import Client, Retries
 
 
 @pytest.fixture

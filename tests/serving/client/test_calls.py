@@ -11,7 +11,8 @@ import grpc
 import numpy as np
 import pytest
 
-from serving.client import (
+from tests.serving.client.scripted import Script, serve
+from tidegate.serving.client import (
     Client,
     DeadlineExceededError,
     NotFoundError,
@@ -22,7 +23,6 @@ from serving.client import (
     VersionStatus,
     errors,
 )
-from tests.serving.client.scripted import Script, serve
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 ONE = {"x": np.ones(1, np.float32)}

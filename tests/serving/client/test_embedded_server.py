@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.client import (
+from tests.serving import models
+from tidegate.serving.client import (
     Client,
     FailedPreconditionError,
     InvalidArgumentError,
@@ -21,12 +22,11 @@ from serving.client import (
     Score,
     VersionStatus,
 )
-from tests.serving import models
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
-TIDEGATE = [sys.executable, "-m", "pipeline.cli"]
+TIDEGATE = [sys.executable, "-m", "tidegate.pipeline.cli"]
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from serving.client import Client, InvalidArgumentError, Score
-from serving.client.examples import rows_of, serialize
 from tests.serving.client.scripted import FLOAT, STRING, Script, signature
+from tidegate.serving.client import Client, InvalidArgumentError, Score
+from tidegate.serving.client.examples import rows_of, serialize
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.client import Client, InvalidArgumentError
-from serving.client.signatures import TensorSpec, as_array
 from tests.serving.client.scripted import FLOAT, INT64, STRING, Script, signature
+from tidegate.serving.client import Client, InvalidArgumentError
+from tidegate.serving.client.signatures import TensorSpec, as_array
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_types_do_not_change_where_something_is_lost(value: Any, dtype: str, sai
 
 
 def spec(dtype: str) -> TensorSpec:
-    from serving.client.messages import DATA_TYPES
+    from tidegate.serving.client.messages import DATA_TYPES
 
     name = {"float32": "FLOAT", "float16": "HALF", "float64": "DOUBLE"}.get(dtype, dtype.upper())
     return TensorSpec("x", dtype, (None,), DATA_TYPES[f"DT_{name}"])

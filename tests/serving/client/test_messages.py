@@ -11,7 +11,7 @@ import pytest
 
 _OURS = """
 import sys
-from serving.client import messages
+from tidegate.serving.client import messages
 assert "tensorflow" not in sys.modules
 request = messages.PredictRequest()
 request.model_spec.name = "imdb"
@@ -49,7 +49,7 @@ def in_a_process(code: str, **environment: str) -> str:
 
 def test_importing_the_client_imports_nothing_heavy() -> None:
     heavy = {"tensorflow", "tensorflow_serving.apis.predict_pb2", "keras", "pandas", "pyarrow"}
-    code = f"import sys, serving.client\nprint(sorted({heavy!r} & set(sys.modules)))"
+    code = f"import sys, tidegate.serving.client\nprint(sorted({heavy!r} & set(sys.modules)))"
     assert in_a_process(code) == "[]\n"
 
 
@@ -66,9 +66,9 @@ def test_the_messages_live_beside_the_stock_stubs(first: str, implementation: st
 
 
 def test_a_missing_distribution_is_named() -> None:
-    from serving.client import messages
+    from tidegate.serving.client import messages
 
     with pytest.raises(ModuleNotFoundError, match="tensorflow-serving-api"):
         messages._source("nowhere_to_be_found.apis.predict_pb2")
     with pytest.raises(ImportError, match="holds no serialized descriptor"):
-        messages._read("serving.client.names")
+        messages._read("tidegate.serving.client.names")

@@ -14,8 +14,8 @@ from typing import Any
 import grpc
 import pytest
 
-from pipeline import cli
 from tests.serving.client.scripted import FLOAT, STRING, Script, signature
+from tidegate.pipeline import cli
 
 CLASSES = {"classes": (STRING, [-1, -1]), "probabilities": (FLOAT, [-1, -1])}
 
@@ -182,7 +182,7 @@ def test_what_the_user_cannot_mend_is_exit_code_1(run: Run, script: Script) -> N
 
 def test_it_imports_no_tensorflow(address: str, tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom pipeline.cli import main\nmain()\n"
+        "import sys\nfrom tidegate.pipeline.cli import main\nmain()\n"
         "print(sorted({'tensorflow', 'pandas', 'pyarrow'} & set(sys.modules)))"
     )
     (tmp_path / "a.csv").write_text("x\n1\n")
@@ -199,7 +199,7 @@ def test_it_imports_no_tensorflow(address: str, tmp_path: Path) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom pipeline.cli import cli\n"
+        "import sys\nfrom tidegate.pipeline.cli import cli\n"
         "cli(['predict', '--help'], standalone_mode=False)\n"
         "print(sorted({'numpy', 'grpc', 'rich', 'tensorflow'} & set(sys.modules)))"
     )
@@ -221,7 +221,14 @@ def test_a_terminal_shows_a_bar(address: str, tmp_path: Path) -> None:
     main, terminal = pty.openpty()
     arguments = ["predict", "echo", "--server", address, "--file", str(tmp_path / "a.csv")]
     done = subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *arguments, "--output", str(tmp_path / "o.csv")],
+        [
+            sys.executable,
+            "-m",
+            "tidegate.pipeline.cli",
+            *arguments,
+            "--output",
+            str(tmp_path / "o.csv"),
+        ],
         stderr=terminal,
         cwd=Path(__file__).parents[3],
         env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
@@ -247,7 +254,7 @@ def _read(terminal: int) -> bytes:
 def test_a_reader_that_has_seen_enough_ends_it_quietly(address: str, tmp_path: Path) -> None:
     rows = "".join(f"{number}\n" for number in range(50_000))
     (tmp_path / "a.csv").write_text(f"x\n{rows}")
-    tidegate = f"{sys.executable} -m pipeline.cli predict echo --server {address}"
+    tidegate = f"{sys.executable} -m tidegate.pipeline.cli predict echo --server {address}"
     done = subprocess.run(
         ["bash", "-c", f"{tidegate} --batch-size 1000 --file {tmp_path / 'a.csv'} | head -1"],
         capture_output=True,

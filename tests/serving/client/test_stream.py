@@ -11,8 +11,8 @@ import grpc
 import numpy as np
 import pytest
 
-from serving.client import Client, InvalidArgumentError, ServingClientError, stream
 from tests.serving.client.scripted import FLOAT, STRING, Script, signature
+from tidegate.serving.client import Client, InvalidArgumentError, ServingClientError, stream
 
 
 def test_results_come_in_the_items_order() -> None:

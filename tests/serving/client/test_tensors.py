@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from serving.client import tensors
-from serving.client.messages import DATA_TYPES, TensorProto
+from tidegate.serving.client import tensors
+from tidegate.serving.client.messages import DATA_TYPES, TensorProto
 
 NUMBERS = [
     "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16",

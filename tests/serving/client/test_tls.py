@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from serving.client import Client, Tls, UnavailableError
 from tests.serving.client.scripted import Script, serve
+from tidegate.serving.client import Client, Tls, UnavailableError
 
 
 def certificate(

@@ -41,12 +41,12 @@ def channel(request: pytest.FixtureRequest, models_folder: Path | None) -> Itera
         with grpc.insecure_channel(given, CHANNEL_OPTIONS) as channel:
             yield channel
         return
-    from serving.server.batching_parameters import read_batching_parameters
-    from serving.server.front_options import FrontOptions
-    from serving.server.manager import ModelManager
-    from serving.server.model_config import read_model_config
-    from serving.server.options import EngineOptions
-    from serving.server.server import Server
+    from tidegate.serving.server.batching_parameters import read_batching_parameters
+    from tidegate.serving.server.front_options import FrontOptions
+    from tidegate.serving.server.manager import ModelManager
+    from tidegate.serving.server.model_config import read_model_config
+    from tidegate.serving.server.options import EngineOptions
+    from tidegate.serving.server.server import Server
 
     assert models_folder is not None
     options = EngineOptions(

@@ -12,10 +12,10 @@ import yaml
 from kubernetes import client as kubernetes
 from tensorflow_serving.config import model_server_config_pb2
 
-from models.core.task import task_names
-from serving.server import textproto
-from serving.server.batching_parameters import read_batching_parameters
-from serving.server.config_messages import message_class
+from tidegate.models.core.task import task_names
+from tidegate.serving.server import textproto
+from tidegate.serving.server.batching_parameters import read_batching_parameters
+from tidegate.serving.server.config_messages import message_class
 
 DEPLOY = Path(__file__).parents[3] / "serving" / "deploy"
 CONFIGS = ("models.config", "batching.config", "monitoring.config")

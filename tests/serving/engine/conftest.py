@@ -14,14 +14,14 @@ from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
-from serving.server.loader import load
-from serving.server.manager import ModelManager
-from serving.server.model_config import single_model
-from serving.server.options import EngineOptions
-from serving.server.servable import Servable
-from serving.server.status import ServingError
 from tests.serving.conftest import Build
 from tests.serving.models import publish
+from tidegate.serving.server.loader import load
+from tidegate.serving.server.manager import ModelManager
+from tidegate.serving.server.model_config import single_model
+from tidegate.serving.server.options import EngineOptions
+from tidegate.serving.server.servable import Servable
+from tidegate.serving.server.status import ServingError
 
 StartManager = Callable[..., ModelManager]
 POLL = 0.05

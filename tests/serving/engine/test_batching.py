@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from serving.server.loader import load
-from serving.server.options import BatchingParameters, EngineOptions
-from serving.server.status import ServingError
+from tidegate.serving.server.loader import load
+from tidegate.serving.server.options import BatchingParameters, EngineOptions
+from tidegate.serving.server.status import ServingError
 
 # Long enough that everything a test sends falls into one batch; a full batch does not wait.
 PATIENT = 300_000

@@ -2,9 +2,9 @@
 
 import pytest
 
-from serving.server.batching_parameters import read_batching_parameters
-from serving.server.model_config import no_models, read_model_config, single_model
-from serving.server.options import BatchingParameters, ConfigError
+from tidegate.serving.server.batching_parameters import read_batching_parameters
+from tidegate.serving.server.model_config import no_models, read_model_config, single_model
+from tidegate.serving.server.options import BatchingParameters, ConfigError
 
 MODELS = """
 model_config_list {

@@ -9,10 +9,6 @@ import pytest
 from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
-from serving.server.manager import ModelManager
-from serving.server.model_config import single_model
-from serving.server.options import EngineOptions
-from serving.server.status import ServingError
 from tests.serving.engine.conftest import (
     POLL,
     answer,
@@ -25,6 +21,10 @@ from tests.serving.engine.conftest import (
     states,
 )
 from tests.serving.models import publish
+from tidegate.serving.server.manager import ModelManager
+from tidegate.serving.server.model_config import single_model
+from tidegate.serving.server.options import EngineOptions
+from tidegate.serving.server.status import ServingError
 
 
 def test_leases_and_their_errors(start_manager, base):

@@ -8,10 +8,6 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
-from serving.server.manager import ModelManager
-from serving.server.model_config import no_models, read_model_config
-from serving.server.options import ConfigError, EngineOptions
-from serving.server.status import ServingError
 from tests.serving.engine.conftest import (
     POLL,
     ask,
@@ -23,6 +19,10 @@ from tests.serving.engine.conftest import (
     states,
 )
 from tests.serving.models import publish
+from tidegate.serving.server.manager import ModelManager
+from tidegate.serving.server.model_config import no_models, read_model_config
+from tidegate.serving.server.options import ConfigError, EngineOptions
+from tidegate.serving.server.status import ServingError
 
 
 def test_labels(start_manager, base, saved_model):

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from serving.server import versions
-from serving.server.model_config import no_models, single_model
-from serving.server.options import ConfigError
 from tests.serving.conftest import Build
 from tests.serving.engine.conftest import StartManager, ask, attempt, eventually
+from tidegate.serving.server import versions
+from tidegate.serving.server.model_config import no_models, single_model
+from tidegate.serving.server.options import ConfigError
 
 GRAPH = "saved_model.pb"
 

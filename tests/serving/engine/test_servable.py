@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from serving.server.loader import load
-from serving.server.options import EngineOptions
-from serving.server.status import ServingError
+from tidegate.serving.server.loader import load
+from tidegate.serving.server.options import EngineOptions
+from tidegate.serving.server.status import ServingError
 
 X = np.array([1.0, 2.0, 5.0], np.float32)
 

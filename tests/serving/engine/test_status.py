@@ -4,7 +4,7 @@ import grpc
 import pytest
 import tensorflow as tf
 
-from serving.server import status
+from tidegate.serving.server import status
 
 
 def test_tensorflows_codes_are_grpcs():

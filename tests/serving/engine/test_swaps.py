@@ -11,11 +11,11 @@ from itertools import count
 import numpy as np
 import pytest
 
-from serving.server.loader import load
-from serving.server.options import BatchingParameters, EngineOptions
-from serving.server.status import ServingError
 from tests.serving.engine.conftest import answer, ask, eventually, spec
 from tests.serving.models import publish
+from tidegate.serving.server.loader import load
+from tidegate.serving.server.options import BatchingParameters, EngineOptions
+from tidegate.serving.server.status import ServingError
 
 
 def resident():

@@ -5,7 +5,7 @@ from tensorflow_serving.config.file_system_storage_path_source_pb2 import (
     FileSystemStoragePathSourceConfig,
 )
 
-from serving.server.versions import find_models, find_versions, wanted
+from tidegate.serving.server.versions import find_models, find_versions, wanted
 
 Policy = FileSystemStoragePathSourceConfig.ServableVersionPolicy
 ON_DISK = {1: "a", 3: "b", 20: "c"}

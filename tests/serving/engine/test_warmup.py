@@ -7,11 +7,11 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from serving.server.loader import load
-from serving.server.options import EngineOptions
-from serving.server.status import ServingError
-from serving.server.warmup import MAX_RECORDS, warm_up
 from tests.serving.models import CLASSIFY, REGRESS, WARMUP, predict_request
+from tidegate.serving.server.loader import load
+from tidegate.serving.server.options import EngineOptions
+from tidegate.serving.server.status import ServingError
+from tidegate.serving.server.warmup import MAX_RECORDS, warm_up
 
 Log = prediction_log_pb2.PredictionLog
 

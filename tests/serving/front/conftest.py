@@ -11,14 +11,14 @@ import grpc
 import pytest
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from serving.server.front_options import FrontOptions
-from serving.server.manager import ModelManager
-from serving.server.model_config import single_model
-from serving.server.options import EngineOptions
-from serving.server.request_log import RequestLog
-from serving.server.server import Server
 from tests.serving import models
 from tests.serving.conftest import Build
+from tidegate.serving.server.front_options import FrontOptions
+from tidegate.serving.server.manager import ModelManager
+from tidegate.serving.server.model_config import single_model
+from tidegate.serving.server.options import EngineOptions
+from tidegate.serving.server.request_log import RequestLog
+from tidegate.serving.server.server import Server
 
 Stub = prediction_service_pb2_grpc.PredictionServiceStub
 StartServer = Callable[..., Server]

@@ -13,13 +13,13 @@ from google.protobuf import text_format
 from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
-from serving.server import request_log
-from serving.server.loader import load
-from serving.server.options import ConfigError, EngineOptions
-from serving.server.request_log import RequestLog, Sampling
 from tests.serving import models
 from tests.serving.conftest import Build
 from tests.serving.front.conftest import StartServer, eventually
+from tidegate.serving.server import request_log
+from tidegate.serving.server.loader import load
+from tidegate.serving.server.options import ConfigError, EngineOptions
+from tidegate.serving.server.request_log import RequestLog, Sampling
 
 
 def _read(folder: Path) -> list[prediction_log_pb2.PredictionLog]:

@@ -17,7 +17,7 @@ from tensorflow_serving.apis import prediction_service_pb2_grpc
 from tests.serving import models
 from tests.serving.conftest import Build
 
-_COMMAND = [sys.executable, "-m", "pipeline.cli", "serve"]
+_COMMAND = [sys.executable, "-m", "tidegate.pipeline.cli", "serve"]
 
 
 def _refused(*flags: str) -> str:

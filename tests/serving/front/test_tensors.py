@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 
-from serving.server import tensors
+from tidegate.serving.server import tensors
 
 _DTYPES = [
     np.float32, np.float64, np.float16, np.int8, np.int16, np.int32, np.int64, np.uint8,

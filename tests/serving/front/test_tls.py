@@ -10,10 +10,10 @@ import grpc
 import pytest
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from serving.server.options import ConfigError
-from serving.server.tls import read_ssl_config
 from tests.serving import models
 from tests.serving.front.conftest import StartServer, code_of
+from tidegate.serving.server.options import ConfigError
+from tidegate.serving.server.tls import read_ssl_config
 
 _KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
 

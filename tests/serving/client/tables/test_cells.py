@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from serving.client.messages import DATA_TYPES
-from serving.client.signatures import TensorSpec
-from serving.client.tables.cells import CellError, as_text, converter, feature
+from tidegate.serving.client.messages import DATA_TYPES
+from tidegate.serving.client.signatures import TensorSpec
+from tidegate.serving.client.tables.cells import CellError, as_text, converter, feature
 
 
 def spec(dtype: str, rank: int = 1) -> TensorSpec:

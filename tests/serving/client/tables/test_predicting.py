@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from serving.client import Client, ServingClientError
-from serving.client.signatures import Signature, TensorSpec
-from serving.client.tables.answers import AnswerColumns
-from serving.client.tables.formats import TableError
-from serving.client.tables.predicting import Question, predict_file
-from serving.client.tables.reading import RowReader
 from tests.serving.client.scripted import FLOAT, INT64, STRING, Script, signature
+from tidegate.serving.client import Client, ServingClientError
+from tidegate.serving.client.signatures import Signature, TensorSpec
+from tidegate.serving.client.tables.answers import AnswerColumns
+from tidegate.serving.client.tables.formats import TableError
+from tidegate.serving.client.tables.predicting import Question, predict_file
+from tidegate.serving.client.tables.reading import RowReader
 
 CLASSES = {"classes": (STRING, [-1, -1]), "probabilities": (FLOAT, [-1, -1])}
 

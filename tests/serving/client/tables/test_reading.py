@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from serving.client.tables.formats import TableError
-from serving.client.tables.reading import RowReader
+from tidegate.serving.client.tables.formats import TableError
+from tidegate.serving.client.tables.reading import RowReader
 
 
 def read(path: Path, **how: Any) -> list[dict[str, Any]]:

@@ -12,12 +12,12 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 
-from components.series_example_gen.reading import ONLY_SERIES
-from serving.client import Client
-from serving.client.tables.formats import TableError
-from serving.client.tables.predicting import Question, predict_file
-from serving.client.tables.reading import RowReader
 from tests.serving.client.scripted import FLOAT, INT64, STRING, Script, signature
+from tidegate.components.series_example_gen.reading import ONLY_SERIES
+from tidegate.serving.client import Client
+from tidegate.serving.client.tables.formats import TableError
+from tidegate.serving.client.tables.predicting import Question, predict_file
+from tidegate.serving.client.tables.reading import RowReader
 
 STEPS = [-1, -1]
 INPUTS: dict[str, tuple[int, list[int] | None]] = {

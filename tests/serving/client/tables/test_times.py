@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.series_example_gen import cells as training_cells
-from components.series_example_gen.examples import Output, series_example
-from components.series_example_gen.frequency import Distances, infer
-from components.series_example_gen.grid import Gridding
-from components.series_example_gen.reading import is_integer_time as is_integer_in_training
-from components.series_example_gen.splits import Piece, Splitting
-from components.series_example_gen.table import Series, Table
-from models.core.time_grid import parse_timestamp
-from serving.client.tables.cells import CellError
-from serving.client.tables.reading import RowReader
-from serving.client.tables.times import SeriesTimes, is_integer_time, read_time
+from tidegate.components.series_example_gen import cells as training_cells
+from tidegate.components.series_example_gen.examples import Output, series_example
+from tidegate.components.series_example_gen.frequency import Distances, infer
+from tidegate.components.series_example_gen.grid import Gridding
+from tidegate.components.series_example_gen.reading import is_integer_time as is_integer_in_training
+from tidegate.components.series_example_gen.splits import Piece, Splitting
+from tidegate.components.series_example_gen.table import Series, Table
+from tidegate.models.core.time_grid import parse_timestamp
+from tidegate.serving.client.tables.cells import CellError
+from tidegate.serving.client.tables.reading import RowReader
+from tidegate.serving.client.tables.times import SeriesTimes, is_integer_time, read_time
 
 DAY = 86_400
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from serving.client.tables.formats import TableError
-from serving.client.tables.writing import open_writer
+from tidegate.serving.client.tables.formats import TableError
+from tidegate.serving.client.tables.writing import open_writer
 
 COLUMNS = ["text", "score", "list", "flag"]
 ROWS: list[dict[str, Any]] = [

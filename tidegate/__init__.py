@@ -1,0 +1,1 @@
+"""Raw sequences to a validated LSTM model behind TensorFlow Serving."""
