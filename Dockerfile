@@ -24,6 +24,7 @@ COPY tidegate tidegate
 COPY pipeline pipeline
 COPY components components
 COPY models models
+COPY tables tables
 COPY serving serving
 COPY data data
 RUN uv build --wheel --no-build-isolation --python /opt/tidegate/bin/python --out-dir /wheel

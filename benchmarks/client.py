@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import measure, report, tidegate_run, workplace
-from tidegate.pipeline.server_process import served
+from tidegate.pipeline.serve.process import served
 from tidegate.serving.client import Client
 from tidegate.serving.client.tables.predicting import Question
 from tidegate.serving.client.tables.texts import question_of_texts

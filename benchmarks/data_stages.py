@@ -69,7 +69,7 @@ def run(
     from tidegate.pipeline.beam import parse_beam
     from tidegate.pipeline.config import make_config, parse_assignments
     from tidegate.pipeline.dag import Locations, create_pipeline
-    from tidegate.pipeline.runners.local import run_pipeline
+    from tidegate.pipeline.run.runner import run_pipeline
 
     config = make_config(load_task(name), parse_assignments(settings), parse_beam(beam))
     folder.mkdir(parents=True, exist_ok=cache)

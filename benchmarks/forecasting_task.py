@@ -20,14 +20,14 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata import metadata_io, schema_utils
 
-from tidegate.components.run_parameters import RunParameters
-from tidegate.components.schema import task_schema
+from tidegate.components.schema_gen.schema import task_schema
+from tidegate.components.trainer.run_parameters import RunParameters
 from tidegate.models.core.export import serialize_sample
 from tidegate.models.core.task import load_task
-from tidegate.models.core.training import Trained, prepare_devices, train
-from tidegate.models.core.training_settings import TrainingSettings
 from tidegate.models.forecasting import backtest, windows
 from tidegate.models.forecasting.evaluation import INTERVALS, statistics, summarise
+from tidegate.models.train.settings import TrainingSettings
+from tidegate.models.train.training import Trained, prepare_devices, train
 from tidegate.pipeline.config import make_config, parse_assignments
 
 TASK = load_task("forecasting")

@@ -36,7 +36,7 @@ def _compiling(task: str, runs: int) -> list[float]:
     """Seconds of each compilation in this process."""
     from tidegate.models.core.task import load_task
     from tidegate.pipeline.config import make_config
-    from tidegate.pipeline.runners.kubeflow import Target, compile_spec
+    from tidegate.pipeline.kubeflow.runner import Target, compile_spec
 
     config, target = make_config(load_task(task)), Target(_DATA, _TEST, _ROOT, _IMAGE)
     seconds = []

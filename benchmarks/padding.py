@@ -27,9 +27,9 @@ def count(folder: Path) -> dict[str, float]:
     import tensorflow as tf
     import tensorflow_transform as tft
 
-    from tidegate.models.core.examples import read_examples
     from tidegate.models.core.task import load_task
-    from tidegate.models.core.training_settings import TrainingSettings
+    from tidegate.models.train.examples import read_examples
+    from tidegate.models.train.settings import TrainingSettings
 
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     settings = summary["settings"]

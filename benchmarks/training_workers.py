@@ -51,10 +51,10 @@ def _train(arguments: argparse.Namespace) -> None:
 
     from tidegate.models.core import progress
     from tidegate.models.core.task import Objective
-    from tidegate.models.core.training import prepare_devices, train
-    from tidegate.models.core.training_settings import TrainingSettings
-    from tidegate.models.core.workers import read_workers
     from tidegate.models.layers.recurrent import RecurrentStack
+    from tidegate.models.train.settings import TrainingSettings
+    from tidegate.models.train.training import prepare_devices, train
+    from tidegate.models.train.workers import read_workers
 
     tf.config.threading.set_intra_op_parallelism_threads(len(arguments.cores))
     settings = TrainingSettings.model_validate(

@@ -21,7 +21,7 @@ from tidegate.components.row_formats import (
     read_json,
     read_parquet_rows,
 )
-from tidegate.models.core.errors import InputError
+from tidegate.tables.errors import InputError
 
 _FORMATS = {
     ".csv": "csv",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from tidegate.models.core.errors import InputError, nearest
+from tidegate.tables.errors import InputError, nearest
 
 # A quote that is never closed would take the rest of the file for one field.
 _LONGEST_FIELD = 16 << 20

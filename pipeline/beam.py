@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from tidegate.models.core.errors import InputError, nearest
+from tidegate.tables.errors import InputError, nearest
 
 beam_option = click.option(
     "--beam", "beam", multiple=True, metavar="OPTION=VALUE", help="An option of Beam's pipelines."

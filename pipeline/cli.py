@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from tidegate.models.core.errors import InputError
 from tidegate.pipeline.beam import beam_option, check_job_service, parse_beam
-from tidegate.pipeline.compile_command import compile_pipeline
-from tidegate.pipeline.predict_command import predict
-from tidegate.pipeline.rollback_command import rollback
-from tidegate.pipeline.serve_command import serve
-from tidegate.pipeline.submit_command import submit
+from tidegate.pipeline.kubeflow.compile_command import compile_pipeline
+from tidegate.pipeline.kubeflow.submit_command import submit
+from tidegate.pipeline.predict.command import predict
+from tidegate.pipeline.serve.command import serve
+from tidegate.pipeline.serve.rollback_command import rollback
+from tidegate.tables.errors import InputError
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -50,8 +50,8 @@ def run(
     from tidegate.models.core.task import load_task
     from tidegate.pipeline.config import make_config, parse_assignments, read_file
     from tidegate.pipeline.datasets import resolve
-    from tidegate.pipeline.local_run import RunRequest
-    from tidegate.pipeline.local_run import run as run_request
+    from tidegate.pipeline.run.local_run import RunRequest
+    from tidegate.pipeline.run.local_run import run as run_request
 
     known = load_task(task)
     given = [

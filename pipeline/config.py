@@ -9,11 +9,11 @@ import yaml
 from pydantic import Field, field_validator, model_validator
 
 from tidegate.components import files
-from tidegate.models.core.errors import InputError, nearest
 from tidegate.models.core.settings import Settings, read_section
 from tidegate.models.core.task import SequenceTask
 from tidegate.pipeline.beam import gather
-from tidegate.pipeline.kubeflow_settings import KubeflowSettings
+from tidegate.pipeline.kubeflow.settings import KubeflowSettings
+from tidegate.tables.errors import InputError, nearest
 
 
 class TunerSettings(Settings):
@@ -151,7 +151,7 @@ class BeamSettings(Settings):
 
 def section_types(task: SequenceTask) -> dict[str, type[Settings]]:
     """All sections of settings of a run, by name."""
-    from tidegate.models.core.training_settings import TrainingSettings
+    from tidegate.models.train.settings import TrainingSettings
 
     return {
         **task.sections,

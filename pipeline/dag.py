@@ -12,20 +12,20 @@ from tfx.orchestration import pipeline
 from tfx.proto import trainer_pb2, transform_pb2
 from tfx.types import channel, standard_artifacts
 
-from tidegate.components import data_fingerprint
 from tidegate.components.baseline.component import Baseline
-from tidegate.components.example_validator import StrictExampleValidator
-from tidegate.components.latest_other_model import LatestOtherBlessedModelStrategy
-from tidegate.components.latest_pushed_model import Evaluator, LatestPushedModel
-from tidegate.components.model_pusher import Pusher
-from tidegate.components.optional_evaluator import OptionalEvaluator
+from tidegate.components.evaluator.optional import OptionalEvaluator
+from tidegate.components.example_gen import data_fingerprint
+from tidegate.components.example_validator.component import StrictExampleValidator
+from tidegate.components.latest_model.blessed import LatestOtherBlessedModelStrategy
+from tidegate.components.latest_model.pushed import Evaluator, LatestPushedModel
 from tidegate.components.pictures.component import Pictures
-from tidegate.components.run_parameters import write_raw_features
-from tidegate.components.schema import task_schema
-from tidegate.components.schema_gen import SchemaGen
+from tidegate.components.pusher.component import Pusher
+from tidegate.components.schema_gen.component import SchemaGen
+from tidegate.components.schema_gen.schema import task_schema
 from tidegate.components.serving_check.component import ServingCheck
-from tidegate.components.trainer import Trainer
-from tidegate.components.tuner import Tuner
+from tidegate.components.trainer.component import Trainer
+from tidegate.components.trainer.run_parameters import write_raw_features
+from tidegate.components.tuner.component import Tuner
 from tidegate.models.core.fingerprint import code_fingerprint
 from tidegate.pipeline.config import RunConfig
 from tidegate.pipeline.evaluation_config import evaluation_config
@@ -134,7 +134,7 @@ def _components(
     transform = Transform(
         examples=examples,
         schema=schema,
-        preprocessing_fn="tidegate.components.transform_fn.preprocessing_fn",
+        preprocessing_fn="tidegate.components.transform.preprocessing_fn.preprocessing_fn",
         splits_config=transform_pb2.SplitsConfig(
             analyze=["train"], transform=["train", "valid"] if task.materialize else []
         ),
@@ -145,7 +145,7 @@ def _components(
             "features": settings["features"],
             "raw_features": write_raw_features(raw),
             "fingerprint": code_fingerprint(
-                "tidegate.components.transform_fn", task.preprocess.module
+                "tidegate.components.transform.preprocessing_fn", task.preprocess.module
             ),
         },
     )
@@ -158,7 +158,7 @@ def _components(
         "training": settings["training"],
         "raw_features": write_raw_features(raw),
         "fingerprint": code_fingerprint(
-            "tidegate.components.trainer_fn",
+            "tidegate.components.trainer.run_fn",
             f"tidegate.models.{task.name}.task",
             *(signature.to_features.module for signature in task.signatures(raw).values()),
             task.build_model.module,
@@ -195,19 +195,19 @@ def _components(
     hyperparameters = None
     if config.tuner.trials:
         tuner = Tuner(
-            tuner_fn="tidegate.components.tuner_fn.tuner_fn",
+            tuner_fn="tidegate.components.tuner.tuner_fn.tuner_fn",
             custom_config={
                 **custom_config,
                 "tuner": settings["tuner"],
                 "fingerprint": custom_config["fingerprint"]
-                + code_fingerprint("tidegate.components.tuner_fn"),
+                + code_fingerprint("tidegate.components.tuner.tuner_fn"),
             },
             **learn,
         )
         nodes.append(tuner)
         hyperparameters = tuner.outputs["best_hyperparameters"]
     trainer = Trainer(
-        run_fn="tidegate.components.trainer_fn.run_fn",
+        run_fn="tidegate.components.trainer.run_fn.run_fn",
         schema=schema,
         hyperparameters=hyperparameters,
         custom_config=custom_config,

@@ -8,7 +8,7 @@ from typing import Any
 
 from tidegate.components.files import is_local
 from tidegate.data import registry
-from tidegate.models.core.errors import InputError, nearest
+from tidegate.tables.errors import InputError, nearest
 
 
 @dataclass(frozen=True)

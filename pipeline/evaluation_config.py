@@ -37,7 +37,7 @@ def evaluation_config(config: RunConfig, gated: bool = True) -> tfma.EvalConfig:
         metrics=[
             tfma.MetricConfig(
                 class_name="TaskMetrics",
-                module="tidegate.components.task_metrics",
+                module="tidegate.components.evaluator.task_metrics",
                 # The fingerprint reaches TFX's cache key: changed metrics are computed anew.
                 config=f'{{"task": "{task.name}", "name": "task_metrics-{_metrics_code(task)}"}}',
             ),
@@ -70,7 +70,7 @@ def evaluation_config(config: RunConfig, gated: bool = True) -> tfma.EvalConfig:
 
 def _metrics_code(task: Any) -> str:
     return code_fingerprint(
-        "tidegate.components.task_metrics",
+        "tidegate.components.evaluator.task_metrics",
         task.evaluation.statistics.module,
         task.evaluation.summarise.module,
     )

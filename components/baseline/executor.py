@@ -13,7 +13,7 @@ import tensorflow as tf
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
-from tidegate.components.raw_examples import read_raw
+from tidegate.components.example_gen.raw_examples import read_raw
 from tidegate.models.core.task import SequenceTask, load_task
 
 METRICS_FILE = "metrics.json"

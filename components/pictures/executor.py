@@ -14,9 +14,9 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
+from tidegate.components.example_gen.raw_examples import raw_record, read_serialized
 from tidegate.components.pictures.training import training_curves
-from tidegate.components.raw_examples import raw_record, read_serialized
-from tidegate.components.training_report import read_training
+from tidegate.components.trainer.report import read_training
 from tidegate.models.core.progress import reporter
 from tidegate.models.core.task import SequenceTask, load_task
 

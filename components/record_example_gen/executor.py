@@ -16,8 +16,10 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
-from tidegate.components import data_fingerprint, files
-from tidegate.components.examples_report import REPORT_FILE, SPLITS, write_report
+from tidegate.components import files
+from tidegate.components.example_gen import data_fingerprint
+from tidegate.components.example_gen.report import REPORT_FILE, SPLITS, write_report
+from tidegate.components.example_gen.scatter import Scatter
 from tidegate.components.record_example_gen.report import Report, SumReports, check
 from tidegate.components.record_files import (
     BrokenRow,
@@ -26,10 +28,9 @@ from tidegate.components.record_files import (
     data_files,
     read_records,
 )
-from tidegate.components.scatter import Scatter
-from tidegate.models.core.errors import InputError
 from tidegate.models.core.progress import reporter
 from tidegate.models.core.task import RawFeature, load_task
+from tidegate.tables.errors import InputError
 
 _SPLIT_NAMES = {
     **{split: split for split in SPLITS},

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from tidegate.components.examples_report import RowReport, SumOf
-from tidegate.models.core.errors import InputError
+from tidegate.components.example_gen.report import RowReport, SumOf
+from tidegate.tables.errors import InputError
 
 # More distinct labels than this is a column that is no label.
 _MOST_LABELS = 10_000

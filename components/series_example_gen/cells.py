@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tidegate.components.record_files import as_text
-from tidegate.models.core.time_grid import parse_timestamp
+from tidegate.tables.time_grid import parse_timestamp
 
 _MISSING = {"", "nan", "na", "n/a", "null", "none", "<na>", "nat"}
 # The network's variances are sums of squares in float32, which ends at 3.4e38.

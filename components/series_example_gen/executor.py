@@ -20,10 +20,11 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
-from tidegate.components import data_fingerprint, files
-from tidegate.components.examples_report import SPLITS, SumOf, write_report
+from tidegate.components import files
+from tidegate.components.example_gen import data_fingerprint
+from tidegate.components.example_gen.report import SPLITS, SumOf, write_report
+from tidegate.components.example_gen.scatter import Scatter
 from tidegate.components.record_files import FileFormat, data_files, format_of
-from tidegate.components.scatter import Scatter
 from tidegate.components.series_example_gen.examples import Output
 from tidegate.components.series_example_gen.frequency import infer
 from tidegate.components.series_example_gen.grid import Gridding
@@ -37,11 +38,11 @@ from tidegate.components.series_example_gen.passes import (
 from tidegate.components.series_example_gen.reading import Columns, first_time, is_integer_time
 from tidegate.components.series_example_gen.report import Reading, SeriesReport, check
 from tidegate.components.series_example_gen.splits import Splitting, check_cutoffs
-from tidegate.models.core.errors import InputError
 from tidegate.models.core.progress import reporter
-from tidegate.models.core.season import season_length
 from tidegate.models.core.task import load_task
-from tidegate.models.core.time_grid import Step
+from tidegate.models.series.season import season_length
+from tidegate.tables.errors import InputError
+from tidegate.tables.time_grid import Step
 
 # A bucket is held in memory: this many bytes of input bound it, unless one series has more.
 _BUCKET_BYTES = 32 << 20

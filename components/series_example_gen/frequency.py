@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tidegate.components.series_example_gen.table import Series
-from tidegate.models.core.errors import InputError
-from tidegate.models.core.time_grid import Step
+from tidegate.tables.errors import InputError
+from tidegate.tables.time_grid import Step
 
 DAY = 86_400
 SHORTEST_MONTH = 28 * DAY

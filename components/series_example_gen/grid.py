@@ -15,8 +15,8 @@ from tidegate.components.series_example_gen.frequency import (
     wall,
 )
 from tidegate.components.series_example_gen.table import Series, time_text
-from tidegate.models.core.errors import InputError
-from tidegate.models.core.time_grid import Step, parse_timestamp
+from tidegate.tables.errors import InputError
+from tidegate.tables.time_grid import Step, parse_timestamp
 
 # A grid with more steps than this, and than so many times its rows, has a wrong time somewhere.
 _MANY_STEPS = 100_000

@@ -31,8 +31,8 @@ from tidegate.components.series_example_gen.table import (
     each_series,
     time_text,
 )
-from tidegate.models.core.errors import InputError
-from tidegate.models.core.time_grid import Step
+from tidegate.tables.errors import InputError
+from tidegate.tables.time_grid import Step
 
 _HOUR = 3600
 

@@ -17,8 +17,8 @@ from tidegate.components.record_files import (
 )
 from tidegate.components.series_example_gen import cells
 from tidegate.components.series_example_gen.table import Table
-from tidegate.models.core.errors import InputError
-from tidegate.models.core.time_grid import parse_timestamp
+from tidegate.tables.errors import InputError
+from tidegate.tables.time_grid import parse_timestamp
 
 # Rows read at a time: some megabytes of text.
 _BATCH = 1 << 16

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from tidegate.components.examples_report import PLACES, SPLITS, RowReport
+from tidegate.components.example_gen.report import PLACES, SPLITS, RowReport
 from tidegate.components.series_example_gen.frequency import Distances
 from tidegate.components.series_example_gen.splits import Splitting, cutoff_time
 from tidegate.components.series_example_gen.table import time_text
-from tidegate.models.core.errors import InputError
-from tidegate.models.core.time_grid import Step
+from tidegate.tables.errors import InputError
+from tidegate.tables.time_grid import Step
 
 # Noted of a series.
 WIDE_GAP = "a gap of more steps than the series has values; is a time wrong?"

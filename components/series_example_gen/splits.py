@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tidegate.components.examples_report import SPLITS
+from tidegate.components.example_gen.report import SPLITS
 from tidegate.components.series_example_gen.frequency import month_and_day
-from tidegate.models.core.errors import InputError
-from tidegate.models.core.time_grid import Step, parse_timestamp
+from tidegate.tables.errors import InputError
+from tidegate.tables.time_grid import Step, parse_timestamp
 
 _HELD_OUT = SPLITS[1:]
 # On which models are compared with the seasonal naive forecast, and the seasons that this takes.

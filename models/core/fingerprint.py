@@ -11,7 +11,7 @@ import importlib.util
 from pathlib import Path
 
 # The rooms whose code makes artifacts; code outside the project is pinned by constraints.txt.
-ROOMS = ("tidegate.models", "tidegate.components", "tidegate.serving")
+ROOMS = ("tidegate.models", "tidegate.components", "tidegate.serving", "tidegate.tables")
 
 
 @functools.cache

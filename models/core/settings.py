@@ -14,7 +14,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
-from tidegate.models.core.errors import InputError, nearest
+from tidegate.tables.errors import InputError, nearest
 
 S = TypeVar("S", bound="Settings")
 

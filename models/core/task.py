@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tidegate.models.core.errors import InputError, nearest
 from tidegate.models.core.settings import Settings
-from tidegate.models.core.training_settings import PASSES
+from tidegate.models.train.settings import PASSES
+from tidegate.tables.errors import InputError, nearest
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 from scipy.stats import norm
 
-from tidegate.models.core.season import season_length
 from tidegate.models.forecasting import backtest, windows
 from tidegate.models.forecasting.settings import LEVELS, DataSettings, FeatureSettings
+from tidegate.models.series.season import season_length
 
 Records = Mapping[str, Callable[[], Iterable[Mapping[str, Any]]]]
 # (history without gaps, steps of a season, horizon) to mean and standard error, [horizon] each.

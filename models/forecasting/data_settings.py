@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from tidegate.models.core.settings import Settings
-from tidegate.models.core.time_grid import Step, parse_step, parse_timestamp
+from tidegate.tables.time_grid import Step, parse_step, parse_timestamp
 
 DEFAULT_ID_COLUMN = "unique_id"
 # What each example holds beside the covariates; see SeriesExampleGen.

@@ -8,7 +8,6 @@ from keras import ops
 
 from tidegate.models.core.task import Objective
 from tidegate.models.core.transform import TransformFacts
-from tidegate.models.forecasting.calendar import CALENDAR
 from tidegate.models.forecasting.loss import ForecastLoss
 from tidegate.models.forecasting.preprocess import vocabulary_name
 from tidegate.models.forecasting.settings import LEVELS, FeatureSettings, ModelSettings
@@ -18,6 +17,7 @@ from tidegate.models.layers.instance_norm import InstanceNorm
 from tidegate.models.layers.quantiles import IntervalCorrection, ordered_quantiles
 from tidegate.models.layers.recurrent import RecurrentStack
 from tidegate.models.layers.segments import Segments
+from tidegate.models.series.calendar import CALENDAR
 
 CORRECTION = "correction"
 # The mean, and the quantiles.

@@ -9,9 +9,9 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from tidegate.models.forecasting.backtest import MEAN, QUANTILES, origins
-from tidegate.models.forecasting.calendar import DAY, month_of, seconds_of_month
 from tidegate.models.forecasting.evaluation import INTERVALS, statistics, summarise
 from tidegate.models.forecasting.settings import FeatureSettings
+from tidegate.models.series.calendar import DAY, month_of, seconds_of_month
 
 Judged = Callable[[], Iterator[tuple[Mapping[str, Any], np.ndarray]]]
 # Forecasts of a series that are drawn at most, and how many horizons of history before them.

@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from tidegate.models.core.transform import TransformFacts
 from tidegate.models.forecasting import windows
-from tidegate.models.forecasting.calendar import seconds_of_month
 from tidegate.models.forecasting.data_settings import MASK
 from tidegate.models.forecasting.settings import LEVELS, FeatureSettings
+from tidegate.models.series.calendar import seconds_of_month
 
 # Most steps of a request: a bound on what one may cost. Minutes of almost two years.
 LONGEST = 1_000_000

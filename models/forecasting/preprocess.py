@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from tidegate.models.core.season import season_length
 from tidegate.models.core.task import RawFeature
-from tidegate.models.forecasting.calendar import DAY, calendar, month_of
 from tidegate.models.forecasting.settings import FeatureSettings
+from tidegate.models.series.calendar import DAY, calendar, month_of
+from tidegate.models.series.season import season_length
 
 # Roles of the raw features, beside those that every series has.
 STATIC, STATIC_NUMBER, HISTORIC, FUTURE = "static", "static_number", "historic", "future"

@@ -7,10 +7,10 @@ import keras
 from keras import ops
 
 from tidegate.models.core.task import Objective
-from tidegate.models.core.tokens import FIRST_ID, PADDING_ID, UNKNOWN_ID
 from tidegate.models.core.transform import TransformFacts
 from tidegate.models.layers.pooling import MaskedPooling
 from tidegate.models.layers.recurrent import RecurrentStack
+from tidegate.models.text.tokens import FIRST_ID, PADDING_ID, UNKNOWN_ID
 from tidegate.models.text_classification.ngrams import NgramLogits, WordDropout
 from tidegate.models.text_classification.preprocess import LABELS, TOKENS
 from tidegate.models.text_classification.settings import FeatureSettings, ModelSettings

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tidegate.models.core.tokens import PADDING_ID
+from tidegate.models.text.tokens import PADDING_ID
 
 # Logits are this many times the sum of weights: as if the n-grams' weights, of which each row
 # touches few, learnt that many times faster than the rest of the network.

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from tidegate.models.core import tokens
 from tidegate.models.core.task import RawFeature
+from tidegate.models.text import tokens
 from tidegate.models.text_classification.settings import FeatureSettings
 
 TOKENS = "tokens"

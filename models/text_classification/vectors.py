@@ -9,7 +9,7 @@ import scipy.sparse
 import tensorflow as tf
 from sklearn.utils.extmath import randomized_svd
 
-from tidegate.models.core.tokens import FIRST_ID
+from tidegate.models.text.tokens import FIRST_ID
 from tidegate.models.text_classification.model import EMBEDDING
 from tidegate.models.text_classification.settings import ModelSettings
 

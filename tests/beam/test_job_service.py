@@ -82,7 +82,7 @@ def test_a_pool_that_is_killed_ends_the_run_and_the_same_run_finishes_later(
     run_stages: RunStages,
     direct: dict[str, Stages],
 ) -> None:
-    from tidegate.pipeline.runners.local import ComponentError
+    from tidegate.pipeline.run.runner import ComponentError
 
     task, log = "text_classification", tmp_path / "pool" / "log"
     with (

@@ -15,7 +15,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.experimental import simple_artifacts
 
 from tidegate.components.baseline.executor import Executor
-from tidegate.components.raw_examples import read_raw
+from tidegate.components.example_gen.raw_examples import read_raw
 from tidegate.models.core.export import serialize_sample
 from tidegate.models.core.task import load_task
 from tidegate.models.forecasting import baseline as forecasting

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tfx.types import standard_artifacts
 
-from tidegate.components.data_fingerprint import complete, data_fingerprint, join
+from tidegate.components.example_gen.data_fingerprint import complete, data_fingerprint, join
 from tidegate.components.record_example_gen.executor import Executor
-from tidegate.models.core.errors import InputError
+from tidegate.tables.errors import InputError
 
 ROWS = "text,label\n" + "".join(f"word {number},{number % 2}\n" for number in range(40))
 

@@ -12,10 +12,10 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
-from tidegate.components.example_validator import Executor, StrictExampleValidator
-from tidegate.components.schema import task_schema
-from tidegate.models.core.errors import InputError
+from tidegate.components.example_validator.component import Executor, StrictExampleValidator
+from tidegate.components.schema_gen.schema import task_schema
 from tidegate.models.core.task import RawFeature
+from tidegate.tables.errors import InputError
 
 FEATURES = (
     RawFeature("text", "a column", key=True),

@@ -26,7 +26,7 @@ from tidegate.components.record_files import (
     read_records,
     read_rows,
 )
-from tidegate.models.core.errors import InputError
+from tidegate.tables.errors import InputError
 
 ROWS = [("tide", "a"), ("水库", "b"), ("moon", "a")]
 

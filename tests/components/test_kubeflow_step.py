@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from tfx.dsl.components.base import base_executor
 
-from tidegate.components import kubeflow_step
-from tidegate.models.core.errors import InputError
+from tidegate.components.kubeflow import step as kubeflow_step
+from tidegate.tables.errors import InputError
 
 EXAMPLES = {"instanceSchema": "title: tfx.Examples\ntype: object\n"}
 METRICS = {"instanceSchema": "title: tfx.Metrics\ntype: object\n"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tfx.types import standard_artifacts
 
-from tidegate.components.latest_other_model import LatestOtherBlessedModelStrategy
+from tidegate.components.latest_model.blessed import LatestOtherBlessedModelStrategy
 
 
 def model(number: int) -> Any:

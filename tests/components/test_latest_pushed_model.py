@@ -9,11 +9,11 @@ import pytest
 from tfx.components.evaluator import executor as tfx_executor
 from tfx.types import standard_artifacts
 
-from tidegate.components.latest_pushed_model import EvaluatorExecutor, Executor, latest_other
-from tidegate.components.model_pusher import Executor as PusherExecutor
-from tidegate.components.model_versions import ROLLED_BACK
-from tidegate.components.schema_gen import Executor as SchemaExecutor
-from tidegate.components.schema_gen import SchemaGen
+from tidegate.components.latest_model.pushed import EvaluatorExecutor, Executor, latest_other
+from tidegate.components.pusher.component import Executor as PusherExecutor
+from tidegate.components.pusher.versions import ROLLED_BACK
+from tidegate.components.schema_gen.component import Executor as SchemaExecutor
+from tidegate.components.schema_gen.component import SchemaGen
 
 
 def saved_model(folder: Path, weights: str) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tfx.types import standard_artifacts
 
-from tidegate.components.optional_evaluator import Executor, OptionalEvaluator
+from tidegate.components.evaluator.optional import Executor, OptionalEvaluator
 from tidegate.models.core import progress
 
 

@@ -13,8 +13,9 @@ from tfx.proto import pusher_pb2
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
-from tidegate.components import model_versions, pusher
-from tidegate.components.model_versions import (
+from tidegate.components.pusher import executor as pusher
+from tidegate.components.pusher import versions as model_versions
+from tidegate.components.pusher.versions import (
     ROLLED_BACK,
     clear_unfinished,
     next_version,
@@ -22,7 +23,7 @@ from tidegate.components.model_versions import (
     pushed_already,
     roll_back,
 )
-from tidegate.models.core.errors import InputError
+from tidegate.tables.errors import InputError
 
 NOW = 1_700_000_000.9
 

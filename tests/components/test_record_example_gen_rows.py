@@ -17,9 +17,9 @@ from tidegate.components.record_example_gen import report as report_module
 from tidegate.components.record_example_gen.executor import Plan, _ReadFiles
 from tidegate.components.record_example_gen.report import Report, SumReports, check
 from tidegate.components.record_files import FileFormat
-from tidegate.models.core.errors import InputError
 from tidegate.models.core.progress import LogReporter, set_reporter
 from tidegate.models.core.task import RawFeature
+from tidegate.tables.errors import InputError
 
 Generate = Callable[..., Any]
 

@@ -16,7 +16,7 @@ from tidegate.components.record_example_gen import executor
 from tidegate.components.record_example_gen.executor import Plan, amend
 from tidegate.components.record_example_gen.report import Report
 from tidegate.components.record_files import FileFormat
-from tidegate.models.core.errors import InputError
+from tidegate.tables.errors import InputError
 
 Generate = Callable[..., Any]
 VALID, EVAL = 0.2, 0.1

@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 
 from tidegate.components.record_files import BrokenRow, FileFormat, read_records
-from tidegate.models.core.errors import InputError
+from tidegate.tables.errors import InputError
 
 COLUMNS = ("text", "label")
 

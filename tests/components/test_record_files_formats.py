@@ -26,7 +26,7 @@ from tidegate.components.record_files import (
     format_of,
     read_records,
 )
-from tidegate.models.core.errors import InputError
+from tidegate.tables.errors import InputError
 
 ROWS = [
     ("plain", "a"),

@@ -12,9 +12,9 @@ import tensorflow as tf
 from tfx.dsl.io import fileio
 
 from tests.remote_files import mended_ram, read, tree, write
-from tidegate.components import model_versions
-from tidegate.components.model_versions import ROLLED_BACK, push_model, pushed_already, roll_back
-from tidegate.models.core.errors import InputError
+from tidegate.components.pusher import versions as model_versions
+from tidegate.components.pusher.versions import ROLLED_BACK, push_model, pushed_already, roll_back
+from tidegate.tables.errors import InputError
 
 FOLDER = "ram://push/serving/name"
 CONTENT = {

@@ -10,11 +10,11 @@ import tensorflow as tf
 from pydantic import ValidationError
 from tensorflow_transform import impl_helper
 
-from tidegate.components.run_parameters import RunParameters, write_raw_features
-from tidegate.components.transform_fn import preprocessing_fn
-from tidegate.models.core.errors import InputError
+from tidegate.components.trainer.run_parameters import RunParameters, write_raw_features
+from tidegate.components.transform.preprocessing_fn import preprocessing_fn
 from tidegate.models.core.task import RawFeature, load_task
-from tidegate.models.core.training_settings import TrainingSettings
+from tidegate.models.train.settings import TrainingSettings
+from tidegate.tables.errors import InputError
 
 TASK = "text_classification"
 CONFIG: dict[str, Any] = {

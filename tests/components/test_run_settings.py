@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tidegate.components.run_parameters import RunParameters
-from tidegate.components.run_settings import apply, read_settings
-from tidegate.models.core.errors import InputError
+from tidegate.components.trainer.run_parameters import RunParameters
+from tidegate.components.trainer.run_settings import apply, read_settings
 from tidegate.models.core.task import load_task
-from tidegate.models.core.training_settings import TrainingSettings
+from tidegate.models.train.settings import TrainingSettings
+from tidegate.tables.errors import InputError
 
 TASK = load_task("text_classification")
 CONFIG: dict[str, Any] = {

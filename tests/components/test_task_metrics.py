@@ -13,8 +13,8 @@ from sklearn import metrics as sklearn
 from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
-from tidegate.components import task_metrics
-from tidegate.components.task_metrics import ArrayValue, read_array
+from tidegate.components.evaluator import task_metrics
+from tidegate.components.evaluator.task_metrics import ArrayValue, read_array
 from tidegate.models.core.task import load_task
 
 TASK = "text_classification"
@@ -60,7 +60,7 @@ def folder(frame: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Pat
                 metrics=[
                     tfma.MetricConfig(
                         class_name="TaskMetrics",
-                        module="tidegate.components.task_metrics",
+                        module="tidegate.components.evaluator.task_metrics",
                         config=f'{{"task": "{TASK}"}}',
                     )
                 ],

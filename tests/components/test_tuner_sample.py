@@ -9,7 +9,7 @@ import keras_tuner
 import pytest
 from pydantic import Field
 
-from tidegate.components.tuner_fn import sample
+from tidegate.components.tuner.tuner_fn import sample
 from tidegate.models.core.settings import Choice, Range, Settings
 
 

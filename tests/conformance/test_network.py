@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tidegate.models.core.training import compile_model
-from tidegate.models.core.training_settings import TrainingSettings
+from tidegate.models.train.settings import TrainingSettings
+from tidegate.models.train.training import compile_model
 
 from .conftest import Prepared
 

@@ -9,10 +9,10 @@ from typing import Any
 import annotated_types
 import pytest
 
-from tidegate.models.core.errors import InputError
 from tidegate.models.core.settings import Choice, Range, Settings, describe, read_section
 from tidegate.models.core.task import Imported, SequenceTask, load_task, task_names
-from tidegate.models.core.training_settings import TrainingSettings
+from tidegate.models.train.settings import TrainingSettings
+from tidegate.tables.errors import InputError
 
 SECTIONS = [
     pytest.param(name, cls, id=f"{task}-{name}")

@@ -23,6 +23,7 @@ SENT = {
     "pipeline",
     "components",
     "models",
+    "tables",
     "serving",
     "data",
 }

@@ -13,7 +13,7 @@ from tests.wheel_environment import outside_environment
 
 pytestmark = pytest.mark.slow
 
-ROOMS = ["components", "data", "models", "pipeline", "serving"]
+ROOMS = ["components", "data", "models", "pipeline", "serving", "tables"]
 
 
 def test_it_has_the_rooms_with_all_their_files_and_nothing_else(wheel: Path) -> None:

@@ -13,12 +13,12 @@ from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable.beam_executor_operator import BeamExecutorOperator
 from tfx.proto.orchestration import executable_spec_pb2
 
-from tidegate.models.core.errors import InputError
 from tidegate.models.core.task import load_task, task_names
 from tidegate.pipeline import cli
 from tidegate.pipeline.beam import check_job_service, explain, parse_beam
 from tidegate.pipeline.config import make_config, parse_assignments, read_file
 from tidegate.pipeline.dag import Locations, create_pipeline
+from tidegate.tables.errors import InputError
 
 TASK = load_task("text_classification")
 PORTABLE = ("runner=PortableRunner", "job_endpoint=localhost:8099")

@@ -28,7 +28,9 @@ sys.exit(code)
 _FORKS = f"""
 import json, os, sys
 import tidegate.models.text_classification.task
-from tidegate.pipeline import config, console, datasets, local_run
+from tidegate.pipeline import config, datasets
+from tidegate.pipeline.run import console
+from tidegate.pipeline.run import local_run
 for line in sys.stdin:
     folder, arguments, out, error = json.loads(line)
     child = os.fork()

@@ -17,17 +17,18 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.components.base import base_component, base_executor
 from tfx.utils import import_utils, name_utils
 
-from tidegate.components import data_fingerprint, example_gen_driver
-from tidegate.models.core.errors import InputError
+from tidegate.components.example_gen import data_fingerprint
+from tidegate.components.kubeflow import example_gen_driver
 from tidegate.models.core.task import load_task, task_names
-from tidegate.pipeline.compile_command import check_uri, compile_pipeline
 from tidegate.pipeline.config import make_config, parse_assignments
 from tidegate.pipeline.dag import Locations, create_pipeline
-from tidegate.pipeline.runners.kubeflow import Target, compile_spec, write_spec
+from tidegate.pipeline.kubeflow.compile_command import check_uri, compile_pipeline
+from tidegate.pipeline.kubeflow.runner import Target, compile_spec, write_spec
+from tidegate.tables.errors import InputError
 
 TEXT, SERIES = "text_classification", "forecasting"
 DATA, ROOT, IMAGE = "gs://bucket/data", "gs://bucket/root", "registry/tidegate:1"
-ENTRY = ["python", "-m", "tidegate.components.kubeflow_step"]
+ENTRY = ["python", "-m", "tidegate.components.kubeflow.step"]
 Spec = dict[str, Any]
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tidegate.models.core.errors import InputError
 from tidegate.models.core.task import load_task, task_names
 from tidegate.pipeline.config import (
     RunConfig,
@@ -18,6 +17,7 @@ from tidegate.pipeline.config import (
     read_file,
     section_types,
 )
+from tidegate.tables.errors import InputError
 
 TASK = load_task("text_classification")
 

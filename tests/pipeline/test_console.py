@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.pipeline.console import ConsoleReporter
+from tidegate.pipeline.run.console import ConsoleReporter
 
 
 class Terminal(io.StringIO):
@@ -20,7 +20,7 @@ class Terminal(io.StringIO):
 
 def run(code: str, log: Path) -> subprocess.CompletedProcess[str]:
     """Runs code that knows `log` in a process of its own, where output is not captured twice."""
-    imports = "import ctypes, os, sys\nfrom tidegate.pipeline.console import output_to_file\n"
+    imports = "import ctypes, os, sys\nfrom tidegate.pipeline.run.console import output_to_file\n"
     return subprocess.run(
         [sys.executable, "-c", f"{imports}log = {str(log)!r}\n{textwrap.dedent(code)}"],
         capture_output=True,

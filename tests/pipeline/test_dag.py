@@ -160,10 +160,10 @@ def edit(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], contextlib.Abstract
     ("module", "nodes"),
     [
         ("tidegate.components.record_files", {"RecordExampleGen"}),
-        ("tidegate.components.transform_fn", {"Transform"}),
+        ("tidegate.components.transform.preprocessing_fn", {"Transform"}),
         ("tidegate.models.text_classification.model", {"Trainer"}),
         ("tidegate.models.layers.recurrent", {"Trainer"}),
-        ("tidegate.models.core.training", {"Trainer"}),
+        ("tidegate.models.train.training", {"Trainer"}),
         ("tidegate.models.text_classification.predict", {"Trainer"}),
         ("tidegate.models.text_classification.baseline", {"Baseline"}),
         ("tidegate.models.text_classification.evaluation", {"Evaluator", "Baseline"}),

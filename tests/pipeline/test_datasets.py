@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tidegate.data import registry
-from tidegate.models.core.errors import InputError
 from tidegate.pipeline.datasets import Resolved, default_folder, resolve
+from tidegate.tables.errors import InputError
 
 TASK = "text_classification"
 

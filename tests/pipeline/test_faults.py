@@ -18,13 +18,12 @@ import pytest
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
-from tidegate.models.core.errors import InputError
-from tidegate.pipeline import local_run
-from tidegate.pipeline.failures import failure_line, input_error
-from tidegate.pipeline.output_folder import output_folder, set_damaged_aside
-from tidegate.pipeline.runners import seals
-from tidegate.pipeline.runners.broken_runs import clear_unfinished, give_up
-from tidegate.pipeline.runners.local import ComponentError
+from tidegate.pipeline.run import local_run, seals
+from tidegate.pipeline.run.broken_runs import clear_unfinished, give_up
+from tidegate.pipeline.run.failures import failure_line, input_error
+from tidegate.pipeline.run.output_folder import output_folder, set_damaged_aside
+from tidegate.pipeline.run.runner import ComponentError
+from tidegate.tables.errors import InputError
 
 TASK = "text_classification"
 State = metadata_store_pb2.Execution.State
@@ -46,7 +45,7 @@ def test_a_run_that_just_ends_gets_a_line_and_one_that_ends_itself_none(
     end: str, said: str
 ) -> None:
     code = (
-        "import os\nfrom tidegate.pipeline.last_words import last_words\n"
+        "import os\nfrom tidegate.pipeline.run.last_words import last_words\n"
         f"with last_words() as words:\n    words.at('[7/11] Trainer')\n    {end}"
     )
     done = subprocess.run(
@@ -75,7 +74,8 @@ def test_one_run_at_a_time_and_the_second_is_told_by_whom(tmp_path: Path) -> Non
 
 def test_the_lock_of_a_killed_run_is_no_lock(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from tidegate.pipeline.output_folder import *\n"
+        "import os, sys; from pathlib import Path\n"
+        "from tidegate.pipeline.run.output_folder import *\n"
         "with output_folder(Path(sys.argv[1])): os.kill(os.getpid(), 9)"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=Path.cwd())

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.remote_files import mended_ram, read, tree, write
-from tidegate.models.core.errors import InputError
-from tidegate.pipeline.output_place import RemoteFolder, output_place
+from tidegate.pipeline.run.output_place import RemoteFolder, output_place
+from tidegate.tables.errors import InputError
 
 
 @pytest.fixture(autouse=True)

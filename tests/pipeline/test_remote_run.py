@@ -14,7 +14,7 @@ import pytest
 
 from tests.pipeline.conftest import TINY, call_here, sentences
 from tests.remote_files import mended_ram, read, tree, write
-from tidegate.pipeline.output_place import output_place
+from tidegate.pipeline.run.output_place import output_place
 
 pytestmark = pytest.mark.slow
 TASK = "text_classification"

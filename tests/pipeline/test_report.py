@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.models.core.task import load_task
-from tidegate.pipeline.local_run import _write_whole
-from tidegate.pipeline.report import lines
+from tidegate.pipeline.run.local_run import _write_whole
+from tidegate.pipeline.run.report import lines
 
 TASK = load_task("text_classification")
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tidegate.models.core.errors import InputError
-from tidegate.pipeline.submit_command import submit
+from tidegate.pipeline.kubeflow.submit_command import submit
+from tidegate.tables.errors import InputError
 
 HEALTH, EXPERIMENTS, RUNS = (f"/apis/v2beta1/{name}" for name in ("healthz", "experiments", "runs"))
 
@@ -249,7 +249,7 @@ def test_without_kubeflows_client_the_line_says_how_to_get_it(
     monkeypatch.setattr(sys, "path", [])
     for name in [name for name in sys.modules if name.split(".")[0] == "kfp"]:
         monkeypatch.delitem(sys.modules, name)
-    from tidegate.pipeline.compile_command import check_installed
+    from tidegate.pipeline.kubeflow.compile_command import check_installed
 
     with pytest.raises(InputError, match=r"pip install 'tidegate\[kubeflow\]'"):
         check_installed()

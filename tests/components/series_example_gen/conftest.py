@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tidegate.models.core.errors import InputError
+from tidegate.tables.errors import InputError
 
 # Without the last flag, TFX packs itself into a source distribution for each pipeline.
 IN_MEMORY = (

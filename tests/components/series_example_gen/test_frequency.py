@@ -13,8 +13,8 @@ from tidegate.components.series_example_gen.frequency import (
     off_day,
 )
 from tidegate.components.series_example_gen.table import Series, Table
-from tidegate.models.core.errors import InputError
-from tidegate.models.core.time_grid import Step
+from tidegate.tables.errors import InputError
+from tidegate.tables.time_grid import Step
 
 FILES = ("a.csv",)
 

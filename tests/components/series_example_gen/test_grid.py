@@ -20,8 +20,8 @@ from tidegate.components.series_example_gen.table import (
     by_bucket,
     each_series,
 )
-from tidegate.models.core.errors import InputError
-from tidegate.models.core.time_grid import Step, parse_step, parse_timestamp
+from tidegate.tables.errors import InputError
+from tidegate.tables.time_grid import Step, parse_step, parse_timestamp
 
 ALIASES = ("15min", "H", "D", "W", "MS", "M", "QS", "AS")
 NAMES = st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=6)

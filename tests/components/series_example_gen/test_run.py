@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tidegate.components.examples_report import SPLITS
+from tidegate.components.example_gen.report import SPLITS
 from tidegate.models.core.task import load_task
 
 Generate = Callable[..., Any]

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.components.examples_report import SPLITS
+from tidegate.components.example_gen.report import SPLITS
 from tidegate.components.series_example_gen.splits import (
     Piece,
     Splitting,
     check_cutoffs,
     cutoff_steps,
 )
-from tidegate.models.core.errors import InputError
-from tidegate.models.core.time_grid import Step, parse_timestamp
+from tidegate.tables.errors import InputError
+from tidegate.tables.time_grid import Step, parse_timestamp
 
 SIZES = {"valid": 0.1, "eval": 0.1, "test": 0.1}
 size = st.one_of(st.just(0.0), st.floats(0.01, 0.3), st.integers(1, 60).map(float))

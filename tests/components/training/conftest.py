@@ -81,8 +81,8 @@ def toy(analyze: Analyze, tmp_path_factory: pytest.TempPathFactory) -> Callable[
         from tensorflow_metadata.proto.v0 import schema_pb2
         from tensorflow_transform.tf_metadata import schema_utils
 
-        from tidegate.components.run_parameters import write_raw_features
-        from tidegate.components.schema import task_schema
+        from tidegate.components.schema_gen.schema import task_schema
+        from tidegate.components.trainer.run_parameters import write_raw_features
         from tidegate.models.core.export import serialize_sample
 
         task = load_task(name)

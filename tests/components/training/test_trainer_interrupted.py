@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tidegate.components.worker_processes import NAMES
+from tidegate.components.trainer.worker_processes import NAMES
 
 pytestmark = pytest.mark.slow
 STEPS = 240
@@ -26,7 +26,7 @@ def started(arguments: Any, file: Path) -> subprocess.Popen[bytes]:
     """The Trainer's function in a process of its own."""
     file.write_text(json.dumps({name: getattr(arguments, name) for name in NAMES}))
     return subprocess.Popen(
-        [sys.executable, "-m", "tidegate.components.worker_processes", str(file)],
+        [sys.executable, "-m", "tidegate.components.trainer.worker_processes", str(file)],
         env={**os.environ, "PYTHONPATH": os.getcwd()},
         stdout=subprocess.DEVNULL,
     )
@@ -48,7 +48,7 @@ def wait_for_checkpoint(process: subprocess.Popen[bytes], folder: Path, after: i
 def test_killed_and_terminated_it_ends_as_if_nothing_had_happened(
     toy: Callable[[str], Any], tmp_path: Path
 ) -> None:
-    from tidegate.components.trainer_fn import run_fn
+    from tidegate.components.trainer.run_fn import run_fn
 
     prepared = toy("text_classification")
     run_fn(prepared.arguments(tmp_path / "whole", 1, **SETTINGS))
@@ -79,7 +79,7 @@ def test_killed_and_terminated_it_ends_as_if_nothing_had_happened(
 
 def test_a_training_of_windows_goes_on(toy: Callable[[str], Any], tmp_path: Path) -> None:
     # The input holds the state of a transform graph's tables, which no checkpoint can hold.
-    from tidegate.components.trainer_fn import run_fn
+    from tidegate.components.trainer.run_fn import run_fn
     from tidegate.models.core.progress import LogReporter, set_reporter
 
     class Terminates(LogReporter):

@@ -35,7 +35,7 @@ def written(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize("task", ["text_classification", "forecasting"])
 def test_two_workers_train_like_one(task: str, toy: Callable[[str], Any], tmp_path: Path) -> None:
-    from tidegate.components.trainer_fn import run_fn
+    from tidegate.components.trainer.run_fn import run_fn
 
     prepared = toy(task).without_dropout()
     results, folders = [], [tmp_path / "one", tmp_path / "two"]
@@ -58,7 +58,7 @@ def test_two_workers_train_like_one(task: str, toy: Callable[[str], Any], tmp_pa
 def test_workers_that_divide_the_examples_learn_as_well(
     toy: Callable[[str], Any], tmp_path: Path
 ) -> None:
-    from tidegate.components.trainer_fn import run_fn
+    from tidegate.components.trainer.run_fn import run_fn
 
     prepared = toy("text_classification").without_dropout()
     addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
@@ -78,7 +78,7 @@ def test_each_example_is_one_workers_own(count: int, toy: Callable[[str], Any]) 
     import numpy as np
     import tensorflow_transform as tft
 
-    from tidegate.components.run_parameters import RunParameters
+    from tidegate.components.trainer.run_parameters import RunParameters
 
     prepared = toy("text_classification")
     arguments = prepared.arguments(Path("nowhere"), 1)

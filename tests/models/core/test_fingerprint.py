@@ -103,7 +103,7 @@ def test_sixteen_hexadecimal_digits() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["tidegate.models.core.nothing", "json", "tidegate.models.core.errors.nearest"]
+    "module", ["tidegate.models.core.nothing", "json", "tidegate.tables.errors.nearest"]
 )
 def test_a_module_that_is_not_the_projects_is_an_error(module: str) -> None:
     with pytest.raises(ModuleNotFoundError, match=module):

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field, ValidationError, model_validator
 
-from tidegate.models.core.errors import InputError
 from tidegate.models.core.settings import Choice, Range, Settings, describe, read_section
-from tidegate.models.core.training_settings import TrainingSettings
+from tidegate.models.train.settings import TrainingSettings
+from tidegate.tables.errors import InputError
 
 
 class Example(Settings):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tidegate.models.core.errors import InputError
 from tidegate.models.core.task import Imported, load_task, task_names
+from tidegate.tables.errors import InputError
 
 
 def test_a_function_is_imported_at_its_first_call() -> None:

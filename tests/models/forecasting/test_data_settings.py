@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tidegate.models.core.errors import InputError
 from tidegate.models.core.settings import read_section
-from tidegate.models.core.time_grid import Step
 from tidegate.models.forecasting.data_settings import DataSettings
+from tidegate.tables.errors import InputError
+from tidegate.tables.time_grid import Step
 
 
 def read(**values: Any) -> DataSettings:

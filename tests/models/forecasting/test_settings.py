@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tidegate.models.core.errors import InputError
 from tidegate.models.core.settings import read_section
 from tidegate.models.forecasting.settings import DataSettings, FeatureSettings
 from tidegate.models.forecasting.task import raw_features, signatures
+from tidegate.tables.errors import InputError
 
 
 def test_fewer_steps_than_the_context_are_asked_for() -> None:

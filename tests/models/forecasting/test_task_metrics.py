@@ -7,8 +7,8 @@ import pytest
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types
 
-from tidegate.components import task_metrics
-from tidegate.components.task_metrics import ArrayValue
+from tidegate.components.evaluator import task_metrics
+from tidegate.components.evaluator.task_metrics import ArrayValue
 from tidegate.models.forecasting.backtest import CHANNELS
 from tidegate.models.forecasting.task import TASK
 
@@ -29,7 +29,7 @@ def test_predictions_that_hold_the_truth_need_no_label(
                 metrics=[
                     tfma.MetricConfig(
                         class_name="TaskMetrics",
-                        module="tidegate.components.task_metrics",
+                        module="tidegate.components.evaluator.task_metrics",
                         config=f'{{"task": "{TASK.name}"}}',
                     )
                 ]

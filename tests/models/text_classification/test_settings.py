@@ -2,7 +2,6 @@
 
 import pytest
 
-from tidegate.models.core.errors import InputError
 from tidegate.models.core.settings import read_section
 from tidegate.models.layers.pooling import MODES, MaskedPooling
 from tidegate.models.text_classification.settings import (
@@ -10,6 +9,7 @@ from tidegate.models.text_classification.settings import (
     FeatureSettings,
     ModelSettings,
 )
+from tidegate.tables.errors import InputError
 
 
 @pytest.mark.parametrize("pooling", [*MODES, "max+mean", "last+max+mean+attention"])

@@ -17,10 +17,10 @@ from tidegate.components.series_example_gen.grid import Gridding
 from tidegate.components.series_example_gen.reading import is_integer_time as is_integer_in_training
 from tidegate.components.series_example_gen.splits import Piece, Splitting
 from tidegate.components.series_example_gen.table import Series, Table
-from tidegate.models.core.time_grid import parse_timestamp
 from tidegate.serving.client.tables.cells import CellError
 from tidegate.serving.client.tables.reading import RowReader
 from tidegate.serving.client.tables.times import SeriesTimes, is_integer_time, read_time
+from tidegate.tables.time_grid import parse_timestamp
 
 DAY = 86_400
 

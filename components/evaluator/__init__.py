@@ -1,0 +1,1 @@
+"""TFX's Evaluator with the task's metrics."""

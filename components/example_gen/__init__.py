@@ -1,0 +1,1 @@
+"""What the ExampleGens share."""

@@ -1,0 +1,129 @@
+"""What every ExampleGen leaves beside its splits: usable rows, and those that were not."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Generic, TypeVar
+
+import apache_beam as beam
+from tfx.dsl.io import fileio
+
+from tidegate.tables.errors import InputError
+
+REPORT_FILE = "report.json"
+SPLITS = ("train", "valid", "eval", "test")
+# Places kept of each reason: enough to find the cause.
+PLACES = 3
+
+
+@dataclass
+class RowReport:
+    """Counts over rows; reports of parts of the data add up.
+
+    Attributes:
+      rows: usable rows by split.
+      bad: by reason, how many rows could not be used.
+      places: by reason, the first places.
+      fatal: errors that end the reading of a file.
+    """
+
+    rows: dict[str, int] = field(default_factory=dict)
+    bad: dict[str, int] = field(default_factory=dict)
+    places: dict[str, list[str]] = field(default_factory=dict)
+    fatal: list[str] = field(default_factory=list)
+
+    def add_bad(self, reason: str, place: str) -> None:
+        """Counts a row that cannot be used."""
+        self.bad[reason] = self.bad.get(reason, 0) + 1
+        places = self.places.setdefault(reason, [])
+        if len(places) < PLACES:
+            places.append(place)
+
+    def add(self, other: Any) -> None:
+        """Adds another part's report, of the same kind, to this one."""
+        for split, count in other.rows.items():
+            self.rows[split] = self.rows.get(split, 0) + count
+        for reason, count in other.bad.items():
+            self.bad[reason] = self.bad.get(reason, 0) + count
+            self.places[reason] = (self.places.get(reason, []) + other.places[reason])[:PLACES]
+        self.fatal += other.fatal
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+    @property
+    def bad_share(self) -> float:
+        """The share of rows that could not be used."""
+        bad = sum(self.bad.values())
+        return bad / max(bad + sum(self.rows.values()), 1)
+
+    def bad_line(self) -> str:
+        """The unusable rows in one line: how many, why, where."""
+        return "; ".join(
+            f"{count} rows: {reason} (first at {', '.join(self.places[reason])})"
+            for reason, count in sorted(self.bad.items(), key=lambda item: -item[1])
+        )
+
+    def check_rows(self, *, max_bad_share: float, source: str) -> None:
+        """Stops a run that could not read its data, or too little of it.
+
+        Raises:
+          InputError: an error while reading; too many unusable rows.
+        """
+        if self.fatal:
+            raise InputError(sorted(self.fatal)[0])
+        if self.bad_share > max_bad_share:
+            raise InputError(
+                f"{source}: {self.bad_share:.1%} of the rows cannot be used, more than "
+                f"data.max_bad_share={max_bad_share:.1%}: {self.bad_line()}"
+            )
+
+
+R = TypeVar("R", bound=RowReport)
+
+
+class SumOf(beam.CombineFn, Generic[R]):
+    """Adds reports of one kind up."""
+
+    def __init__(self, kind: type[R]) -> None:
+        self._kind = kind
+
+    def create_accumulator(self) -> R:
+        return self._kind()
+
+    def add_input(self, mutable_accumulator: R, element: R) -> R:
+        mutable_accumulator.add(element)
+        return mutable_accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[R]) -> R:
+        total = self._kind()
+        for accumulator in accumulators:
+            total.add(accumulator)
+        return total
+
+    def extract_output(self, accumulator: R) -> R:
+        return accumulator
+
+
+def write_report(folder: str, content: Mapping[str, Any]) -> None:
+    """Writes an ExampleGen's report beside its splits."""
+    with fileio.open(os.path.join(folder, REPORT_FILE), "w") as file:
+        file.write(json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True))
+
+
+def read_report(folder: str) -> dict[str, Any]:
+    """The report of an ExampleGen: `rows` by split, `bad` rows by reason, their `places`."""
+    with fileio.open(os.path.join(folder, REPORT_FILE)) as file:
+        content: dict[str, Any] = json.loads(file.read())
+    return content
+
+
+def left_out(report: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What an ExampleGen left out, by reason: how many of what, and the first places."""
+    rows = {
+        reason: {"rows": count, "first": report["places"][reason]}
+        for reason, count in report["bad"].items()
+    }
+    return {**rows, **report.get("left_out", {})}

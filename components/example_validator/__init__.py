@@ -1,0 +1,1 @@
+"""TFX's ExampleValidator, but anomalies stop the run."""

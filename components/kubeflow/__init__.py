@@ -1,0 +1,1 @@
+"""What a container's command on Kubeflow needs."""

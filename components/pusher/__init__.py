@@ -1,0 +1,1 @@
+"""Pushes a version that is complete before it is visible."""

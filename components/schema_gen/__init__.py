@@ -1,0 +1,1 @@
+"""The task's schema as an artifact."""

@@ -1,0 +1,1 @@
+"""TFX's Trainer with the project's training loop."""

@@ -1,0 +1,135 @@
+"""What the functions that TFX calls by import path are told, through `custom_config`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from tidegate.models.core.task import RawFeature, SequenceTask, load_task
+from tidegate.models.train.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+    import tensorflow_transform as tft
+
+
+def write_raw_features(raw: Sequence[RawFeature]) -> list[dict[str, Any]]:
+    """Raw features as JSON holds them."""
+    return [asdict(feature) for feature in raw]
+
+
+def read_raw_features(written: Sequence[Mapping[str, Any]]) -> tuple[RawFeature, ...]:
+    """What `write_raw_features` wrote."""
+    return tuple(RawFeature(**feature) for feature in written)
+
+
+@dataclass(frozen=True)
+class RunParameters:
+    """A task with its settings.
+
+    Attributes:
+      task: the task.
+      features: its feature settings.
+      model: its model settings.
+      training: how it is trained.
+      raw: its raw features.
+    """
+
+    task: SequenceTask
+    features: Any
+    model: Any
+    training: TrainingSettings
+    raw: tuple[RawFeature, ...] = ()
+
+    @classmethod
+    def read(
+        cls, custom_config: Mapping[str, Any], hyperparameters: Mapping[str, Any] | None = None
+    ) -> RunParameters:
+        """From a component's `custom_config`, with the Tuner's winner on top where there is one.
+
+        Args:
+          custom_config: `task`, `raw_features`, and the settings of each section as a mapping.
+          hyperparameters: KerasTuner's `HyperParameters.get_config()`, names as ``model.units``.
+        """
+        task = load_task(custom_config["task"])
+        sections = {name: dict(custom_config[name]) for name in ("model", "training")}
+        for key, value in (hyperparameters or {}).get("values", {}).items():
+            section, _, name = key.partition(".")
+            if section in sections:
+                sections[section][name] = value
+        return cls(
+            task=task,
+            features=task.features.model_validate(custom_config["features"]),
+            model=task.model.model_validate(sections["model"]),
+            training=TrainingSettings.model_validate(sections["training"]),
+            raw=read_raw_features(custom_config.get("raw_features", ())),
+        )
+
+    def examples(self, files: list[str], transform: tft.TFTransformOutput) -> tf.data.Dataset:
+        """Transformed examples, one an element, from what the Trainer is given to read."""
+        from tidegate.models.train.examples import read_examples
+
+        return read_examples(files, transform, self.task.materialize)
+
+    def batches(
+        self,
+        files: list[str],
+        transform: tft.TFTransformOutput,
+        seed: int | None,
+        share: tuple[int, int] = (1, 0),
+    ) -> tf.data.Dataset:
+        """Batches of (inputs, target, weight), as `SequenceTask.batches` makes them.
+
+        Args:
+          files: transformed examples.
+          transform: the transform graph.
+          seed: order of the rows, or None.
+          share: of the examples and of each batch's rows: (in how many parts, which from 0).
+        """
+        count, index = share
+        rows = self.training.batch_size
+        examples = self.examples(files, transform)
+        batches: tf.data.Dataset = self.task.batches(
+            examples if count == 1 else examples.shard(count, index),
+            self.features,
+            self.model,
+            rows // count + (index < rows % count),
+            seed,
+        )
+        return batches
+
+    def rows(self, files: list[str], transform: tft.TFTransformOutput) -> int:
+        """How many rows a pass over the files trains on."""
+        from tidegate.models.train.examples import count_examples
+
+        if self.task.count is None:
+            return count_examples(files)
+        return int(self.task.count(self.examples(files, transform), self.features))
+
+    def network(
+        self,
+        transform: tft.TFTransformOutput,
+        train_files: list[str] | None = None,
+        model: Any = None,
+        use_cudnn: bool | str = "auto",
+    ) -> keras.Model:
+        """The task's network, with its first weights where it is to be trained.
+
+        Args:
+          transform: the transform graph.
+          train_files: training data that its first weights may be learnt from; None for a network
+            whose weights come from elsewhere.
+          model: model settings in place of the run's own.
+          use_cudnn: False for an export that loads on any machine.
+        """
+        from tidegate.models.core.transform import TransformFacts
+
+        model = model or self.model
+        facts = TransformFacts(transform)
+        network = self.task.build_model(model, self.features, facts, use_cudnn=use_cudnn)
+        if train_files is not None and self.task.warm_start is not None:
+            examples = self.examples(train_files, transform)
+            self.task.warm_start(network, examples, model, self.training.seed)
+        return network

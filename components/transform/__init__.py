@@ -1,0 +1,1 @@
+"""The preprocessing function of TFX's Transform."""

@@ -1,0 +1,101 @@
+"""The function that TFX's Tuner calls: KerasTuner over the ranges that the settings state.
+
+Only functions here: TFX reloads this module.
+"""
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import keras_tuner
+import tensorflow_transform as tft
+from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx.components.tuner.component import TunerFnResult
+
+from tidegate.components.trainer.run_parameters import RunParameters
+from tidegate.components.tuner.trials import Trials
+from tidegate.models.core.settings import Choice, Settings
+from tidegate.models.train.training import Trained, prepare_devices, train
+
+
+def sample(section: str, settings: Settings, hyperparameters: Any) -> dict[str, Any]:
+    """A trial's values for the fields of `settings` that have a range.
+
+    Args:
+      section: the section's name; a hyperparameter is called ``section.field``.
+      settings: where the search starts from.
+      hyperparameters: KerasTuner's `HyperParameters`.
+
+    Returns:
+      Field to value.
+    """
+    values = {}
+    for name, mark in settings.tunable().items():
+        key, default = f"{section}.{name}", getattr(settings, name)
+        if isinstance(mark, Choice):
+            known = default if default in mark.values else mark.values[0]
+            values[name] = hyperparameters.Choice(key, list(mark.values), default=known)
+            continue
+        step = None if mark.log else mark.step
+        start = default if default is not None and mark.low <= default <= mark.high else mark.low
+        if type(start) is int:
+            values[name] = hyperparameters.Int(
+                key, int(mark.low), int(mark.high), step=int(step or 1), default=start
+            )
+        else:
+            # A little more than the end: KerasTuner counts the steps by flooring.
+            high = mark.high + (step or 0) * 1e-9
+            sampling = "log" if mark.log else "linear"
+            values[name] = hyperparameters.Float(
+                key, mark.low, high, step=step, sampling=sampling, default=start
+            )
+    return values
+
+
+def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
+    """A random search (Bergstra and Bengio 2012) over model and training settings.
+
+    Args:
+      fn_args: TFX's arguments; `custom_config` as `RunParameters.read` wants it, with `trials`
+        and `epochs` under `tuner`.
+    """
+    run = RunParameters.read(fn_args.custom_config)
+    tuning = fn_args.custom_config["tuner"]
+    # Trials are many and short: this process trains them alone, and begins anew where it ended.
+    training = run.training.model_copy(
+        update={"epochs": tuning["epochs"], "steps": None, "workers": [], "checkpoint_seconds": 0}
+    )
+    goal = run.task.objective(run.model)
+    strategy = prepare_devices(training)
+    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
+    rows = run.rows(fn_args.train_files, transform)
+
+    def settings(hyperparameters: Any) -> tuple[Any, Any]:
+        model = run.model.model_copy(update=sample("model", run.model, hyperparameters))
+        rates = training.model_copy(update=sample("training", training, hyperparameters))
+        return model, rates
+
+    def trial(hyperparameters: Any, name: str) -> Trained:
+        model, rates = settings(hyperparameters)
+        tried = replace(run, model=model, training=rates)
+        return train(
+            lambda: tried.network(transform, fn_args.train_files),
+            lambda: tried.task.objective(model),
+            tried.batches(fn_args.train_files, transform, training.seed),
+            tried.batches(fn_args.eval_files, transform, None),
+            rows,
+            rates,
+            os.path.join(fn_args.working_dir, "logs", name),
+            strategy=strategy,
+        )
+
+    tuner = Trials(
+        settings,
+        trial,
+        objective=keras_tuner.Objective(goal.monitor, goal.mode),
+        max_trials=tuning["trials"],
+        seed=training.seed,
+        directory=fn_args.working_dir,
+        project_name="tuner",
+    )
+    return TunerFnResult(tuner=tuner, fit_kwargs={})

@@ -1,0 +1,1 @@
+"""What series tasks share: calendar and season."""

@@ -1,0 +1,1 @@
+"""`tidegate compile` and `submit`."""

@@ -1,0 +1,343 @@
+"""`tidegate predict`: asks a server for a model's answers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tidegate.tables.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from tidegate.serving.client import Client, ServingClientError, Tls
+    from tidegate.serving.client.tables.predicting import Question
+    from tidegate.serving.client.tables.reading import RowReader
+
+_ADDRESS = re.compile(r"(.+:\d{1,5}|unix:.+|dns:.+)")
+_DEFAULT_SERVER = "localhost:8500"
+_LOADING = 300.0  # Seconds in which a folder's model must have loaded.
+_KINDS = ("text", "int", "float")
+_FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("model")
+@click.option("--server", metavar="HOST:PORT", help=f"Its address; {_DEFAULT_SERVER} if not given.")
+@click.option(
+    "--models",
+    metavar="DIR",
+    help="No server: serve this folder or URI of models for the time of the call.",
+)
+@click.option("--text", "texts", multiple=True, metavar="TEXT", help="A text; may be repeated.")
+@click.option("--file", metavar="PATH", help="Rows: CSV, TSV, JSON lines or Parquet.")
+@click.option("--output", metavar="PATH", help="Write the answers there, in the ending's format.")
+@click.option("--signature", metavar="NAME", help="What to call; by default what fits the input.")
+@click.option("--version", type=click.IntRange(min=0), metavar="N", help="A version of the model.")
+@click.option("--label", metavar="LABEL", help="A version's label.")
+@click.option(
+    "--column", "columns", multiple=True, metavar="INPUT=COLUMN", help="The column of an input."
+)
+@click.option(
+    "--type",
+    "kinds",
+    multiple=True,
+    metavar="COLUMN=KIND",
+    help="For a model of tf.Examples: text, int or float. Cells of CSV are text else.",
+)
+@click.option("--encoding", default="utf-8", show_default=True, help="Of a text file.")
+@click.option("--delimiter", help="Between the columns of CSV or TSV.")
+@click.option(
+    "--top",
+    type=click.IntRange(min=0),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="How many classes to show; 0 for lists of all.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    metavar="N",
+    help="Rows (or series) to a request.",
+)
+@click.option(
+    "--in-flight",
+    type=click.IntRange(min=1, max=256),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="Requests at the same time.",
+)
+@click.option(
+    "--deadline",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For each request, its retries included.",
+)
+@click.option("--tls", is_flag=True, help="Connect by TLS, trusting the well-known authorities.")
+@click.option("--tls-ca", type=_FILE, help="PEM file of the authorities to trust.")
+@click.option("--tls-cert", type=_FILE, help="PEM file of the client's certificate: mutual TLS.")
+@click.option("--tls-key", type=_FILE, help="PEM file of the client's key.")
+@click.option("--tls-server-name", metavar="NAME", help="The name in the server's certificate.")
+def predict(
+    model: str,
+    server: str | None,
+    models: str | None,
+    texts: tuple[str, ...],
+    file: str | None,
+    output: str | None,
+    signature: str | None,
+    version: int | None,
+    label: str | None,
+    columns: tuple[str, ...],
+    kinds: tuple[str, ...],
+    encoding: str,
+    delimiter: str | None,
+    top: int,
+    batch_size: int,
+    in_flight: int,
+    deadline: float,
+    tls: bool,
+    tls_ca: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_server_name: str | None,
+) -> None:
+    """Ask a server of TF Serving's protocol for a model's answers.
+
+    Give texts by --text or a line each on the standard input, or rows by --file. A file's columns
+    are matched with the model's inputs by name; the answers are written beside them, by default as
+    CSV to the standard output. A long file (unique_id, ds, values) goes to a model that takes whole
+    series.
+
+    Exit codes: 0 answered, 2 wrong input or settings or no server, 1 anything else.
+    """
+    from tidegate.pipeline.serve.process import served
+    from tidegate.serving.client import Client, ServingClientError
+    from tidegate.serving.client.tables.formats import TableError
+    from tidegate.serving.client.tables.predicting import Question
+    from tidegate.serving.client.tables.writing import check_output
+
+    if file is not None and texts:
+        raise InputError("received --text and --file; expected one of them")
+    if file is None and not texts and sys.stdin.isatty():
+        raise InputError("nothing to ask: give --text or --file, or pipe in a text a line")
+    if version is not None and label is not None:
+        raise InputError("received --version and --label; expected one of them")
+    if models is not None and server is not None:
+        raise InputError("received --server and --models; expected one of them")
+    if models is not None:
+        _check_model(models, model)
+    address = server or _DEFAULT_SERVER
+    if not _ADDRESS.fullmatch(address):
+        raise InputError(f"--server {server}: expected HOST:PORT, such as localhost:8500")
+    question = Question(
+        model=model,
+        signature=signature,
+        version=version,
+        label=label,
+        columns=_pairs("--column", "INPUT=COLUMN", columns),
+        kinds=_kinds(kinds),
+        top=top,
+        batch_size=batch_size,
+        in_flight=in_flight,
+    )
+    secured = tls or any((tls_ca, tls_cert, tls_key, tls_server_name))
+    how = _tls(tls_ca, tls_cert, tls_key, tls_server_name) if secured else None
+    try:
+        if output is not None:
+            check_output(output)
+        with contextlib.ExitStack() as stack:
+            if models is not None:
+                address = stack.enter_context(served(models))
+            client = stack.enter_context(Client(address, tls=how, deadline=deadline))
+            if models is not None:
+                client.wait_until_available(model, timeout=_LOADING)
+            if file is not None:
+                _ask_of_file(client, question, file, output, encoding, delimiter)
+            else:
+                _ask_of_texts(client, question, texts, output)
+        sys.stdout.flush()
+    except TableError as error:
+        raise InputError(str(error)) from None
+    except ServingClientError as error:
+        _explain(error, question, address)
+    except TimeoutError as error:  # The model that was to be served did not load.
+        raise InputError(str(error)) from None
+    except BrokenPipeError:
+        # Who read the answers has seen enough; nothing more can be written, at exit neither.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _check_model(models: str, model: str) -> None:
+    """Finds before a server starts that it would not have the model.
+
+    Raises:
+      InputError: it would not.
+    """
+    from tidegate.components import files
+
+    if not files.is_local(models):
+        try:
+            files.list_files(f"{models.rstrip('/')}/{model}/*/saved_model.pb")
+        except FileNotFoundError:
+            raise InputError(f"--models {models}: no model {model!r} there") from None
+        except (OSError, ValueError) as error:
+            raise InputError(f"--models {models}: cannot be read: {files.reason(error)}") from None
+        return
+    folder = Path(models)
+    if not (folder / model).is_dir():
+        known = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+        raise InputError(f"--models {models}: no model {model!r} there. {nearest(model, known)}")
+
+
+def _ask_of_file(
+    client: Client,
+    question: Question,
+    file: str,
+    output: str | None,
+    encoding: str,
+    delimiter: str | None,
+) -> None:
+    from tidegate.serving.client.tables.predicting import predict_file
+    from tidegate.serving.client.tables.reading import RowReader
+
+    with RowReader(file, encoding, delimiter) as reader, _progress(reader) as advance:
+        count = predict_file(client, question, reader, output, advance)
+    if reader.left_out.count:
+        click.echo(f"tidegate: left out: {reader.left_out}", err=True)
+    if output is not None:
+        click.echo(f"{output}: {count:,} rows", err=True)
+
+
+def _ask_of_texts(
+    client: Client, question: Question, texts: tuple[str, ...], output: str | None
+) -> None:
+    from tidegate.serving.client.tables.predicting import predict_file
+    from tidegate.serving.client.tables.texts import Texts, blocks, question_of_texts
+
+    source = Texts(texts, "--text") if texts else Texts(_lines(), "standard input")
+    if output is not None:
+        count = predict_file(client, question_of_texts(client, question), source, output)
+        click.echo(f"{output}: {count:,} rows", err=True)
+        return
+    for number, block in enumerate(blocks(client, question, source)):
+        click.echo(("\n" if number else "") + block)
+
+
+def _lines() -> Iterator[str]:
+    """The lines of the standard input, as they come."""
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        try:
+            yield line.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"standard input:{number}: not utf-8 (byte 0x{line[error.start]:02x} at position "
+                f"{error.start + 1} of the line)"
+            ) from None
+
+
+@contextlib.contextmanager
+def _progress(reader: RowReader) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal; nothing else where there is none."""
+    if not sys.stderr.isatty():
+        yield lambda rows: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    parts = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*parts, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("0 rows", total=max(reader.total, 1))
+        yield lambda rows: bar.update(task, completed=reader.position, description=f"{rows:,} rows")
+
+
+def _pairs(option: str, form: str, given: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not (name and sign and value):
+            raise InputError(f"{option} {text}: expected {form}")
+        if name in found:
+            raise InputError(f"{option} {text}: {name} is given twice")
+        found[name] = value
+    return found
+
+
+def _kinds(given: tuple[str, ...]) -> dict[str, str]:
+    found = _pairs("--type", "COLUMN=KIND", given)
+    for name, kind in found.items():
+        if kind not in _KINDS:
+            raise InputError(f"--type {name}={kind}: expected one of {', '.join(_KINDS)}")
+    return found
+
+
+def _tls(ca: Path | None, cert: Path | None, key: Path | None, server_name: str | None) -> Tls:
+    from tidegate.serving.client import Tls
+
+    if (cert is None) != (key is None):
+        raise InputError("mutual TLS takes --tls-cert and --tls-key, both")
+    try:
+        return Tls.from_files(ca, cert, key, server_name)
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read: {error.strerror}") from None
+
+
+def _explain(error: ServingClientError, question: Question, server: str) -> None:
+    """Says what is wrong and ends with exit code 2 where it is the user's to mend, else 1.
+
+    Raises:
+      InputError: it is.
+    """
+    from tidegate.serving.client import (
+        FailedPreconditionError,
+        InvalidArgumentError,
+        NotFoundError,
+        PermissionDeniedError,
+        UnauthenticatedError,
+        UnavailableError,
+        UnimplementedError,
+    )
+
+    if isinstance(error, UnavailableError):
+        raise InputError(
+            f"no answer from a server at {server} ({error.message}); start one with `tidegate "
+            "serve --models DIR`, or name another with --server HOST:PORT"
+        ) from None
+    if isinstance(error, UnimplementedError):
+        raise InputError(
+            f"what listens at {server} is no server of TF Serving's protocol ({error.message})"
+        ) from None
+    if isinstance(error, NotFoundError):
+        which = f"version {question.version} of " if question.version is not None else ""
+        raise InputError(
+            f"the server at {server} does not have {which}model {question.model!r} "
+            f"({error.message})"
+        ) from None
+    mendable = (
+        InvalidArgumentError,
+        FailedPreconditionError,
+        PermissionDeniedError,
+        UnauthenticatedError,
+    )
+    if isinstance(error, mendable):
+        raise InputError(f"model {question.model!r}: {error.message}") from None
+    click.echo(f"tidegate: {' '.join(str(error).split())}", err=True)
+    sys.exit(1)

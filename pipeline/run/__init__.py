@@ -1,0 +1,1 @@
+"""`tidegate run`: a pipeline on this machine."""

@@ -1,0 +1,172 @@
+"""What a run came to: the components' artifacts as one summary."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow_model_analysis as tfma
+import tensorflow_transform as tft
+from tfx.dsl.io import fileio
+
+from tidegate.components.baseline.executor import METRICS_FILE
+from tidegate.components.evaluator.task_metrics import read_array
+from tidegate.components.example_gen.report import left_out, read_report
+from tidegate.components.pusher.versions import newest_version
+from tidegate.components.serving_check.executor import RESULT_FILE
+from tidegate.components.trainer.report import read_training
+from tidegate.models.core.task import Gate
+from tidegate.pipeline.config import RunConfig
+from tidegate.pipeline.run.runner import ComponentRun
+
+
+def summarise(config: RunConfig, runs: Sequence[ComponentRun]) -> dict[str, Any]:
+    """Gathers rows, training, metrics beside their baselines, gates and the pushed model.
+
+    Args:
+      config: task and settings.
+      runs: all components of a finished run.
+
+    Returns:
+      The content of `summary.json`, without the parts that only the command line knows.
+    """
+    by_name = {run.name: run for run in runs}
+    report = read_report(_uri(by_name[_example_gen(by_name)], "examples"))
+    trainer = by_name["Trainer"]
+    training = read_training(_uri(trainer, "model_run"))
+    transform = tft.TFTransformOutput(_uri(by_name["Transform"], "transform_graph"))
+    baseline = (
+        _read_json(_uri(by_name["Baseline"], "figures"), METRICS_FILE)
+        if "Baseline" in by_name
+        else None
+    )
+    metrics = {"eval": _metrics(config, _uri(by_name["Evaluator"], "evaluation"), transform)}
+    if "TestEvaluator" in by_name and "test" in report["rows"]:
+        folder = _uri(by_name["TestEvaluator"], "evaluation")
+        metrics["test"] = _metrics(config, folder, transform)
+    if baseline is not None:
+        for split, found in metrics.items():
+            found["baseline"] = {
+                "title": baseline["title"],
+                **baseline["metrics"].get(split, {}),
+            }
+            rivals = baseline.get("rivals", {}).get(split)
+            if rivals:
+                found["rivals"] = rivals
+    return {
+        "task": config.task.name,
+        "rows": report["rows"],
+        "left_out": left_out(report),
+        "noted": report.get("noted", {}),
+        "settings": config.as_dict(),
+        "training": {**training, "cached": trainer.cached},
+        "metrics": metrics,
+        "gates": _gates(config, _uri(by_name["Evaluator"], "evaluation")),
+        "serving_check": _read_json(_uri(by_name["ServingCheck"], "blessing"), RESULT_FILE),
+        **_pushed(by_name["Pusher"]),
+        "plots": sorted(fileio.listdir(_uri(by_name["Pictures"], "pictures"))),
+    }
+
+
+def _example_gen(by_name: Mapping[str, ComponentRun]) -> str:
+    return next(name for name in by_name if name.endswith("ExampleGen"))
+
+
+def _uri(run: ComponentRun, key: str) -> str:
+    return str(run.outputs[key][0].uri)
+
+
+def _read_json(folder: str, name: str) -> Any:
+    with fileio.open(os.path.join(folder, name)) as file:
+        return json.loads(file.read())
+
+
+def _pushed(run: ComponentRun) -> dict[str, str | None]:
+    """Where the model was pushed to, and which version servers take: another may have followed."""
+    properties = run.outputs["pushed_model"][0].custom_properties
+    path = properties["pushed_destination"].string_value or None
+    return {"pushed": path, "served": path and newest_version(os.path.dirname(path))}
+
+
+def _metrics(config: RunConfig, folder: str, transform: tft.TFTransformOutput) -> dict[str, Any]:
+    """The candidate's figures: overall, per entry of the arrays' axis, per slice."""
+    evaluation = config.task.evaluation
+    overall: dict[str, Any] = {}
+    slices: dict[str, dict[str, float]] = {}
+    for found in tfma.load_metrics(folder):
+        figures = {
+            pair.key.name: read_array(pair.value)
+            for pair in found.metric_keys_and_values
+            if pair.key.model_name in ("", "candidate")
+            and not pair.key.is_diff
+            and pair.key.name in (*evaluation.scalars, *evaluation.arrays, "example_count")
+        }
+        keys = found.slice_key.single_slice_keys
+        if not keys:
+            overall = figures
+            continue
+        name = " ".join(f"{key.column}={_slice_value(key)}" for key in keys)
+        slices[name] = {key: value for key, value in figures.items() if isinstance(value, float)}
+    result: dict[str, Any] = {name: overall[name] for name in evaluation.scalars}
+    result["rows"] = int(overall["example_count"])
+    if evaluation.axis is not None:
+        names = [
+            entry.decode("utf-8", "replace")
+            for entry in transform.vocabulary_by_name(evaluation.axis)
+        ]
+        result["axis"] = names
+    for name in evaluation.arrays:
+        result.setdefault("arrays", {})[name] = np.round(overall[name], 6).tolist()
+    result["slices"] = dict(sorted(slices.items()))
+    return result
+
+
+def _slice_value(key: Any) -> Any:
+    value = getattr(key, key.WhichOneof("kind"))
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _gates(config: RunConfig, folder: str) -> list[dict[str, Any]]:
+    """Each bound with the figure it was held against; TFMA's validation says what failed."""
+    validation = tfma.load_validation_result(folder)
+    failed = {
+        (failure.metric_key.name, failure.metric_key.is_diff)
+        for found in validation.metric_validations_per_slice
+        for failure in found.failures
+    }
+    values: dict[tuple[str, str], float] = {}
+    for found in tfma.load_metrics(folder):
+        if found.slice_key.single_slice_keys:
+            continue
+        for pair in found.metric_keys_and_values:
+            if pair.value.WhichOneof("type") == "double_value" and not pair.key.is_diff:
+                model = pair.key.model_name or "candidate"
+                values[pair.key.name, model] = pair.value.double_value.value
+    gates: tuple[Gate, ...] = config.task.evaluation.gates(config.gates)
+    rows: list[dict[str, Any]] = []
+    for gate in gates:
+        value = values[gate.metric, "candidate"]
+        for bound, text in ((gate.at_least, "at least"), (gate.at_most, "at most")):
+            if bound is not None:
+                rows.append(
+                    {
+                        "metric": gate.metric,
+                        "value": value,
+                        "expected": f"{text} {bound:g}",
+                        "passed": (gate.metric, False) not in failed,
+                    }
+                )
+        if gate.max_loss is not None:
+            last = values.get((gate.metric, "baseline"))
+            rows.append(
+                {
+                    "metric": gate.metric,
+                    "value": value,
+                    "expected": "no blessed model to compare with"
+                    if last is None
+                    else f"not more than {gate.max_loss:g} worse than the last blessed {last:.4f}",
+                    "passed": (gate.metric, True) not in failed,
+                }
+            )
+    return rows

@@ -1,0 +1,1 @@
+"""Files of rows, as training and asking read them; imports no other room and no TensorFlow."""
