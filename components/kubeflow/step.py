@@ -4,8 +4,10 @@
 ``tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor`` and runs it. TFX wrote that for
 Vertex AI; the open-source backend (backend/src/v2 of kubeflow/pipelines) asks for more:
 
-- Input artifacts come without their type, which the metadata store there does not keep. The
-  component's own declaration has it.
+- Artifacts are those that the component declares, and have the types that it declares. The store
+  of metadata there keeps no types, and kfp's local runner calls each input a `system.Artifact`.
+  Where logs are published, the driver adds an output `executor-logs`, which the launcher has made
+  as a file. What is not declared is left alone: TFX does not see it, and no folder is made of it.
 - An artifact may lie where TFX's file systems do not reach, as in the MinIO that comes with
   Kubeflow. The launcher has copied the inputs to a local folder, and uploads what lies in the
   outputs' local folders afterwards; the step works on these.
@@ -41,26 +43,33 @@ def local_uri(uri: str) -> str:
     return uri
 
 
-def for_tfx(executor_input: dict[str, Any], inputs_spec: Mapping[str, Any]) -> dict[str, str]:
+def for_tfx(
+    executor_input: dict[str, Any], inputs_spec: Mapping[str, Any], outputs_spec: Mapping[str, Any]
+) -> dict[str, str]:
     """Changes an `ExecutorInput` in JSON to what TFX's entry point can use.
 
     Args:
-      executor_input: is changed: types of inputs, URIs of inputs and outputs.
+      executor_input: is changed: the artifacts that are not declared go, the others get their
+        declared types, and URIs that TFX can read.
       inputs_spec: the component's `ComponentInputsSpec` in JSON.
+      outputs_spec: its `ComponentOutputsSpec` in JSON.
 
     Returns:
       By output key, the URI that the launcher has given, where it was changed.
     """
-    declared = inputs_spec.get("artifacts", {})
-    for key, artifact in _artifacts(executor_input.get("inputs", {})):
-        if not any(artifact.get("type", {}).values()) and key in declared:
-            artifact["type"] = declared[key]["artifactType"]
-        artifact["uri"] = local_uri(artifact["uri"])
     changed = {}
-    for key, artifact in _artifacts(executor_input.get("outputs", {})):
-        local = local_uri(artifact["uri"])
-        if local != artifact["uri"]:
-            changed[key] = artifact["uri"]
+    for side, spec in (("inputs", inputs_spec), ("outputs", outputs_spec)):
+        declared = spec.get("artifacts", {})
+        given = executor_input.get(side, {})
+        if "artifacts" in given:
+            given["artifacts"] = {
+                key: artifacts for key, artifacts in given["artifacts"].items() if key in declared
+            }
+        for key, artifact in _artifacts(given):
+            artifact["type"] = declared[key]["artifactType"]
+            local = local_uri(artifact["uri"])
+            if side == "outputs" and local != artifact["uri"]:
+                changed[key] = artifact["uri"]
             artifact["uri"] = local
     return changed
 
@@ -90,6 +99,7 @@ def _parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--executor_class_path", required=True)
     parser.add_argument("--json_serialized_invocation_args", required=True)
     parser.add_argument("--json_serialized_inputs_spec_args", default="{}")
+    parser.add_argument("--json_serialized_outputs_spec_args", required=True)
     known, others = parser.parse_known_args(argv[1:])
     return known, others
 
@@ -103,7 +113,8 @@ def run(parsed: tuple[argparse.Namespace, list[str]]) -> None:
     arguments, beam = parsed
     executor_input = json.loads(arguments.json_serialized_invocation_args)
     inputs_spec = json.loads(arguments.json_serialized_inputs_spec_args)
-    changed = for_tfx(executor_input, inputs_spec)
+    outputs_spec = json.loads(arguments.json_serialized_outputs_spec_args)
+    changed = for_tfx(executor_input, inputs_spec, outputs_spec)
     for _, artifact in _artifacts(executor_input["outputs"]):
         fileio.makedirs(artifact["uri"])
     arguments.json_serialized_invocation_args = json.dumps(executor_input)

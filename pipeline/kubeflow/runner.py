@@ -117,6 +117,7 @@ def compile_spec(config: RunConfig, target: Target) -> dict[str, Any]:
         spec["root"]["inputDefinitions"]["parameters"][name].update(
             defaultValue=parameter.default, isOptional=True, description=_DESCRIPTIONS[name]
         )
+    _declare_outputs(spec)
     _drive(spec, config.task.example_gen.load().__name__, config)
     json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())  # It must be one.
     return spec
@@ -151,6 +152,17 @@ def _resources(settings: ResourceSettings) -> Any:
         spec.accelerator.type = settings.gpu_type
         spec.accelerator.count = settings.gpu
     return spec
+
+
+def _declare_outputs(spec: dict[str, Any]) -> None:
+    """Tells each step which outputs are its own, as TFX tells it its inputs.
+
+    Kubeflow adds outputs that the spec does not have.
+    """
+    for component in spec["components"].values():
+        container = spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
+        outputs = json.dumps(component.get("outputDefinitions", {}), sort_keys=True)
+        container["args"] = ["--json_serialized_outputs_spec_args", outputs, *container["args"]]
 
 
 def _drive(spec: dict[str, Any], example_gen: str, config: RunConfig) -> None:

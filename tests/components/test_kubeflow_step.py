@@ -17,6 +17,8 @@ from tidegate.tables.errors import InputError
 EXAMPLES = {"instanceSchema": "title: tfx.Examples\ntype: object\n"}
 METRICS = {"instanceSchema": "title: tfx.Metrics\ntype: object\n"}
 UNKNOWN = {"instanceSchema": ""}
+SYSTEM = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
+LOGS = "executor-logs"
 
 
 class Copy(base_executor.BaseExecutor):
@@ -41,22 +43,30 @@ def artifacts(key: str, uri: str, kind: Mapping[str, str]) -> dict[str, Any]:
 
 
 def arguments(
-    folder: Path, given: str, made: str, kind: Mapping[str, str] = UNKNOWN
+    folder: Path,
+    given: str,
+    made: str,
+    kind: Mapping[str, str] = UNKNOWN,
+    declared: Mapping[str, str] = EXAMPLES,
 ) -> tuple[argparse.Namespace, list[str]]:
+    outputs = artifacts("made", made, METRICS)
+    outputs["artifacts"] |= artifacts(LOGS, f"{folder}/{LOGS}-0", SYSTEM)["artifacts"]
     executor_input = {
         "inputs": {**artifacts("given", given, kind), "parameterValues": {"end": "!"}},
-        "outputs": {**artifacts("made", made, METRICS), "outputFile": str(folder / "said.json")},
+        "outputs": {**outputs, "outputFile": str(folder / "said.json")},
     }
     inputs_spec = {
-        "artifacts": {"given": {"artifactType": EXAMPLES}},
+        "artifacts": {"given": {"artifactType": declared}},
         "parameters": {"end": {"parameterType": "STRING"}},
     }
+    outputs_spec = {"artifacts": {"made": {"artifactType": METRICS}}}
     return kubeflow_step._parse(
         [
             "kubeflow_step",
             f"--executor_class_path={__name__}.Copy",
             f"--json_serialized_invocation_args={json.dumps(executor_input)}",
             f"--json_serialized_inputs_spec_args={json.dumps(inputs_spec)}",
+            f"--json_serialized_outputs_spec_args={json.dumps(outputs_spec)}",
             "--runner=DirectRunner",
         ]
     )
@@ -72,19 +82,36 @@ def given(tmp_path: Path) -> Path:
 
 def said(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((folder / "said.json").read_text())
-    (artifact,) = found["artifacts"]["made"]["artifacts"]
+    ((key, made),) = found["artifacts"].items()
+    assert key == "made"
+    (artifact,) = made["artifacts"]
     return dict(artifact)
 
 
-def test_an_input_without_a_type_has_the_declared_one(tmp_path: Path, given: Path) -> None:
+@pytest.mark.parametrize("kind", [{}, UNKNOWN, SYSTEM])
+def test_an_input_has_the_declared_type(
+    kind: Mapping[str, str], tmp_path: Path, given: Path
+) -> None:
     made = tmp_path / "root" / "made"
-    parsed = arguments(tmp_path, str(given), str(made))
+    parsed = arguments(tmp_path, str(given), str(made), kind)
     assert parsed[1] == ["--runner=DirectRunner"]
     kubeflow_step.run(parsed)
     assert (made / "file").read_text() == "rows!"
     artifact = said(tmp_path)
     assert artifact["uri"] == str(made)
     assert artifact["metadata"]["length"] == 4
+
+
+@pytest.mark.parametrize("scheme", ["", "minio:/"])
+def test_an_output_that_is_not_declared_is_left_alone(
+    scheme: str, tmp_path: Path, given: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kubeflow_step, "LOCAL_FOLDERS", {"minio://": "/"})
+    (tmp_path / f"{LOGS}-0").write_text("a line of the launcher's\n")
+    parsed = arguments(tmp_path, f"{scheme}{given}", f"{scheme}{tmp_path}/made")
+    kubeflow_step.run(parsed)
+    assert (tmp_path / f"{LOGS}-0").read_text() == "a line of the launcher's\n"
+    assert said(tmp_path)["uri"] == f"{scheme}{tmp_path}/made"
 
 
 def test_a_root_that_tfx_cannot_read_is_worked_on_in_the_launchers_copies(
@@ -101,7 +128,7 @@ def test_the_users_error_is_one_line_and_exit_code_2(
     tmp_path: Path, given: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        kubeflow_step.run(arguments(tmp_path, str(given), str(tmp_path / "made"), METRICS))
+        kubeflow_step.run(arguments(tmp_path, str(given), str(tmp_path / "made"), declared=METRICS))
     assert ended.value.code == 2
     assert capsys.readouterr().err.splitlines()[-1] == "tidegate: the input is a Metrics"
     assert not (tmp_path / "said.json").exists()

@@ -160,6 +160,8 @@ def test_each_step_is_a_command_that_the_image_can_run(spec: Spec) -> None:
         assert issubclass(import_utils.import_class_by_path(path), base_executor.BaseExecutor)
         declared = arguments[arguments.index("--json_serialized_inputs_spec_args") + 1]
         assert json.loads(declared) == spec["components"][name].get("inputDefinitions", {})
+        declared = arguments[arguments.index("--json_serialized_outputs_spec_args") + 1]
+        assert json.loads(declared) == spec["components"][name]["outputDefinitions"]
         assert arguments[arguments.index("--json_serialized_invocation_args") + 1] == "{{$}}"
 
 
@@ -225,7 +227,7 @@ def test_the_driver_tells_the_cache_what_the_data_hold(
     hook = container(plain, "RecordExampleGen")["lifecycle"]["preCacheCheck"]
     assert hook["command"] == ["python", "-m", example_gen_driver.__name__]
     # Beam's file systems may need its options.
-    assert hook["args"][2:] == container(plain, "RecordExampleGen")["args"][6:]
+    assert hook["args"][2:] == container(plain, "RecordExampleGen")["args"][8:]
     parameter = tasks(plain)["RecordExampleGen"]["inputs"]["parameters"]["fingerprint"]
     code = parameter["runtimeValue"]["constant"]
     data, output = tmp_path / "rows.csv", tmp_path / "task" / "executor_output.json"
