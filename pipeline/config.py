@@ -3,13 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, field_validator, model_validator
 
 from tidegate.components import files
-from tidegate.models.core.settings import Settings, read_section
+from tidegate.models.core.settings import Memory, Settings, read_section
 from tidegate.models.core.task import SequenceTask
 from tidegate.pipeline.beam import gather
 from tidegate.pipeline.kubeflow.settings import KubeflowSettings
@@ -27,7 +27,9 @@ class BaselineSettings(Settings):
     """The simple model that is trained beside the LSTM."""
 
     enabled: bool = Field(True, description="train it and show its figures")
-    max_rows: int = Field(50_000, ge=1, description="rows it learns from at most; it holds them")
+    max_rows: Annotated[int, Memory()] = Field(
+        50_000, ge=1, description="rows it learns from at most; it holds them"
+    )
 
 
 class ServingSettings(Settings):

@@ -50,6 +50,11 @@ class Choice:
         return " | ".join(str(value) for value in self.values)
 
 
+@dataclass(frozen=True)
+class Memory:
+    """Marks a setting with which the memory of a run grows."""
+
+
 class Settings(BaseModel):
     """Base of all settings: frozen, typed, no unknown keys; round-trips through JSON."""
 
@@ -64,6 +69,16 @@ class Settings(BaseModel):
                 if isinstance(mark, Range | Choice):
                     found[name] = mark
         return found
+
+
+def memory_settings(sections: Mapping[str, type[Settings]]) -> list[str]:
+    """The settings that are to be lowered where memory runs out, as `section.key`."""
+    return [
+        f"{section}.{name}"
+        for section, cls in sections.items()
+        for name, field in cls.model_fields.items()
+        if any(isinstance(mark, Memory) for mark in field.metadata)
+    ]
 
 
 def type_name(field: FieldInfo) -> str:

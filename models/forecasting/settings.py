@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tidegate.models.core.settings import Choice, Range, Settings
+from tidegate.models.core.settings import Choice, Memory, Range, Settings
 from tidegate.models.forecasting.data_settings import DataSettings
 
 __all__ = ["LEVELS", "DataSettings", "FeatureSettings", "GateSettings", "ModelSettings"]
@@ -17,7 +17,9 @@ class FeatureSettings(Settings):
     """The windows that are cut from a series; fixed before Transform."""
 
     horizon: int = Field(12, ge=1, description="steps to forecast")
-    context: int = Field(72, ge=1, description="most steps of history that a forecast is made from")
+    context: Annotated[int, Memory()] = Field(
+        72, ge=1, description="most steps of history that a forecast is made from"
+    )
     min_context: int | None = Field(
         None,
         ge=1,

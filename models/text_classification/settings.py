@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tidegate.models.core.settings import Choice, Range, Settings
+from tidegate.models.core.settings import Choice, Memory, Range, Settings
 
 
 class DataSettings(Settings):
@@ -53,7 +53,9 @@ class FeatureSettings(Settings):
         20_000, ge=10, description="most tokens kept, the most frequent first"
     )
     min_count: int = Field(2, ge=1, description="a token seen less often is unknown")
-    max_tokens: int = Field(800, ge=1, description="longer texts are truncated")
+    max_tokens: Annotated[int, Memory()] = Field(
+        800, ge=1, description="longer texts are truncated"
+    )
     truncation: Literal["head", "head_tail"] = Field(
         "head_tail", description="keep the beginning, or the beginning and the end in halves"
     )

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from tidegate.models.core.settings import Range, Settings
+from tidegate.models.core.settings import Memory, Range, Settings
 
 # Regularised as the models here are, they learn in about this many steps, small data or large.
 _STEPS = 1_500
@@ -21,7 +21,9 @@ class TrainingSettings(Settings):
         description="most passes over the training data; none for those that make about 1,500 "
         "steps, 3 at least and 20 at most, unless the task does with less or needs more",
     )
-    batch_size: int = Field(64, ge=1, description="rows a step, over all devices and workers")
+    batch_size: Annotated[int, Memory()] = Field(
+        64, ge=1, description="rows a step, over all devices and workers"
+    )
     steps: int | None = Field(None, ge=1, description="exact number of steps, in place of epochs")
     max_seconds: float | None = Field(
         None, gt=0, description="stop at the first validation after this many seconds of training"

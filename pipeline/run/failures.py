@@ -1,7 +1,7 @@
 """What a person is told of an error that ended a run: one line."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tidegate.tables.errors import InputError
@@ -19,23 +19,26 @@ def input_error(error: BaseException) -> InputError | None:
     return next((one for one in _causes(error) if isinstance(one, InputError)), None)
 
 
-def failure_line(error: BaseException, output: Path, log: Path) -> str:
+def failure_line(error: BaseException, output: Path, log: Path, memory: Sequence[str]) -> str:
     """Which component failed, of what, and what to do.
 
     Args:
       error: what ended the run; its `component`, if it has one, is named.
       output: the output folder, whose disk may be full.
       log: the file with the details.
+      memory: the settings that memory grows with.
     """
     where = getattr(error, "component", "the run")
-    cause, text, hint = _reason(error, output)
+    cause, text, hint = _reason(error, output, memory)
     return (
         f"{where} failed: {type(cause).__name__}: {text[:300]}{hint}; details in {log}; the same "
         "command goes on after the last finished component"
     )
 
 
-def _reason(error: BaseException, output: Path) -> tuple[BaseException, str, str]:
+def _reason(
+    error: BaseException, output: Path, memory: Sequence[str]
+) -> tuple[BaseException, str, str]:
     """The error to name, its line, and a hint; a cause below that says more goes first."""
     causes = list(_causes(error))
     free = shutil.disk_usage(output).free
@@ -44,11 +47,7 @@ def _reason(error: BaseException, output: Path) -> tuple[BaseException, str, str
     known = (
         (_FULL, (), f"; the disk is full{left}: make room on it"),
         (_READ_ONLY, (), "; make the folder writable, or give another --output"),
-        (
-            _MEMORY,
-            _MEMORY_KINDS,
-            "; out of memory: lower training.batch_size or features.max_tokens",
-        ),
+        (_MEMORY, _MEMORY_KINDS, f"; out of memory: lower {' or '.join(memory)}"),
     )
     for phrases, kinds, hint in known:
         # From the root: what comes above it may be a failure to write the first one down.

@@ -1,12 +1,8 @@
 """``tidegate run``: from a user's path to a pushed model and its summary."""
 
 import gc
-import json
 import logging
-import math
 import os
-import signal
-import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -18,19 +14,21 @@ from tidegate.components import files
 from tidegate.components.files import content_fingerprint
 from tidegate.components.record_files import FileFormat, check_head, data_files
 from tidegate.models.core.progress import LogReporter, reporter, set_reporter
+from tidegate.models.core.settings import memory_settings
 from tidegate.pipeline.config import RunConfig
 from tidegate.pipeline.run.console import ConsoleReporter, output_to_file
 from tidegate.pipeline.run.failures import failure_line, input_error
 from tidegate.pipeline.run.last_words import last_words
-from tidegate.pipeline.run.output_folder import NewEntries, output_folder, set_damaged_aside
-from tidegate.pipeline.run.output_place import OutputPlace, RemoteFolder, output_place
-from tidegate.tables.errors import InputError
+from tidegate.pipeline.run.made import Made
+from tidegate.pipeline.run.output_folder import output_folder, set_damaged_aside
+from tidegate.pipeline.run.output_place import OutputPlace, make_remote, output_place
+from tidegate.pipeline.run.stopping import Stop, stoppable
+from tidegate.pipeline.run.summary import SUMMARY_FILE, read_summary, write_summary
 
 EXIT_PUSHED = 0
 EXIT_FAILED = 1
 EXIT_INPUT = 2
 EXIT_NOT_PUSHED = 3
-SUMMARY_FILE = "summary.json"
 LOG_FILE = "run.log"
 # Made between two looks for garbage; Python's own 700 is for small programs.
 _OBJECTS = 100_000
@@ -73,23 +71,25 @@ def run(request: RunRequest) -> int:
     place = output_place(request.output)
     _check_data(request)
     with (
-        _stoppable(),
-        output_folder(place.local) as fresh_folder,
+        stoppable() as stop,
+        output_folder(place.local) as made,
         last_words() as words,
     ):
-        log = place.local / LOG_FILE
-        try:
-            with output_to_file(str(log)) as stream:
-                console = ConsoleReporter(stream, words.at)
-                set_reporter(console)
-                try:
-                    return _run_logged(request, place, fresh_folder, begin)
-                finally:
-                    console.close()
-                    set_reporter(LogReporter())
-        except InputError:
-            fresh_folder.undo()
-            raise
+        log = str(place.local / LOG_FILE)
+        made.file(log)
+        with output_to_file(log) as stream:
+
+            def begun(component: str) -> None:
+                stop.check()
+                words.at(component)
+
+            console = ConsoleReporter(stream, begun)
+            set_reporter(console)
+            try:
+                return _run_logged(request, place, made, stop, begin)
+            finally:
+                console.close()
+                set_reporter(LogReporter())
 
 
 def _check_data(request: RunRequest) -> None:
@@ -123,31 +123,15 @@ def _file_systems(config: RunConfig, paths: list[str]) -> Iterator[None]:
         logger.setLevel(level)
 
 
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Has SIGTERM end the run as Ctrl-C does, with a line and its child stopped."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Signals are the main thread's.
-        return
-
-    def stop(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _run_logged(request: RunRequest, place: OutputPlace, entries: NewEntries, begin: float) -> int:
+def _run_logged(
+    request: RunRequest, place: OutputPlace, made: Made, stop: Stop, begin: float
+) -> int:
     """The run itself; whatever the libraries print goes to the log."""
     config = request.config
     reporter().line(f"tidegate run {config.task.name}: {request.data} -> {place.folder}")
     if place.remote:
         reporter().line(f"on this machine: log and metadata in {place.local}")
     reporter().status("[0] importing TensorFlow and TFX")
-    remote: RemoteFolder | None = None
     try:
         imports = time.monotonic()
         from tidegate.pipeline.run import outcome, report
@@ -157,9 +141,10 @@ def _run_logged(request: RunRequest, place: OutputPlace, entries: NewEntries, be
         # Looking for garbage among millions of objects that stay takes a tenth of a small run.
         gc.freeze()
         gc.set_threshold(_OBJECTS, 20, 50)
-        remote = RemoteFolder(place.folder) if place.remote else None
-        _clear_up(place, entries)
-        runs = run_pipeline(_dag(request, place))
+        if place.remote:
+            make_remote(place.folder, made)
+        _clear_up(place)
+        runs = run_pipeline(_dag(request, place, made))
         summary = outcome.summarise(config, runs)
         summary = {
             **{"task": summary.pop("task"), "data": request.data, "test": request.test},
@@ -172,31 +157,31 @@ def _run_logged(request: RunRequest, place: OutputPlace, entries: NewEntries, be
             "cached": [run.name for run in runs if run.cached],
         }
         _copy_tensorboard(runs, place.path("tensorboard"))
-        summary["plots"] = _copy_plots(runs, summary["plots"], place.path("plots"))
-        _write_whole(place.path(SUMMARY_FILE), summary)
+        summary["plots"] = copy_plots(runs, summary["plots"], place)
+        write_summary(place.folder, summary)
         for line in report.lines(config.task, summary):
             reporter().line(line)
-    except (KeyboardInterrupt, SystemExit):  # The latter from a training that SIGTERM has ended.
-        reporter().line("stopped; the same command goes on after the last finished component")
-        return EXIT_FAILED
-    except Exception as error:
+    except BaseException as error:
+        # SystemExit comes from a training that SIGTERM has ended.
+        if stop.asked or isinstance(error, KeyboardInterrupt | SystemExit):
+            reporter().line("stopped; the same command goes on after the last finished component")
+            return EXIT_FAILED
+        if not isinstance(error, Exception):
+            raise
         cause = input_error(error)
         if cause is not None:
-            if remote is not None:
-                remote.undo()
             raise cause from None
-        return _failed(error, place)
+        return _failed(error, config, place)
     reporter().line(f"summary: {place.path(SUMMARY_FILE)}")
     return EXIT_PUSHED if summary["pushed"] else EXIT_NOT_PUSHED
 
 
-def _clear_up(place: OutputPlace, entries: NewEntries) -> None:
+def _clear_up(place: OutputPlace) -> None:
     """Mends what a run that was broken off, or a damaged disk, has left."""
     from tidegate.components.pusher.versions import clear_unfinished
 
     aside = set_damaged_aside(place.local, place.absolute("tfx", "artifacts"))
     if aside is not None:
-        entries.keep(aside)
         reporter().line(
             f"the metadata of earlier runs is damaged: everything is done anew; {aside} holds what "
             "was there, delete it when nothing in it is needed"
@@ -207,7 +192,7 @@ def _clear_up(place: OutputPlace, entries: NewEntries) -> None:
         clear_unfinished(str(serving / "*"))
 
 
-def _dag(request: RunRequest, place: OutputPlace) -> Any:
+def _dag(request: RunRequest, place: OutputPlace, made: Made) -> Any:
     import absl.logging
     from tfx.orchestration import metadata
 
@@ -217,7 +202,8 @@ def _dag(request: RunRequest, place: OutputPlace) -> Any:
     logging.getLogger().setLevel(logging.INFO)
     config = request.config
     database = place.local.resolve() / "tfx" / "metadata.sqlite"
-    database.parent.mkdir(exist_ok=True)
+    made.folder(str(database.parent))
+    made.metadata(str(database), place.absolute("tfx", "artifacts"))
     paths = data_files(request.train) + (data_files(request.test) if request.test else [])
     return create_pipeline(
         config,
@@ -233,11 +219,12 @@ def _dag(request: RunRequest, place: OutputPlace) -> Any:
     )
 
 
-def _failed(error: Exception, place: OutputPlace) -> int:
+def _failed(error: Exception, config: RunConfig, place: OutputPlace) -> int:
     """Writes the trace to the log and one line for the person."""
     with suppress(OSError):  # On a full disk the line has to do.
         traceback.print_exception(error)
-    reporter().line(failure_line(error, place.local, place.local / LOG_FILE))
+    memory = memory_settings({name: type(one) for name, one in config.sections.items()})
+    reporter().line(failure_line(error, place.local, place.local / LOG_FILE, memory))
     return EXIT_FAILED
 
 
@@ -254,35 +241,22 @@ def _copy_tensorboard(runs: list[Any], folder: str) -> None:
         io_utils.copy_dir(source, target)
 
 
-def _copy_plots(runs: list[Any], names: list[str], folder: str) -> list[str]:
+def copy_plots(runs: list[Any], names: list[str], place: OutputPlace) -> list[str]:
     """The pictures of this run's model, in place of those of the run before; their paths."""
     from tfx.dsl.io import fileio
 
     (drawn,) = [run for run in runs if run.name == "Pictures"]
-    if fileio.exists(folder):
-        fileio.rmtree(folder)
-    fileio.makedirs(folder)
-    paths = [os.path.join(folder, name) for name in names]
+    fileio.makedirs(place.path("plots"))
+    try:
+        last = read_summary(place.folder) or {}
+    except ValueError:  # Half a file: of a disk that was full.
+        last = {}
+    for path in last.get("plots", []):  # What else lies there is somebody else's.
+        path = place.path("plots", os.path.basename(path))
+        if fileio.exists(path):
+            fileio.remove(path)
+    paths = [place.path("plots", name) for name in names]
     for name, path in zip(names, paths, strict=True):
-        fileio.copy(os.path.join(drawn.outputs["pictures"][0].uri, name), path)
+        source = os.path.join(drawn.outputs["pictures"][0].uri, name)
+        fileio.copy(source, path, overwrite=True)
     return paths
-
-
-def _write_whole(path: str, content: Any) -> None:
-    """Writes JSON beside, then renames: a reader never sees half of it."""
-    from tfx.dsl.io import fileio
-
-    beside = f"{path}.part"
-    written = json.dumps(_defined(content), ensure_ascii=False, indent=1, allow_nan=False)
-    with fileio.open(beside, "w") as file:
-        file.write(written + "\n")
-    fileio.rename(beside, path, overwrite=True)
-
-
-def _defined(content: Any) -> Any:
-    """The same with null for figures that are none: JSON has no NaN and no infinity."""
-    if isinstance(content, dict):
-        return {name: _defined(value) for name, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_defined(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content

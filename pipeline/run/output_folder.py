@@ -2,12 +2,12 @@
 
 import fcntl
 import os
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from tidegate.pipeline.run.made import Made
 from tidegate.tables.errors import InputError
 
 _LOCK_FILE = ".lock"
@@ -16,56 +16,27 @@ TFX_FOLDER = "tfx"
 ARTIFACTS_FOLDER = "artifacts"
 
 
-class NewEntries:
-    """The entries of a folder that were not there before.
-
-    Args:
-      folder: it need not exist.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._new_folders = [one for one in (folder, *folder.parents) if not one.exists()]
-        self._before = set() if self._new_folders else set(os.listdir(folder))
-
-    def keep(self, path: Path) -> None:
-        """Leaves one of them alone in `undo`."""
-        self._before.add(path.name)
-
-    def undo(self) -> None:
-        """Removes them; a run that cannot use its input leaves nothing."""
-        if self._new_folders:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            for parent in self._new_folders[1:]:
-                with suppress(OSError):  # Something else was put there meanwhile.
-                    parent.rmdir()
-            return
-        for name in set(os.listdir(self._folder)) - self._before:
-            path = self._folder / name
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-
-
 @contextmanager
-def output_folder(folder: Path) -> Iterator[NewEntries]:
+def output_folder(folder: Path) -> Iterator[Made]:
     """Makes the folder, and keeps a second run out of it for as long as this one lasts.
 
     The lock is the kernel's: it ends with the process that holds it, however that ends.
 
+    Yields:
+      What the run makes; undone where it ends with an `InputError`.
+
     Raises:
       InputError: it is a file, cannot be written, or another run is in it.
     """
-    entries = NewEntries(folder) if not folder.is_file() else None
+    made = Made()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        made.folder(str(folder))
+        made.file(str(folder / _LOCK_FILE))
         lock = open(folder / _LOCK_FILE, "a+")  # noqa: SIM115  Held to the end of the run.
     except OSError as error:
         raise InputError(
             f"--output {folder}: cannot be written: {error.strerror}; give another folder"
         ) from None
-    assert entries is not None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -76,12 +47,16 @@ def output_folder(folder: Path) -> Iterator[NewEntries]:
                 f"--output {folder}: another run is at work there"
                 f"{f' (process {who})' if who else ''}; wait for it, or give another folder"
             ) from None
-        _check_writable(folder)
-        with suppress(OSError):  # On a full disk; the lock holds without the number.
-            lock.truncate(0)
-            lock.write(f"{os.getpid()}\n")
-            lock.flush()
-        yield entries
+        try:
+            _check_writable(folder)
+            with suppress(OSError):  # On a full disk; the lock holds without the number.
+                lock.truncate(0)
+                lock.write(f"{os.getpid()}\n")
+                lock.flush()
+            yield made
+        except InputError:
+            made.undo()
+            raise
 
 
 def _check_writable(folder: Path) -> None:

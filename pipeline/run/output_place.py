@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.components import files
+from tidegate.pipeline.run.made import Made
 from tidegate.tables.errors import InputError
 
 _PROBE = ".tidegate-can-write"
@@ -64,42 +65,25 @@ def output_place(given: str) -> OutputPlace:
     return OutputPlace(folder, state / "tidegate" / f"{last}-{digest}")
 
 
-class RemoteFolder:
-    """A URI that a run is about to write to.
+def make_remote(uri: str, made: Made) -> None:
+    """Makes a URI's folder, and finds out whether it can be written.
 
     Args:
       uri: the folder.
+      made: told what was not there before.
 
     Raises:
       InputError: Beam or TensorFlow has no file system for the URI, or it cannot be written.
     """
+    import tensorflow as tf
+    from tfx.dsl.io import fileio
 
-    def __init__(self, uri: str) -> None:
-        import tensorflow as tf
-        from tfx.dsl.io import fileio
-
-        self._uri = uri
-        try:
-            files.check_scheme(uri)  # Beam's workers write there, too.
-            self._before = set(fileio.listdir(uri)) if fileio.exists(uri) else None
-            fileio.makedirs(uri)
-            probe = os.path.join(uri, _PROBE)
-            with fileio.open(probe, "w") as file:
-                file.write("")
-            fileio.remove(probe)
-        except (OSError, ValueError, tf.errors.OpError) as error:
-            raise InputError(f"--output {uri}: cannot be written: {files.reason(error)}") from None
-
-    def undo(self) -> None:
-        """Removes what was not there before: a run that cannot use its input leaves nothing."""
-        from tfx.dsl.io import fileio
-
-        if self._before is None:
-            fileio.rmtree(self._uri)
-            return
-        for name in set(fileio.listdir(self._uri)) - self._before:
-            path = os.path.join(self._uri, name)
-            if fileio.isdir(path):
-                fileio.rmtree(path)
-            else:
-                fileio.remove(path)
+    try:
+        files.check_scheme(uri)  # Beam's workers write there, too.
+        made.folder(uri)
+        probe = os.path.join(uri, _PROBE)
+        with fileio.open(probe, "w") as file:
+            file.write("")
+        fileio.remove(probe)
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        raise InputError(f"--output {uri}: cannot be written: {files.reason(error)}") from None

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tidegate.models.core.task import SequenceTask
+from tidegate.pipeline.run.summary import not_pushed, number
 
 
 def lines(task: SequenceTask, summary: Mapping[str, Any]) -> Iterator[str]:
@@ -28,7 +29,7 @@ def lines(task: SequenceTask, summary: Mapping[str, Any]) -> Iterator[str]:
             yield f"  {title} ({rival['covers']}): {_figures(task, rival)}"
     for gate in summary["gates"]:
         mark = "passed" if gate["passed"] else "FAILED"
-        yield f"gate {gate['metric']} {_number(gate['value'])}, {gate['expected']}: {mark}"
+        yield f"gate {gate['metric']} {number(gate['value'])}, {gate['expected']}: {mark}"
     yield f"pictures: {', '.join(summary['plots'])}"
     seconds = summary["seconds"]
     yield (
@@ -40,19 +41,7 @@ def lines(task: SequenceTask, summary: Mapping[str, Any]) -> Iterator[str]:
         if summary["served"] != summary["pushed"]:
             yield f"  by an earlier run; what servers take is {summary['served']}"
         return
-    failed = [gate for gate in summary["gates"] if not gate["passed"]]
-    reasons = [
-        f"{gate['metric']} is {_number(gate['value'])}, expected {gate['expected']}"
-        for gate in failed
-    ]
-    if not summary["serving_check"]["ok"]:
-        reasons.append(f"it cannot be served: {summary['serving_check']['problem']}")
-    yield f"not pushed: {'; '.join(reasons)}"
-
-
-def _number(value: float) -> str:
-    # A ratio to a baseline that makes no error: all series are constant.
-    return "undefined" if math.isnan(value) else f"{value:.4f}"
+    yield f"not pushed: {not_pushed(summary)}"
 
 
 def _figures(task: SequenceTask, figures: Mapping[str, Any]) -> str:

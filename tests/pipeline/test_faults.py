@@ -18,11 +18,15 @@ import pytest
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
-from tidegate.pipeline.run import local_run, seals
+from tidegate.models.core.settings import memory_settings
+from tidegate.models.core.task import load_task, task_names
+from tidegate.pipeline.config import section_types
+from tidegate.pipeline.run import seals
 from tidegate.pipeline.run.broken_runs import clear_unfinished, give_up
 from tidegate.pipeline.run.failures import failure_line, input_error
 from tidegate.pipeline.run.output_folder import output_folder, set_damaged_aside
 from tidegate.pipeline.run.runner import ComponentError
+from tidegate.pipeline.run.stopping import stoppable
 from tidegate.tables.errors import InputError
 
 TASK = "text_classification"
@@ -99,22 +103,24 @@ def test_a_part_that_cannot_be_written_is_found_before_the_work(
         pass
 
 
-def test_what_was_set_aside_is_not_undone(tmp_path: Path) -> None:
-    (tmp_path / "tfx").mkdir()
-    with output_folder(tmp_path) as entries:
-        (tmp_path / "tfx").rename(tmp_path / "tfx.damaged-1")
-        (tmp_path / "new").mkdir()
-        entries.keep(tmp_path / "tfx.damaged-1")
-        entries.undo()
-    assert {path.name for path in tmp_path.iterdir()} == {"tfx.damaged-1"}
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_inside_beam_ends_a_run_and_is_known_for_one(number: signal.Signals) -> None:
+    import apache_beam as beam
 
+    before = signal.getsignal(number)
 
-def test_sigterm_ends_a_run_as_ctrl_c_does() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), local_run._stoppable():
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(5)
-    assert signal.getsignal(signal.SIGTERM) == before
+    def told(row: int) -> int:
+        os.kill(os.getpid(), number)
+        return row
+
+    # Beam makes a RuntimeError of the interrupt.
+    with stoppable() as stop, pytest.raises((RuntimeError, KeyboardInterrupt)):
+        assert not stop.asked
+        with beam.Pipeline() as pipeline:
+            pipeline | beam.Create([1]) | beam.Map(told)
+    assert stop.asked and signal.getsignal(number) == before
+    with pytest.raises(KeyboardInterrupt):
+        stop.check()
 
 
 @pytest.fixture
@@ -269,10 +275,24 @@ def _raised(*errors: Exception) -> ComponentError:
 def test_one_line_says_what_and_what_to_do(
     tmp_path: Path, errors: list[Exception], said: str
 ) -> None:
-    line = failure_line(_raised(*errors), tmp_path, Path("run.log"))
+    line = failure_line(_raised(*errors), tmp_path, Path("run.log"), ["training.batch_size"])
     assert line.startswith(f"Transform failed: {said}")
     assert line.endswith("the same command goes on after the last finished component")
     assert "\n" not in line
+
+
+@pytest.mark.parametrize("name", task_names())
+def test_advice_on_memory_names_settings_that_the_task_has(name: str, tmp_path: Path) -> None:
+    types = section_types(load_task(name))
+    advised = memory_settings(types)
+    for setting in advised:
+        section, _, key = setting.partition(".")
+        assert key in types[section].model_fields
+    # What a batch holds is the task's own to say.
+    assert "training.batch_size" in advised
+    assert any(setting.startswith("features.") for setting in advised)
+    line = failure_line(_raised(MemoryError()), tmp_path, Path("run.log"), advised)
+    assert f"lower {' or '.join(advised)}; details" in line
 
 
 def test_the_users_error_is_found_under_others() -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.remote_files import mended_ram, read, tree, write
-from tidegate.pipeline.run.output_place import RemoteFolder, output_place
+from tests.remote_files import mended_ram
+from tidegate.pipeline.run.made import Made
+from tidegate.pipeline.run.output_place import make_remote, output_place
 from tidegate.tables.errors import InputError
 
 
@@ -58,19 +59,6 @@ def test_a_uri_without_a_folder_is_refused(uri: str) -> None:
         output_place(uri)
 
 
-def test_a_run_that_cannot_use_its_input_leaves_nothing_there() -> None:
-    fresh = RemoteFolder("ram://place/fresh")
-    write("ram://place/fresh/tfx/a", b"1")
-    fresh.undo()
-    kept = write("ram://place/used/serving/1/saved_model.pb", b"graph")
-    used = RemoteFolder("ram://place/used")
-    write("ram://place/used/summary.json", b"{}")
-    write("ram://place/used/tfx/a", b"1")
-    used.undo()
-    assert tree("ram://place") == ["used/serving/1/saved_model.pb"]
-    assert read(kept) == b"graph"
-
-
 @pytest.mark.parametrize(
     ("uri", "problem"),
     [
@@ -81,5 +69,5 @@ def test_a_run_that_cannot_use_its_input_leaves_nothing_there() -> None:
 )
 def test_a_uri_that_cannot_be_written_is_one_line(uri: str, problem: str) -> None:
     with pytest.raises(InputError) as error:
-        RemoteFolder(uri)
+        make_remote(uri, Made())
     assert re.fullmatch(rf"--output {uri}: cannot be written: {problem}", str(error.value))

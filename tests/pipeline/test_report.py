@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.models.core.task import load_task
-from tidegate.pipeline.run.local_run import _write_whole
 from tidegate.pipeline.run.report import lines
+from tidegate.pipeline.run.summary import read_summary, write_summary
 
 TASK = load_task("text_classification")
 
@@ -103,11 +103,14 @@ def test_rivals_stand_below_the_baseline_without_the_figures_they_lack() -> None
 
 
 def test_the_summary_is_json_where_a_figure_is_undefined(tmp_path: Path) -> None:
-    path = tmp_path / "summary.json"
-    _write_whole(str(path), {"mase": float("nan"), "steps": [1.0, float("inf")], "n": (1, "a")})
+    assert read_summary(str(tmp_path)) is None
+    write_summary(
+        str(tmp_path), {"mase": float("nan"), "steps": [1.0, float("inf")], "n": (1, "a")}
+    )
 
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is not JSON")
 
-    found = json.loads(path.read_text(), parse_constant=refuse)
+    found = json.loads((tmp_path / "summary.json").read_text(), parse_constant=refuse)
+    assert read_summary(str(tmp_path)) == found
     assert found == {"mase": None, "steps": [1.0, None], "n": [1, "a"]}

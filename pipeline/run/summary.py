@@ -1,0 +1,71 @@
+"""`summary.json`: what a run leaves in writing, and what it says of a model that is not pushed."""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from tidegate.components import files
+
+SUMMARY_FILE = "summary.json"
+
+
+def read_summary(folder: str) -> dict[str, Any] | None:
+    """The summary of the last run that was finished in an output folder.
+
+    Args:
+      folder: a path, or a URI.
+
+    Returns:
+      The content; None where there is none.
+
+    Raises:
+      OSError: it cannot be read.
+      ValueError: it is no JSON, or Beam has no file system for the URI.
+    """
+    try:
+        (path,) = files.list_files(os.path.join(folder, SUMMARY_FILE))
+    except FileNotFoundError:
+        return None
+    with files.open_bytes(path) as file:
+        content: dict[str, Any] = json.loads(file.read())
+    return content
+
+
+def write_summary(folder: str, content: Mapping[str, Any]) -> None:
+    """Writes it beside, then renames: a reader never sees half of it."""
+    from tfx.dsl.io import fileio
+
+    path = os.path.join(folder, SUMMARY_FILE)
+    beside = f"{path}.part"
+    written = json.dumps(_defined(content), ensure_ascii=False, indent=1, allow_nan=False)
+    with fileio.open(beside, "w") as file:
+        file.write(written + "\n")
+    fileio.rename(beside, path, overwrite=True)
+
+
+def not_pushed(summary: Mapping[str, Any]) -> str:
+    """Which gates the model did not pass, with both numbers; empty where it passed all."""
+    reasons = [
+        f"{gate['metric']} is {number(gate['value'])}, expected {gate['expected']}"
+        for gate in summary["gates"]
+        if not gate["passed"]
+    ]
+    if not summary["serving_check"]["ok"]:
+        reasons.append(f"it cannot be served: {summary['serving_check']['problem']}")
+    return "; ".join(reasons)
+
+
+def number(value: float | None) -> str:
+    """Four digits; a ratio to a baseline that makes no error, as of constant series, is none."""
+    return "undefined" if value is None or math.isnan(value) else f"{value:.4f}"
+
+
+def _defined(content: Any) -> Any:
+    """The same with null for figures that are none: JSON has no NaN and no infinity."""
+    if isinstance(content, Mapping):
+        return {name: _defined(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_defined(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
