@@ -3,7 +3,7 @@ PYTHON_BIN := .venv/bin
 OUTPUT ?= runs
 IMAGE ?= tidegate
 
-.PHONY: setup run test check lint wheel image doctor clean
+.PHONY: setup run test check lint docs-settings wheel image doctor clean
 
 setup:
 	@sh bootstrap.sh
@@ -31,6 +31,11 @@ lint: setup
 	$(PYTHON_BIN)/ruff format --check .
 	$(PYTHON_BIN)/mypy
 	$(PYTHON_BIN)/lint-imports
+	@$(PYTHON_BIN)/tidegate tasks --markdown | diff docs/settings.md - || \
+		{ echo "docs/settings.md is not current; mend with: make docs-settings"; exit 1; }
+
+docs-settings: setup
+	$(PYTHON_BIN)/tidegate tasks --markdown > docs/settings.md
 
 # Without what an earlier build has left, which would be packed too.
 wheel: setup

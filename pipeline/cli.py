@@ -82,8 +82,14 @@ def run(
 
 @cli.command()
 @click.argument("name", required=False)
-def tasks(name: str | None) -> None:
+@click.option("--markdown", is_flag=True, help="All settings as a page in Markdown.")
+def tasks(name: str | None, markdown: bool) -> None:
     """What each task reads, its settings, ranges and defaults."""
+    if markdown:
+        from tidegate.pipeline.settings_page import settings_page
+
+        click.echo(settings_page())
+        return
     from tidegate.models.core.settings import describe
     from tidegate.models.core.task import load_task, task_names
     from tidegate.pipeline.config import section_types
