@@ -32,7 +32,16 @@ class ServerProcess:
         # Open as long as the server runs.
         self._errors: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tidegate.pipeline.cli", "serve", "--port=0", *flags],
+            [
+                sys.executable,
+                "-m",
+                "tidegate.pipeline.cli",
+                "serve",
+                "--port=0",
+                "--follow_parent",
+                *flags,
+            ],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,

@@ -12,6 +12,7 @@ import os
 import resource
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any, TextIO
@@ -122,6 +123,20 @@ def _say(out: TextIO, **content: Any) -> None:
     out.flush()
 
 
+def _end_of_input(ready: threading.Event) -> threading.Event:
+    """Is set once stdin is closed; before the model serves, that ends the process at once."""
+    ended = threading.Event()
+
+    def wait() -> None:
+        sys.stdin.read()
+        if not ready.is_set():
+            os._exit(1)  # The other process was killed: nobody waits for this load.
+        ended.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    return ended
+
+
 def main() -> None:
     """Serves until stdin is closed."""
     # What libraries print goes to the log: stdout is for the other process alone.
@@ -131,11 +146,14 @@ def main() -> None:
     if not folder:
         return  # Started early and not needed.
     begin = time.monotonic()
+    ready = threading.Event()
+    ended = _end_of_input(ready)
     try:
         requests = check_graph(folder)
         with serving(folder) as port:
+            ready.set()
             _say(out, port=port, requests=requests, seconds=round(time.monotonic() - begin, 2))
-            sys.stdin.read()
+            ended.wait()
     except Exception as error:  # The other process must learn of any failure, whatever it is.
         first = (str(error).splitlines() or ["no message"])[0]
         kind = "" if isinstance(error, UnfitError) else f"{type(error).__name__}: "

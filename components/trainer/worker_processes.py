@@ -24,7 +24,7 @@ from typing import IO, Any
 import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from tidegate.models.core.child_process import module_command
+from tidegate.models.core.child_process import follow_parent, module_command
 from tidegate.models.core.progress import reporter, set_reporter
 from tidegate.models.train.loop import EXIT_TERMINATED
 from tidegate.models.train.workers import Workers
@@ -199,14 +199,6 @@ def _say(**told: str) -> None:
         print(json.dumps(told), flush=True)
 
 
-def _follow() -> None:
-    """Ends this process as SIGTERM does when the one that started it has ended."""
-    sys.stdin.read()
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_GRACE)
-    os._exit(EXIT_TERMINATED)  # It waits for workers that are no more.
-
-
 def main(arguments: Sequence[str]) -> int:
     """Calls the Trainer's function; the exit code."""
     from tidegate.components.trainer.run_fn import run_fn
@@ -215,7 +207,7 @@ def main(arguments: Sequence[str]) -> int:
     with tf.io.gfile.GFile(file) as opened:
         given: dict[str, Any] = json.loads(opened.read())
     if follow == [_FOLLOW]:
-        threading.Thread(target=_follow, daemon=True).start()
+        follow_parent(_GRACE)  # It may wait for workers that are no more.
     set_reporter(_JsonReporter())
     try:
         run_fn(FnArgs(**given))

@@ -1,6 +1,10 @@
 """Child processes that run a module of ours."""
 
+import os
+import signal
 import sys
+import threading
+import time
 
 # As `python -m`, but without the working folder on the path: a user's own `tidegate/`, `queue.py`
 # or `models/` there would be imported in place of the installed one. Python 3.11 has -P for it.
@@ -18,3 +22,22 @@ def module_command(module: str, *arguments: str) -> list[str]:
       *arguments: the module's, as in ``sys.argv[1:]``.
     """
     return [sys.executable, "-c", _RUN.format(module=module), *arguments]
+
+
+def follow_parent(grace: float) -> None:
+    """Ends this process, as SIGTERM does, once the one that started it has ended in any way.
+
+    The parent holds the other end of this process's standard input, a pipe, and writes nothing
+    more; the system closes it even where the parent is killed.
+
+    Args:
+      grace: seconds that SIGTERM's handler has; then the process ends at once.
+    """
+
+    def follow() -> None:
+        sys.stdin.buffer.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(grace)
+        os._exit(128 + signal.SIGTERM)
+
+    threading.Thread(target=follow, name="follow-parent", daemon=True).start()

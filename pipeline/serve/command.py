@@ -62,6 +62,12 @@ def _whole(name: str, default: int | None, text: str, least: int = 0) -> Any:
 @_whole("grpc_max_threads", None, "Requests worked on at once; default: two batches.", least=1)
 @click.option("--grpc_channel_arguments", default="", help="gRPC's own settings: key=value,...")
 @click.option("--ssl_config_file", type=_PATH, help="An SSLConfig in text format: TLS.")
+@_switch(
+    "enable_reload_config_requests",
+    None,
+    "Let clients change which models are served (HandleReloadConfigRequest): any SavedModel that "
+    "this process can read. On where --bind is loopback or TLS is mutual, off otherwise.",
+)
 @_switch("enable_grpc_healthcheck_service", True, "Offer gRPC's health service.")
 @_whole("monitoring_port", None, "Port of the Prometheus page; 0 picks a free one.")
 @click.option("--monitoring_config_file", type=_PATH, help="A MonitoringConfig in text format.")
@@ -69,7 +75,11 @@ def _whole(name: str, default: int | None, text: str, least: int = 0) -> Any:
 @_whole("tensorflow_session_parallelism", 0, "Threads, for both flags below.")
 @_whole("tensorflow_intra_op_parallelism", 0, "Threads of one op; 0: TensorFlow's choice.")
 @_whole("tensorflow_inter_op_parallelism", 0, "Ops at once; 0: TensorFlow's choice.")
-@click.option("--request_log_dir", type=_PATH, help="Log requests of all models to this folder.")
+@click.option(
+    "--request_log_dir",
+    type=_PATH,
+    help="Log requests of all models to this folder; logs that clients configure lie below it.",
+)
 @click.option(
     "--request_log_sampling_rate",
     type=click.FloatRange(0, 1),
@@ -84,6 +94,7 @@ def _whole(name: str, default: int | None, text: str, least: int = 0) -> Any:
     show_default=True,
     help="What calls in flight may take after SIGTERM or SIGINT.",
 )
+@click.option("--follow_parent", is_flag=True, hidden=True, help="End when standard input does.")
 def serve(**flags: Any) -> None:
     """Serve models by TF Serving's gRPC protocol.
 
@@ -98,6 +109,10 @@ def serve(**flags: Any) -> None:
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     from tidegate.serving.server.options import ConfigError
 
+    if flags["follow_parent"]:
+        from tidegate.models.core.child_process import follow_parent
+
+        follow_parent(flags["shutdown_grace_seconds"] + 5)
     try:
         settings = read_settings(flags)
         from tidegate.serving.server.run import serve as serve_models
@@ -232,6 +247,7 @@ def _front(flags: dict[str, Any]) -> FrontOptions:
             flags["grpc_channel_arguments"]
         ),
         ssl=read_ssl_config(ssl_file) if ssl_file else None,
+        enable_reload_config_requests=flags["enable_reload_config_requests"],
         enable_grpc_healthcheck_service=flags["enable_grpc_healthcheck_service"],
         monitoring_port=monitoring_port,
         monitoring_path=path or front_options.DEFAULT_METRICS_PATH,

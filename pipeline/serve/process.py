@@ -30,7 +30,12 @@ def served(models: Path | str, flags: tuple[str, ...] = ()) -> Iterator[str]:
     command = module_command("tidegate.pipeline.cli", "serve", "--models", str(models))
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
         child = subprocess.Popen(
-            [*command, "--port", "0", *flags], stdout=log, stderr=log, start_new_session=True
+            [*command, "--port", "0", "--follow_parent", *flags],
+            # Ctrl-C is for this process alone; the pipe tells the child of its end.
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
         try:
             end = time.monotonic() + _PATIENCE
@@ -43,7 +48,7 @@ def served(models: Path | str, flags: tuple[str, ...] = ()) -> Iterator[str]:
             yield found[1]
         finally:
             child.terminate()
-            child.wait()
+            child.communicate()
 
 
 def _read(log: TextIO) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ class FrontOptions:
       grpc_max_threads: requests that are worked on at once; further ones wait for a thread.
       grpc_channel_arguments: gRPC's own settings of the server.
       ssl: TLS; None for none.
+      enable_reload_config_requests: whether clients may change which models are served; None for
+        where no stranger can: at a loopback address, or with mutual TLS.
       enable_grpc_healthcheck_service: whether gRPC's health service is offered.
       monitoring_port: of the metrics page; 0 picks a free one; None for no page.
       monitoring_path: of the page.
@@ -41,15 +44,32 @@ class FrontOptions:
     grpc_max_threads: int = _MIN_THREADS
     grpc_channel_arguments: tuple[tuple[str, int | str], ...] = ()
     ssl: SslConfig | None = None
+    enable_reload_config_requests: bool | None = None
     enable_grpc_healthcheck_service: bool = True
     monitoring_port: int | None = None
     monitoring_path: str = DEFAULT_METRICS_PATH
     message_timeout_seconds: float = 60.0
 
+    @property
+    def takes_configurations(self) -> bool:
+        """Whether HandleReloadConfigRequest is answered."""
+        if self.enable_reload_config_requests is not None:
+            return self.enable_reload_config_requests
+        return _is_loopback(self.bind) or (self.ssl is not None and self.ssl.client_verify)
+
 
 def default_threads(max_batch_size: int) -> int:
     """Threads for two full batches, and at least TF Serving's four per core."""
     return max(_MIN_THREADS, 4 * (os.cpu_count() or 1), 2 * max_batch_size)
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether every address of a name is this machine's own."""
+    try:
+        found = socket.getaddrinfo(host or "0.0.0.0", None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False  # Listening at it fails too.
+    return all(ipaddress.ip_address(address[0]).is_loopback for *_, address in found)
 
 
 def parse_channel_arguments(text: str) -> tuple[tuple[str, int | str], ...]:

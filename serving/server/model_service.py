@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,9 @@ from tidegate.serving.server.calls import SlowCalls, handler
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
-    from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
     from tidegate.serving.server.manager import ModelManager
+    from tidegate.serving.server.request_log import RequestLog
 
 _log = logging.getLogger(__name__)
 
@@ -30,19 +29,19 @@ class ModelService:
 
     Args:
       manager: knows the versions, and takes another configuration.
-      check: looks at a configuration before it is taken; raises ServingError.
-      reloaded: is told of a configuration once it has been taken.
+      request_log: takes the logging of another configuration, where that is allowed.
+      enabled: whether clients may change the configuration.
     """
 
     def __init__(
         self,
         manager: ModelManager,
-        check: Callable[[ModelServerConfig], None],
-        reloaded: Callable[[ModelServerConfig], None],
+        request_log: RequestLog,
+        enabled: bool,
     ) -> None:
         self._manager = manager
-        self._check = check
-        self._reloaded = reloaded
+        self._log = request_log
+        self._enabled = enabled
 
     def handlers(self, slow: SlowCalls, pool: ThreadPoolExecutor) -> grpc.GenericRpcHandler:
         """The handlers to register.
@@ -87,6 +86,12 @@ class ModelService:
         self, request: model_management_pb2.ReloadConfigRequest, deadline: float | None
     ) -> Message:
         config = request.config
+        if not self._enabled:
+            raise status.permission_denied(
+                "This server takes no configuration from clients: it was started without "
+                "--enable_reload_config_requests, at an address that is not loopback, and without "
+                "mutual TLS."
+            )
         if config.WhichOneof("config") != "model_config_list":
             raise status.invalid_argument(
                 "ServerModelConfig type not supported by HandleReloadConfigRequest. "
@@ -94,9 +99,9 @@ class ModelService:
             )
         names = ", ".join(model.name for model in config.model_config_list.config) or "none"
         _log.info("reload asked for: models %s", names)
-        self._check(config)
+        self._log.check(config)
         self._manager.reload(config)
-        self._reloaded(config)
+        self._log.update(config)
         response = model_management_pb2.ReloadConfigResponse()
         response.status.SetInParent()
         return response

@@ -39,12 +39,10 @@ class PredictionService:
     Args:
       manager: leases the version that a request asks for.
       metrics: counts requests by model and status, and times them.
-      request_log: takes a sample of the answered requests; None for no log.
+      request_log: takes a sample of the answered requests.
     """
 
-    def __init__(
-        self, manager: ModelManager, metrics: Metrics, request_log: RequestLog | None = None
-    ) -> None:
+    def __init__(self, manager: ModelManager, metrics: Metrics, request_log: RequestLog) -> None:
         self._manager = manager
         self._metrics = metrics
         self._log = request_log
@@ -139,8 +137,7 @@ class PredictionService:
                 self._running -= 1
                 if not self._running:
                     self._changed.notify_all()
-        if self._log is not None:
-            self._log.offer(api, name, request, response)
+        self._log.offer(api, name, request, response)
         return response
 
     def _metadata(

@@ -13,7 +13,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +59,11 @@ class Sampling:
     prefix: str
     rate: float
 
+    @property
+    def folder(self) -> Path:
+        """Where the files are, links followed."""
+        return Path(f"{self.prefix}-").parent.resolve()
+
 
 class RequestLog:
     """Writes a sample of requests and responses, by a thread of its own.
@@ -66,16 +71,26 @@ class RequestLog:
     Requests never wait for it: what does not fit into the queue is dropped, and counted.
 
     Args:
-      samplings: by model name.
+      config: of the models, with their `logging_config`; None for none.
       folder: where models that the configuration says nothing of are logged; None for nowhere.
       rate: the share of requests of those models.
+
+    Raises:
+      ConfigError: the models' logging is not configured as it must be.
     """
 
     def __init__(
-        self, samplings: Mapping[str, Sampling], folder: Path | None = None, rate: float = 0.0
+        self,
+        config: ModelServerConfig | None = None,
+        folder: Path | None = None,
+        rate: float = 0.0,
     ) -> None:
-        self._samplings = dict(samplings)
+        self._samplings = {} if config is None else samplings(config)
         self._folder = folder
+        # What a client configures may be written below these alone.
+        self._roots = {sampling.folder for sampling in self._samplings.values()}
+        if folder is not None:
+            self._roots.add(folder.resolve())
         self._rate = rate if folder is not None else 0.0
         self._queue: queue.Queue[tuple[str, str, Sampling, Any, Any] | None] = queue.Queue(_QUEUE)
         self._files: dict[str, _File] = {}
@@ -88,9 +103,32 @@ class RequestLog:
         """Takes requests from now on."""
         self._thread.start()
 
-    def update(self, samplings: Mapping[str, Sampling]) -> None:
-        """Takes another configuration."""
-        self._samplings = dict(samplings)
+    def check(self, config: ModelServerConfig) -> None:
+        """Looks at the logging of a configuration that a client sends.
+
+        Raises:
+          ServingError: INVALID_ARGUMENT; it is wrong, or would write to a folder that the server
+            was not started with.
+        """
+        try:
+            asked = samplings(config)
+        except ConfigError as error:
+            raise status.invalid_argument(str(error)) from error
+        for model in config.model_config_list.config:
+            sampling = asked.get(model.name) or self._usual(model.name)
+            if sampling is None:
+                continue
+            if not any(sampling.folder.is_relative_to(root) for root in self._roots):
+                allowed = ", ".join(sorted(map(str, self._roots))) or "none"
+                raise status.invalid_argument(
+                    f"model {model.name}: its request log would be written to {sampling.folder}. "
+                    "Clients may have logs below the folders that the server was started with: "
+                    f"{allowed}; --request_log_dir names one"
+                )
+
+    def update(self, config: ModelServerConfig) -> None:
+        """Takes another configuration, one that was checked."""
+        self._samplings = samplings(config)
 
     def offer(self, api: str, model: str, request: Any, response: Any) -> None:
         """Takes an answered request for the log, or not, as the model's rate has it.
@@ -101,17 +139,21 @@ class RequestLog:
           request: must not be changed any more.
           response: must not be changed any more.
         """
-        sampling = self._samplings.get(model)
+        sampling = self._samplings.get(model) or self._usual(model)
         if sampling is None:
-            if not self._rate:
-                return
-            sampling = Sampling(str(self._folder / model), self._rate)  # type: ignore[operator]
+            return
         if random.random() >= sampling.rate or self._closed:
             return
         try:
             self._queue.put_nowait((api, model, sampling, request, response))
         except queue.Full:
             self._count(model, "dropped")
+
+    def _usual(self, model: str) -> Sampling | None:
+        """Of a model that the configuration says nothing of."""
+        if self._folder is None or not self._rate:
+            return None
+        return Sampling(str(self._folder / model), self._rate)
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Records by model, and ``written`` or ``dropped``."""
@@ -258,15 +300,3 @@ def samplings(config: ModelServerConfig) -> dict[str, Sampling]:
             )
         found[model.name] = Sampling(collector.filename_prefix, rate)
     return found
-
-
-def check(config: ModelServerConfig) -> None:
-    """The same check for a configuration that a client sends.
-
-    Raises:
-      ServingError: INVALID_ARGUMENT with the reason.
-    """
-    try:
-        samplings(config)
-    except ConfigError as error:
-        raise status.invalid_argument(str(error)) from error

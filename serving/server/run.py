@@ -34,7 +34,7 @@ class ServeSettings:
       engine: how they are loaded and run.
       front: how they are reached.
       request_log_dir: where requests of all models are logged that the configuration says nothing
-        of; None for nowhere.
+        of, and below which a client's configuration may have its logs; None for nowhere.
       request_log_sampling_rate: the share of their requests, 0 to 1.
       shutdown_grace_seconds: what calls in flight may still take once the server is told to stop.
     """
@@ -78,14 +78,11 @@ def serve(settings: ServeSettings) -> int:
     show_log()
     _raise_file_limit()
     # TensorFlow, about ten seconds.
-    from tidegate.serving.server import request_log
     from tidegate.serving.server.manager import ModelManager
+    from tidegate.serving.server.request_log import RequestLog
     from tidegate.serving.server.server import Server
 
-    samplings = request_log.samplings(settings.config)
-    log = request_log.RequestLog(
-        samplings, settings.request_log_dir, settings.request_log_sampling_rate
-    )
+    log = RequestLog(settings.config, settings.request_log_dir, settings.request_log_sampling_rate)
     # TensorFlow's modules stay: without this, the collection after each unload would search all of
     # them, and hold up requests for a quarter of a second.
     gc.collect()
@@ -144,7 +141,7 @@ def show_log() -> None:
     out.addFilter(lambda record: record.levelno < logging.WARNING)
     problems = logging.StreamHandler(sys.stderr)
     problems.setLevel(logging.WARNING)
-    logger = logging.getLogger("serving")
+    logger = logging.getLogger("tidegate.serving")
     logger.handlers.clear()
     for handler in (out, problems):
         handler.setFormatter(form)

@@ -11,7 +11,6 @@ import grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from tidegate.serving.server import health, metrics, model_service, prediction_service
-from tidegate.serving.server import request_log as request_logs
 from tidegate.serving.server.calls import SlowCalls
 from tidegate.serving.server.front_options import FrontOptions
 from tidegate.serving.server.health import Health
@@ -19,12 +18,10 @@ from tidegate.serving.server.metrics import Metrics, MetricsPage
 from tidegate.serving.server.model_service import ModelService
 from tidegate.serving.server.options import ConfigError
 from tidegate.serving.server.prediction_service import PredictionService
+from tidegate.serving.server.request_log import RequestLog
 
 if TYPE_CHECKING:
-    from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
-
     from tidegate.serving.server.manager import ModelManager
-    from tidegate.serving.server.request_log import RequestLog
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +53,8 @@ class Server:
     Args:
       manager: the models; started and stopped by the caller.
       options: ports, threads, TLS.
-      request_log: takes a sample of the requests; started and stopped with the server.
+      request_log: takes a sample of the requests; started and stopped with the server. None for
+        one of nothing.
 
     Raises:
       ConfigError: a port cannot be had.
@@ -73,7 +71,7 @@ class Server:
         request_log: RequestLog | None = None,
     ) -> None:
         self._options = options
-        self._request_log = request_log
+        self._request_log = request_log = request_log or RequestLog()
         self.metrics = Metrics([lambda: self._further_counts(manager)])
         self._page = self._metrics_page()
         self.monitoring_port = None if self._page is None else self._page.port
@@ -94,7 +92,7 @@ class Server:
             options=(*_OPTIONS, *options.grpc_channel_arguments),
             maximum_concurrent_rpcs=options.grpc_max_threads * _WAITING_PER_THREAD,
         )
-        models = ModelService(manager, request_logs.check, self._reloaded)
+        models = ModelService(manager, request_log, options.takes_configurations)
         handlers = [
             self._prediction.handlers(self._slow),
             models.handlers(self._slow, control),
@@ -112,8 +110,7 @@ class Server:
 
     def start(self) -> None:
         """Answers status and health from now on; predictions are UNAVAILABLE until `open`."""
-        if self._request_log is not None:
-            self._request_log.start()
+        self._request_log.start()
         self._slow.start()
         self._server.start()
         if self._page is not None:
@@ -144,8 +141,7 @@ class Server:
         for pool in self._pools:
             pool.shutdown(wait=False, cancel_futures=True)
         self._slow.stop()
-        if self._request_log is not None:
-            self._request_log.stop()
+        self._request_log.stop()
         if self._page is not None:
             self._page.stop()
 
@@ -200,14 +196,9 @@ class Server:
             reflection.SERVICE_NAME, {"ServerReflectionInfo": method}
         )
 
-    def _reloaded(self, config: ModelServerConfig) -> None:
-        if self._request_log is not None:
-            self._request_log.update(request_logs.samplings(config))
-
     def _further_counts(self, manager: ModelManager) -> Iterator[metrics.Count]:
         yield metrics.load_counts(manager.load_counts())
-        if self._request_log is not None:
-            yield metrics.log_counts(self._request_log.counts())
+        yield metrics.log_counts(self._request_log.counts())
 
 
 def _address(host: str, port: int) -> str:

@@ -43,6 +43,11 @@ def failed_precondition(message: str) -> ServingError:
     return ServingError(grpc.StatusCode.FAILED_PRECONDITION, message)
 
 
+def permission_denied(message: str) -> ServingError:
+    """The server does this for nobody, or not for this client."""
+    return ServingError(grpc.StatusCode.PERMISSION_DENIED, message)
+
+
 def unavailable(message: str) -> ServingError:
     """The server cannot take the request now; the client may try again."""
     return ServingError(grpc.StatusCode.UNAVAILABLE, message)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 import tensorflow as tf
 from google.protobuf import text_format
@@ -20,6 +21,7 @@ from tidegate.serving.server import request_log
 from tidegate.serving.server.loader import load
 from tidegate.serving.server.options import ConfigError, EngineOptions
 from tidegate.serving.server.request_log import RequestLog, Sampling
+from tidegate.serving.server.status import ServingError
 
 
 def _read(folder: Path) -> list[prediction_log_pb2.PredictionLog]:
@@ -36,7 +38,7 @@ def test_a_log_warms_up_a_model(
     saved_model: Build,
     tmp_path: Path,
 ) -> None:
-    log = RequestLog({"m": Sampling(str(tmp_path / "logs" / "m"), 1.0)})
+    log = RequestLog(_logged(tmp_path / "logs" / "m"))
     server = start_server(request_log=log)
     client = stub(server)
     sent = [models.predict_request("m", {"x": [float(number)]}) for number in range(5)]
@@ -59,6 +61,16 @@ def test_a_log_warms_up_a_model(
     load("m", 1, str(warm), EngineOptions()).close()
 
 
+def _logged(prefix: Path | str, name: str = "m") -> Any:
+    """The configuration of a model of which all requests are logged."""
+    config = _config(
+        f'log_collector_config {{ filename_prefix: "{prefix}" }} '
+        "sampling_config { sampling_rate: 1 }"
+    )
+    config.model_config_list.config[0].name = name
+    return config
+
+
 def _offer(log: RequestLog, count: int) -> None:
     request = models.predict_request("m", {"x": [1.0]})
     response = models.predict_pb2.PredictResponse(model_spec=request.model_spec)
@@ -67,7 +79,7 @@ def _offer(log: RequestLog, count: int) -> None:
 
 
 def test_files_change_after_as_many_records_as_a_warm_up_may_hold(tmp_path: Path) -> None:
-    log = RequestLog({"m": Sampling(str(tmp_path / "m"), 1.0)})
+    log = RequestLog(_logged(tmp_path / "m"))
     log.start()
     for more, expected in ((900, 900), (900, 1_800), (300, 2_100)):
         _offer(log, more)
@@ -81,7 +93,7 @@ def test_files_change_after_as_many_records_as_a_warm_up_may_hold(tmp_path: Path
 
 
 def test_a_share_is_logged(tmp_path: Path) -> None:
-    log = RequestLog({}, tmp_path, 0.25)
+    log = RequestLog(None, tmp_path, 0.25)
     log.start()
     for _ in range(8):
         _offer(log, 500)
@@ -91,7 +103,7 @@ def test_a_share_is_logged(tmp_path: Path) -> None:
 
 
 def test_what_does_not_fit_is_dropped_and_counted(tmp_path: Path) -> None:
-    log = RequestLog({}, tmp_path, 1.0)
+    log = RequestLog(None, tmp_path, 1.0)
     _offer(log, 1_500)  # Nobody writes yet.
     assert log.counts() == {("m", "dropped"): 500}
     log.start()
@@ -101,7 +113,7 @@ def test_what_does_not_fit_is_dropped_and_counted(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    log = RequestLog({"m": Sampling(str(tmp_path / "file" / "m"), 1.0)})
+    log = RequestLog(_logged(tmp_path / "file" / "m"))
     log.start()
     _offer(log, 3)
     log.stop()
@@ -135,3 +147,28 @@ def test_the_models_configuration() -> None:
 def test_a_wrong_configuration(logging: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         request_log.samplings(_config(logging))
+
+
+def test_a_client_has_its_logs_below_the_folders_of_the_start(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/")
+    log = RequestLog(_logged(tmp_path / "own" / "m"), tmp_path / "all", 1.0)
+    log.check(_logged(tmp_path / "own" / "deeper" / "other"))
+    log.check(_logged(tmp_path / "all" / "m"))
+    log.check(_config("").__class__())
+    for prefix in (
+        tmp_path / "else" / "m",
+        f"{tmp_path}/own/../m",
+        tmp_path / "all-m",
+        f"{tmp_path}/link/tmp/m",
+        "relative",
+    ):
+        with pytest.raises(ServingError, match="its request log would be written to") as raised:
+            log.check(_logged(prefix))
+        assert raised.value.code == grpc.StatusCode.INVALID_ARGUMENT
+    # A model without `logging_config` is logged too, to the folder and its name.
+    unlogged = _config("")
+    unlogged.model_config_list.config[0].ClearField("logging_config")
+    log.check(unlogged)
+    unlogged.model_config_list.config[0].name = "../else/m"
+    with pytest.raises(ServingError, match="its request log would be written to"):
+        log.check(unlogged)

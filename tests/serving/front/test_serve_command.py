@@ -16,6 +16,7 @@ from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from tests.serving import models
 from tests.serving.conftest import Build
+from tests.serving.front.conftest import eventually
 
 _COMMAND = [sys.executable, "-m", "tidegate.pipeline.cli", "serve"]
 
@@ -23,7 +24,7 @@ _COMMAND = [sys.executable, "-m", "tidegate.pipeline.cli", "serve"]
 def _refused(*flags: str) -> str:
     """The one line that wrong flags end with; TensorFlow must not have been imported for it."""
     program = (
-        "import sys\nfrom pipeline import cli\n"
+        "import sys\nfrom tidegate.pipeline import cli\n"
         "try:\n    cli.main()\n"
         "finally:\n    print('tensorflow' in sys.modules)\n"
     )
@@ -121,9 +122,11 @@ def run() -> Iterator[Any]:
 def _started(stub: Any, model: str) -> Any:
     """A request that the server has begun with."""
     running = stub.Predict.future(models.predict_request(model, {"x": [1.0]}))
-    # One connection, one queue: when this one is answered, that before it has a thread.
-    with pytest.raises(grpc.RpcError, match="nobody"):
-        stub.Predict(models.predict_request("nobody", {"x": [1.0]}))
+    # One connection, one queue: when the next one is answered, that before it has a thread. The
+    # others leave it the time to begin with.
+    for _ in range(20):
+        with pytest.raises(grpc.RpcError, match="nobody"):
+            stub.Predict(models.predict_request("nobody", {"x": [1.0]}))
     return running
 
 
@@ -153,6 +156,32 @@ def test_from_start_to_a_graceful_stop(saved_model: Build, tmp_path: Path, run: 
         assert list(running.result().outputs["y"].float_val) == [1.0]
     assert server.end() == 0
     assert server.lines[-1].endswith("stopped")
+
+
+@pytest.mark.slow
+def test_the_server_of_a_command_that_is_killed_ends_too(tmp_path: Path) -> None:
+    asks = subprocess.Popen(
+        [sys.executable, "-c",
+         "import sys\nfrom tidegate.pipeline.serve.process import served\n"
+         "with served(sys.argv[1]) as address:\n"
+         "    print(address, flush=True)\n    sys.stdin.read()\n",
+         str(tmp_path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert asks.stdout is not None
+    host, port = asks.stdout.readline().strip().rsplit(":", 1)
+    socket.create_connection((host, int(port)), timeout=10).close()
+    asks.kill()
+    asks.communicate()
+
+    def refused() -> bool:
+        try:
+            socket.create_connection((host, int(port)), timeout=10).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    eventually(refused)
 
 
 @pytest.mark.slow

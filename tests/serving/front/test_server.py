@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -11,10 +12,15 @@ import numpy as np
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc
 
 from tests.serving import models
+from tests.serving.conftest import Build
 from tests.serving.front.conftest import StartServer, code_of, eventually
+from tidegate.serving.server.front_options import FrontOptions
+from tidegate.serving.server.model_config import single_model
 from tidegate.serving.server.options import ConfigError
+from tidegate.serving.server.tls import SslConfig
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -88,6 +94,44 @@ def test_a_port_in_use_is_one_line(start_server: StartServer) -> None:
     taken = start_server().port
     with pytest.raises(ConfigError, match=f"--port={taken}"):
         start_server(port=taken)
+
+
+def _reload(server: Any, base: Path) -> grpc.StatusCode:
+    """The status of a reload that serves a model from a folder of the client's choice."""
+    config = single_model("m", base)
+    request = model_management_pb2.ReloadConfigRequest(config=config)
+    with grpc.insecure_channel(server.address) as channel:
+        stub = model_service_pb2_grpc.ModelServiceStub(channel)
+        return code_of(lambda: stub.HandleReloadConfigRequest(request))
+
+
+def test_strangers_may_not_choose_the_models(
+    start_server: StartServer, stub: Connect, saved_model: Build, tmp_path: Path
+) -> None:
+    base = models.publish(saved_model("half_plus_3"), tmp_path / "other", 1).parent
+    denied, ok = grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.OK
+    server = start_server(bind="0.0.0.0")
+    assert _reload(server, base) == denied
+    assert list(stub(server).Predict(_request(1)).outputs["y"].float_val) == [2.5]
+    assert _reload(start_server(bind="0.0.0.0", enable_reload_config_requests=True), base) == ok
+    assert _reload(start_server(), base) == ok
+    assert _reload(start_server(enable_reload_config_requests=False), base) == denied
+
+
+@pytest.mark.parametrize(
+    ("bind", "mutual", "allowed"),
+    [
+        ("localhost", None, True),
+        ("::1", None, True),
+        ("0.0.0.0", None, False),
+        ("", None, False),
+        ("::", False, False),
+        ("10.1.2.3", True, True),
+    ],
+)
+def test_where_clients_may_choose_the_models(bind: str, mutual: bool | None, allowed: bool) -> None:
+    ssl = None if mutual is None else SslConfig(b"", b"", b"", client_verify=mutual)
+    assert FrontOptions(bind=bind, ssl=ssl).takes_configurations is allowed
 
 
 def test_messages_beyond_grpcs_own_limit(start_server: StartServer) -> None:
