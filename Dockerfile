@@ -20,6 +20,7 @@ RUN python -m venv --without-pip /opt/tidegate \
 
 # The wheel, with the pinned setuptools.
 FROM packages AS wheel
+COPY README.md LICENSE ./
 COPY tidegate tidegate
 COPY pipeline pipeline
 COPY components components

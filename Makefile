@@ -1,13 +1,27 @@
-# `make run` and `make test` are all that a newcomer needs; both set up what is missing.
+# make run                runs a pipeline of each task, and asks both models
+# make run TASK=NAME      runs a task on its default data
+# make test               lint and all tests;  make check  the fast tests alone
+# make lint               style, types, imports, the settings page
+# make docs               writes the pages that are made of the code
+# make wheel              the source distribution and the wheel, into dist/
+# make image              the container image;  make image GPU=1 IMAGE=NAME  with CUDA
+# make setup              .venv alone, which all of these set up if it is missing
+# make doctor             what is missing on this machine;  make clean  removes what make has made
 PYTHON_BIN := .venv/bin
 OUTPUT ?= runs
 IMAGE ?= tidegate
 
-.PHONY: setup run test check lint docs-settings wheel image doctor clean
+.PHONY: setup run test check lint docs wheel image doctor clean
 
 setup:
 	@sh bootstrap.sh
 
+ifdef TASK
+run: setup
+	@stated=$$($(PYTHON_BIN)/tidegate tasks $(TASK)) && \
+		data=$$(echo "$$stated" | sed -n '1s/.*(try --data \(.*\))$$/\1/p') && \
+		set -x && $(PYTHON_BIN)/tidegate run $(TASK) --data $$data --output $(OUTPUT)/$$data
+else
 run: setup
 	$(PYTHON_BIN)/tidegate run text_classification --data languages --output $(OUTPUT)/languages
 	$(PYTHON_BIN)/tidegate run forecasting --data climate --output $(OUTPUT)/climate
@@ -16,6 +30,7 @@ run: setup
 		--text Donaudampfschiff --text 天安门
 	$(PYTHON_BIN)/tidegate predict forecasting --models $(OUTPUT)/climate/serving \
 		--file "$$($(PYTHON_BIN)/tidegate data get climate)"
+endif
 
 # A process a core. Which tests stay together, and what comes first, is in tests/distribution.py.
 PYTEST := $(PYTHON_BIN)/pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
@@ -32,17 +47,19 @@ lint: setup
 	$(PYTHON_BIN)/mypy
 	$(PYTHON_BIN)/lint-imports
 	@$(PYTHON_BIN)/tidegate tasks --markdown | diff docs/settings.md - || \
-		{ echo "docs/settings.md is not current; mend with: make docs-settings"; exit 1; }
+		{ echo "docs/settings.md is not current; mend with: make docs"; exit 1; }
 
-docs-settings: setup
+docs: setup
 	$(PYTHON_BIN)/tidegate tasks --markdown > docs/settings.md
 
-# Without what an earlier build has left, which would be packed too.
+# The source distribution, and the wheel from it. Without what an earlier build has left, which
+# would be packed too.
 wheel: setup
 	rm -rf build dist
-	$(PYTHON_BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	$(PYTHON_BIN)/python -c "from setuptools.build_meta import build_sdist; build_sdist('dist')" >/dev/null
+	$(PYTHON_BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --no-index \
+		--wheel-dir dist dist/*.tar.gz
 
-# `make image GPU=1 IMAGE=registry/tidegate:gpu` for one with CUDA.
 image:
 	docker build --tag $(IMAGE) $(if $(GPU),--build-arg GPU=1) .
 

@@ -1,6 +1,13 @@
 """The distribution: each direct dependency with its reason. constraints.txt pins the whole set."""
 
+import re
+from pathlib import Path
+
 from setuptools import find_packages, setup
+
+# The version's one place: `tidegate.__version__`, `tidegate --version` and `doctor` read what is
+# installed.
+VERSION = "0.2.0.dev0"
 
 REQUIRES = [
     # The pipeline: ExampleGen to Pusher, ML Metadata, the cache. 1.16 is the newest that runs on
@@ -81,15 +88,43 @@ EXTRAS = {
     ],
 }
 
+
+def long_description() -> str:
+    """The README without its links to other pages of the repository, which an index lacks."""
+    readme = Path(__file__).with_name("README.md")
+    if not readme.exists():  # The image installs the requirements before it has anything else.
+        return ""
+    return re.sub(r"\[([^\]]+)\]\((?!https?:)[^)]+\)", r"\1", readme.read_text("utf-8"))
+
+
 setup(
     name="tidegate",
-    version="0.1.0",
+    version=VERSION,
     description="Raw text or time series to a validated LSTM model behind TensorFlow Serving",
+    long_description=long_description(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    keywords="tfx tensorflow-serving lstm forecasting text-classification kubeflow beam",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "License :: OSI Approved :: Apache Software License",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3.10",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.10",
     # tidegate/ holds a link to each room.
     packages=find_packages(include=["tidegate", "tidegate.*"]),
-    # For whoever serves with the stock server and has the wheel alone.
-    package_data={"tidegate.pipeline": ["deploy/*"], "tidegate.serving": ["deploy/*"]},
+    package_data={
+        "tidegate": ["py.typed"],
+        # For whoever serves with the stock server and has the wheel alone.
+        "tidegate.pipeline": ["deploy/*"],
+        "tidegate.serving": ["deploy/*"],
+    },
     install_requires=REQUIRES,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["tidegate = tidegate.pipeline.cli:main"]},

@@ -58,6 +58,7 @@ def _packages() -> Iterator[Finding]:
     except metadata.PackageNotFoundError:
         yield Finding(False, "tidegate", "not installed", "make setup")
         return
+    yield Finding(True, "tidegate", metadata.version("tidegate"))
     for text in required:
         requirement = Requirement(text)
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):

@@ -9,7 +9,7 @@ from tidegate.pipeline.config import section_types
 _HEAD = """\
 # Settings
 
-<!-- Made by `make docs-settings` (tidegate tasks --markdown > docs/settings.md). Do not edit it:
+<!-- Made by `make docs` (tidegate tasks --markdown > docs/settings.md). Do not edit it:
 change the settings themselves. `make lint` checks that this page is current. -->
 
 `tidegate tasks` prints all settings with types, ranges and defaults. They are given as

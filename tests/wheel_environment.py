@@ -29,9 +29,9 @@ def outside_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in leading}
 
 
-def build_wheel(folder: Path) -> Path:
-    """Builds the wheel in `folder` from what the image is built from; returns its path."""
-    source = copy_context(folder / "source")
+def build_wheel(folder: Path, source: Path | None = None) -> Path:
+    """Builds the wheel in `folder`, from what the image is built from or from `source`."""
+    source = source or copy_context(folder / "source")
     _pip("wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", str(folder), str(source))
     (wheel,) = folder.glob("*.whl")
     return wheel

@@ -19,6 +19,8 @@ SENT = {
     "setup.py",
     "pyproject.toml",
     "constraints.txt",
+    "README.md",
+    "LICENSE",
     "tidegate",
     "pipeline",
     "components",

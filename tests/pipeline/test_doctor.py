@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import tidegate
 from tidegate.pipeline import doctor
 
 
@@ -20,6 +21,11 @@ def test_this_environment_is_as_it_must_be() -> None:
 def test_a_good_finding_names_the_version_and_no_command() -> None:
     finding = found("keras")
     assert metadata.version("keras") in str(finding) and "mend" not in str(finding)
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert tidegate.__version__ == metadata.version("tidegate")
+    assert found("tidegate").found == tidegate.__version__
 
 
 @pytest.mark.parametrize("version", ["3.8.0", "4.0.0"])
