@@ -85,6 +85,10 @@ EXTRAS = {
         "types-PyYAML",
         "cryptography>=42",  # certificates for TLS
         "kubernetes>=26",  # its types check the manifests
+        "docker>=7,<8",  # what .dockerignore leaves of the checkout
+        "psutil>=5.9",  # processes, their children and memory, in benchmarks and tests
+        "hpack>=4,<5",  # headers and frames of the load tests' HTTP/2
+        "hyperframe>=6,<7",
     ],
 }
 

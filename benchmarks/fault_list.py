@@ -12,6 +12,8 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from benchmarks.fault_runs import Ended, Running, Workshop, weights
 
 EMPTY, COMPLETE = "empty", "complete"
@@ -99,9 +101,7 @@ def _in_trainer(act: Callable[[Running], Ended]) -> Callable[[Workshop], Ended]:
 
 def _starve(run: Running) -> Ended:
     """Lets the process have no more memory than it has now."""
-    status = Path(f"/proc/{run.process.pid}/status").read_text()
-    (size,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmSize"))
-    most = (int(size) << 10) + (8 << 20)
+    most = psutil.Process(run.process.pid).memory_info().vms + (8 << 20)
     resource.prlimit(run.process.pid, resource.RLIMIT_AS, (most, most))
     return run.wait()
 
@@ -112,16 +112,16 @@ def _kill_server(shop: Workshop) -> Ended:
     begun = shop.at_work("ServingCheck")
     run = shop.start()
 
-    def server() -> int | None:
+    def server() -> psutil.Process | None:
         for child in run.children():
-            with suppress(OSError):  # It has ended meanwhile.
-                if b"serving_check" in Path(f"/proc/{child}/cmdline").read_bytes():
+            with suppress(psutil.NoSuchProcess):  # It has ended meanwhile.
+                if any("serving_check" in word for word in child.cmdline()):
                     return child
         return None
 
     # At once: a model that was loaded ahead has answered within a second.
     if run.until(begun) and run.until(server) and (child := server()) is not None:
-        os.kill(child, signal.SIGKILL)
+        child.kill()
     return run.wait()
 
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
+
 from benchmarks.workplace import environment
 
 _PATIENCE = 1_800.0
@@ -116,10 +118,12 @@ class Running:
             time.sleep(0.002)
         return True
 
-    def children(self) -> list[int]:
-        """The process ids of its children."""
-        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(child) for child in path.read_text().split()] if path.exists() else []
+    def children(self) -> list[psutil.Process]:
+        """Its child processes."""
+        try:
+            return psutil.Process(self.process.pid).children()
+        except psutil.NoSuchProcess:
+            return []
 
     def kill(self, number: int = signal.SIGKILL) -> Ended:
         """Sends a signal and waits for the end."""
@@ -127,16 +131,12 @@ class Running:
         self.process.send_signal(number)
         return self.wait(children)
 
-    def wait(self, children: Sequence[int] = ()) -> Ended:
+    def wait(self, children: Sequence[psutil.Process] = ()) -> Ended:
         """Waits for the end, and for that of the children for a quarter of a minute."""
         code = self.process.wait(_PATIENCE)
         for reader in self._readers:
             reader.join(5)
-        end = time.monotonic() + 15
-        while left := [child for child in children if Path(f"/proc/{child}").exists()]:
-            if time.monotonic() > end:
-                break
-            time.sleep(0.1)
+        _, left = psutil.wait_procs(children, timeout=15)
         return Ended(code, list(self.lines), len(left))
 
 

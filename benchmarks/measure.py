@@ -19,9 +19,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TypeVar
+
+import psutil
 
 T = TypeVar("T")
 _INTERVAL = 0.2
@@ -79,32 +82,22 @@ class _Watch(threading.Thread):
         self.join()
 
 
-def _tree(root: int) -> list[int]:
+def _tree(root: int) -> set[int]:
     """The process, its descendants, and the other processes of its session."""
-    parents: dict[int, int] = {}
     found = {root}
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
-        try:
-            stat = Path("/proc", entry, "stat").read_text()
-        except OSError:
-            continue  # It has ended in the meantime.
-        # The name may hold spaces and brackets; after it: state, parent, group, session.
-        _, parent, _, session = stat.rpartition(")")[2].split()[:4]
-        parents[int(entry)] = int(parent)
-        if int(session) == root:
-            found.add(int(entry))
-    grown = True
-    while grown:
-        more = {process for process, parent in parents.items() if parent in found} - found
-        found |= more
-        grown = bool(more)
-    return [process for process in found if process in parents]
+    with suppress(psutil.NoSuchProcess):
+        found |= {child.pid for child in psutil.Process(root).children(recursive=True)}
+    for process in psutil.pids():
+        with suppress(ProcessLookupError):
+            if os.getsid(process) == root:
+                found.add(process)
+    return found
 
 
 def _memory(process: int) -> tuple[int, int]:
-    """Resident bytes of a process: now, and at its highest; 0 where it has ended."""
+    """Resident bytes of a process: now, and at its highest, which psutil does not read; 0 where it
+    has ended.
+    """
     try:
         status = Path("/proc", str(process), "status").read_text()
     except OSError:

@@ -1,18 +1,16 @@
 """An embedded server as a child process: where it listens, and what it takes."""
 
-import os
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from benchmarks.measure import ChildError
+import psutil
 
-_TICKS = os.sysconf("SC_CLK_TCK")
+from benchmarks.measure import ChildError
 
 
 class ServerProcess:
@@ -94,22 +92,16 @@ class ServerProcess:
 
     def resident(self) -> int:
         """Bytes of resident memory."""
-        return self._status("VmRSS") << 10
+        return psutil.Process(self._process.pid).memory_info().rss
 
     def threads(self) -> int:
         """Threads, those of TensorFlow and gRPC included."""
-        return self._status("Threads")
+        return psutil.Process(self._process.pid).num_threads()
 
     def cpu(self) -> float:
         """User and system seconds so far."""
-        text = Path("/proc", str(self._process.pid), "stat").read_text()
-        user, system = text.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / _TICKS
-
-    def _status(self, key: str) -> int:
-        text = Path("/proc", str(self._process.pid), "status").read_text()
-        (line,) = (line for line in text.splitlines() if line.startswith(f"{key}:"))
-        return int(line.split()[1])
+        times = psutil.Process(self._process.pid).cpu_times()
+        return times.user + times.system
 
     def _drain(self) -> None:
         for _ in self._output:

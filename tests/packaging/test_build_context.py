@@ -5,15 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import pytest
-
-from tests.packaging.build_context import (
-    CHECKOUT,
-    context_files,
-    copy_context,
-    is_left_out,
-    rules,
-)
+from tests.packaging.build_context import CHECKOUT, context_files, copy_context
 
 SENT = {
     "setup.py",
@@ -31,33 +23,8 @@ SENT = {
 }
 
 
-@pytest.mark.parametrize(
-    ("text", "path", "out"),
-    [
-        # Worked by hand from Docker's description of the file.
-        ("*", "a", True),
-        ("*", "a/b/c", True),
-        ("*\n!a", "a/b/c", False),
-        ("*\n!a", "ab", True),
-        ("*\n!a\na/b", "a/b/c", True),
-        ("*/b", "a/b", True),
-        ("*/b", "a/x/b", False),
-        ("**/b", "b", True),
-        ("**/b", "a/x/b/c", True),
-        ("**/*.py[cod]", "a/x.pyc", True),
-        ("**/*.py[cod]", "a/x.py", False),
-        ("a?c", "abc", True),
-        ("a?c", "a/c", False),
-        ("# a\n\nb", "# a", False),
-        ("a.b", "axb", False),
-    ],
-)
-def test_the_last_rule_that_matches_decides(text: str, path: str, out: bool) -> None:
-    assert is_left_out(path, rules(text)) is out
-
-
 def test_the_build_is_sent_the_rooms_and_the_set_up_alone() -> None:
-    paths = list(context_files())
+    paths = context_files()
     assert {path.partition("/")[0] for path in paths} == SENT
     assert not [path for path in paths if "__pycache__" in path or path.endswith(".pyc")]
     sizes = {path: (CHECKOUT / path).stat().st_size for path in paths}

@@ -7,10 +7,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tidegate.models.core.task import load_task
@@ -240,11 +240,6 @@ def test_data_that_stops_a_first_run_later_leaves_no_folder(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.csv", "test.csv", "train.csv"]
 
 
-def children(number: int) -> list[int]:
-    found = Path(f"/proc/{number}/task/{number}/children").read_text()
-    return [int(child) for child in found.split()]
-
-
 def test_a_killed_training_leaves_no_model_and_no_process_and_the_same_command_goes_on(
     project: Any, first: Any
 ) -> None:
@@ -257,16 +252,14 @@ def test_a_killed_training_leaves_no_model_and_no_process_and_the_same_command_g
     for line in process.stdout:
         if line.startswith("step "):  # The end of the Trainer's first epoch.
             break
-    started = children(process.pid)
+    started = psutil.Process(process.pid).children()
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     process.stdout.close()
     assert project.versions() == [version]
     assert "COMPLETE" not in project.new_executions(before)["Trainer"]
-    deadline = time.monotonic() + 60
-    while any(Path(f"/proc/{child}").exists() for child in started):
-        assert time.monotonic() < deadline, "a child of the killed run lives on"
-        time.sleep(0.2)
+    _, alive = psutil.wait_procs(started, timeout=60)
+    assert started and not alive
 
     assert project.run_here(*OTHER_MODEL) == 0
     states = project.new_executions(before)
