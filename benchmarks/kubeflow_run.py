@@ -4,10 +4,10 @@
 
 Compiles the pipeline with tidegate's wheel, and runs the spec as Kubeflow does (see
 `tests/kubeflow/spec_runner.py`): each step in a process of its own, which imports TFX and
-TensorFlow anew, one after the other. Beside it `tidegate run` on the same data with the same
-settings, one process in all. What a step takes more than in the local run is the price of its
-process; on a cluster the start of its container comes on top. The spec's size and the seconds of
-`tidegate compile` are told too.
+TensorFlow anew, one after the other, with its artifacts on an S3 server. Beside it `tidegate run`
+on the same data with the same settings, one process in all. What a step takes more than in the
+local run is the price of its process; on a cluster the start of its container comes on top. The
+spec's size and the seconds of `tidegate compile` are told too.
 
 A run prints a line of JSON, the end prints Markdown tables.
 """
@@ -20,6 +20,7 @@ from typing import Any
 
 from benchmarks import measure, report, workplace
 from benchmarks.tidegate_run import command as local_command
+from tests.kubeflow import bucket
 from tests.kubeflow.spec_runner import SpecRunner
 from tests.wheel_environment import wheel_environment
 
@@ -33,13 +34,22 @@ _OPEN_GATES = {
 _LOCAL_NAMES = {"LatestPushedModel": "LatestBlessedModel"}
 
 
-def _compiled(
-    python: Path, task: str, data: Path, folder: Path, settings: Sequence[str], home: Path
+def data_file(given: str, home: Path) -> Path:
+    """A file, or a data set by its name, which is put below `home`."""
+    data = Path(given).resolve()
+    if data.exists():
+        return data
+    words = [local_command(), "data", "get", given]
+    return Path(measure.run(words, env=workplace.environment(home)).output.strip().splitlines()[-1])
+
+
+def compiled_spec(
+    python: Path, task: str, folder: Path, settings: Sequence[str], home: Path
 ) -> tuple[Path, float]:
-    """The spec's file, and the seconds of the command that made it."""
+    """The spec's file, of data that a run names, and the seconds of the command that made it."""
     spec = folder / "pipeline.json"
-    words = [str(python.with_name("tidegate")), "compile", task, "--data", str(data)]
-    words += ["--pipeline-root", str(folder / "root"), "--image", "tidegate", "--output", str(spec)]
+    words = [str(python.with_name("tidegate")), "compile", task, "--data", "gs://bucket/rows.csv"]
+    words += ["--pipeline-root", "gs://bucket/root", "--image", "tidegate", "--output", str(spec)]
     words += settings
     measured = measure.run(words, env=workplace.environment(home), cwd=folder)
     return spec, measured.wall
@@ -49,9 +59,16 @@ def _as_spec(
     python: Path, task: str, data: Path, folder: Path, settings: Sequence[str], home: Path
 ) -> dict[str, Any]:
     folder.mkdir()
-    spec, compile_seconds = _compiled(python, task, data, folder, settings, home)
-    runner = SpecRunner(spec, work=folder / "containers", python=python)
-    steps = runner.run()
+    spec, compile_seconds = compiled_spec(python, task, folder, settings, home)
+    with bucket.s3_server() as s3:
+        runner = SpecRunner(
+            spec,
+            s3=s3,
+            root=f"minio://{bucket.NAME}/{task}",
+            work=folder / "containers",
+            python=python,
+        )
+        steps = runner.run({"data": str(data), "output": str(folder / "serving")})
     seconds = {name: step.seconds for name, step in steps.items()}
     return {
         "how": "compiled",
@@ -94,27 +111,24 @@ def _print(compiled: Sequence[dict[str, Any]], local: Sequence[dict[str, Any]]) 
     print(report.table(["", "tidegate compile, s", "spec, bytes", "tasks"], [["the spec", *made]]))
 
 
-def _arguments() -> Namespace:
-    parser = workplace.parser(__doc__)
+def read_arguments(text: str | None, runs: int | None = 3) -> tuple[Namespace, list[str]]:
+    """Task and data as given on the command line; settings as tidegate's words, gates open."""
+    parser = workplace.parser(text, runs)
     parser.add_argument("task", choices=sorted(_OPEN_GATES), help="the task")
     parser.add_argument("data", help="a data set's name or a file")
     workplace.add_settings(parser)
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    given = [*_OPEN_GATES[arguments.task], *arguments.settings]
+    return arguments, [word for one in given for word in ("--set", one)]
 
 
 def main() -> None:
     """Runs both in turn and prints the tables."""
-    arguments = _arguments()
+    arguments, settings = read_arguments(__doc__)
     machine = report.machine()
-    given = [*_OPEN_GATES[arguments.task], *arguments.settings]
-    settings = [word for one in given for word in ("--set", one)]
     with workplace.workplace(arguments) as work:
         home = work / "home"
-        data = Path(arguments.data).resolve()
-        if not data.exists():
-            words = [local_command(), "data", "get", arguments.data]
-            got = measure.run(words, env=workplace.environment(home))
-            data = Path(got.output.strip().splitlines()[-1])
+        data = data_file(arguments.data, home)
         python = wheel_environment(work)
 
         def compiled(number: int) -> dict[str, Any]:

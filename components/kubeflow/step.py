@@ -4,10 +4,11 @@
 ``tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor`` and runs it. TFX wrote that for
 Vertex AI; the open-source backend (backend/src/v2 of kubeflow/pipelines) asks for more:
 
-- Artifacts are those that the component declares, and have the types that it declares. The store
-  of metadata there keeps no types, and kfp's local runner calls each input a `system.Artifact`.
-  Where logs are published, the driver adds an output `executor-logs`, which the launcher has made
-  as a file. What is not declared is left alone: TFX does not see it, and no folder is made of it.
+- Artifacts are those that the component declares, and inputs have the types that it declares. The
+  store of metadata there keeps no types, and kfp's local runner calls each input a
+  `system.Artifact`. Where logs are published, the driver adds an output `executor-logs`, which the
+  launcher has made as a file. What is not declared is left alone: TFX does not see it, and no
+  folder is made of it.
 - An artifact may lie where TFX's file systems do not reach, as in the MinIO that comes with
   Kubeflow. The launcher has copied the inputs to a local folder, and uploads what lies in the
   outputs' local folders afterwards; the step works on these.
@@ -30,45 +31,51 @@ from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 
 from tidegate.tables.errors import InputError
 
-# Where the launcher keeps its copies. gs:// is not among them: TFX reads it itself, and need not
-# fit into the container.
-LOCAL_FOLDERS = {"minio://": "/minio/", "s3://": "/s3/"}
+# TFX reads and writes these itself: what is there need not fit into the container.
+_READ_BY_TFX = "gs://"
+# The launcher leaves a placeholder as it is where it has no copy, as of an imported hdfs:// file.
+_PLACEHOLDER = "{{$"
 
 
-def local_uri(uri: str) -> str:
-    """Where the launcher's copy of an artifact lies; the URI itself where TFX can read it."""
-    for scheme, folder in LOCAL_FOLDERS.items():
-        if uri.startswith(scheme):
-            return folder + uri.removeprefix(scheme)
-    return uri
+def local_uri(uri: str, path: str) -> str:
+    """Where a step finds an artifact: the launcher's copy, or the URI where TFX can read it.
+
+    Args:
+      uri: the artifact's.
+      path: what the launcher has made of the artifact's placeholder for a local path.
+    """
+    return uri if uri.startswith(_READ_BY_TFX) or path.startswith(_PLACEHOLDER) else path
 
 
 def for_tfx(
-    executor_input: dict[str, Any], inputs_spec: Mapping[str, Any], outputs_spec: Mapping[str, Any]
+    executor_input: dict[str, Any],
+    inputs_spec: Mapping[str, Any],
+    paths: Mapping[str, Mapping[str, str]],
 ) -> dict[str, str]:
     """Changes an `ExecutorInput` in JSON to what TFX's entry point can use.
 
     Args:
-      executor_input: is changed: the artifacts that are not declared go, the others get their
-        declared types, and URIs that TFX can read.
+      executor_input: is changed: the artifacts that are not declared go; inputs get their declared
+        types, inputs and outputs URIs that TFX can read.
       inputs_spec: the component's `ComponentInputsSpec` in JSON.
-      outputs_spec: its `ComponentOutputsSpec` in JSON.
+      paths: of its `inputs` and `outputs`, the local paths by key.
 
     Returns:
       By output key, the URI that the launcher has given, where it was changed.
     """
     changed = {}
-    for side, spec in (("inputs", inputs_spec), ("outputs", outputs_spec)):
-        declared = spec.get("artifacts", {})
+    for side in ("inputs", "outputs"):
         given = executor_input.get(side, {})
-        if "artifacts" in given:
-            given["artifacts"] = {
-                key: artifacts for key, artifacts in given["artifacts"].items() if key in declared
-            }
+        given["artifacts"] = {
+            key: artifacts
+            for key, artifacts in given.get("artifacts", {}).items()
+            if key in paths[side]
+        }
         for key, artifact in _artifacts(given):
-            artifact["type"] = declared[key]["artifactType"]
-            local = local_uri(artifact["uri"])
-            if side == "outputs" and local != artifact["uri"]:
+            local = local_uri(artifact["uri"], paths[side][key])
+            if side == "inputs":
+                artifact["type"] = inputs_spec["artifacts"][key]["artifactType"]
+            elif local != artifact["uri"]:
                 changed[key] = artifact["uri"]
             artifact["uri"] = local
     return changed
@@ -99,7 +106,7 @@ def _parse(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--executor_class_path", required=True)
     parser.add_argument("--json_serialized_invocation_args", required=True)
     parser.add_argument("--json_serialized_inputs_spec_args", default="{}")
-    parser.add_argument("--json_serialized_outputs_spec_args", required=True)
+    parser.add_argument("--json_local_paths", required=True)
     known, others = parser.parse_known_args(argv[1:])
     return known, others
 
@@ -113,8 +120,7 @@ def run(parsed: tuple[argparse.Namespace, list[str]]) -> None:
     arguments, beam = parsed
     executor_input = json.loads(arguments.json_serialized_invocation_args)
     inputs_spec = json.loads(arguments.json_serialized_inputs_spec_args)
-    outputs_spec = json.loads(arguments.json_serialized_outputs_spec_args)
-    changed = for_tfx(executor_input, inputs_spec, outputs_spec)
+    changed = for_tfx(executor_input, inputs_spec, json.loads(arguments.json_local_paths))
     for _, artifact in _artifacts(executor_input["outputs"]):
         fileio.makedirs(artifact["uri"])
     arguments.json_serialized_invocation_args = json.dumps(executor_input)

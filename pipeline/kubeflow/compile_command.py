@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 from pathlib import Path
 
 import click
@@ -11,9 +12,9 @@ from tidegate.pipeline.beam import beam_option, parse_beam
 from tidegate.tables.errors import InputError, nearest
 
 # What Beam and TensorFlow read, some of it with an extra that only the image need have.
-_SCHEMES = frozenset({"abfs", "abfss", "azfs", "file", "gs", "hdfs", "s3", "viewfs"})
-# The store that comes with Kubeflow: its launcher copies artifacts from there and back.
-_MINIO = "minio"
+_SCHEMES = frozenset({"abfs", "abfss", "azfs", "gs", "hdfs", "s3", "viewfs"})
+# Where Kubeflow keeps artifacts. Its launcher copies them from the last two and back.
+_ROOT = re.compile(r"(gs|s3|minio)://[^/?]+(/[^?]*)?(\?.+)?")
 
 
 @click.command("compile")
@@ -22,7 +23,11 @@ _MINIO = "minio"
     "--data", required=True, help="A data file or folder, as the cluster reads it: a URI."
 )
 @click.option("--test", help="The same with a fixed test split.")
-@click.option("--pipeline-root", required=True, help="A URI below which the artifacts are kept.")
+@click.option(
+    "--pipeline-root",
+    required=True,
+    help="Where the artifacts are kept: gs://, s3:// or minio://BUCKET/PATH.",
+)
 @click.option(
     "--models", help="A URI of the served models' folder; PIPELINE_ROOT/serving if not given."
 )
@@ -63,10 +68,13 @@ def compile_pipeline(
     )
     for option, uri in (("data", data), ("test", test), ("models", models)):
         if uri is not None:
-            check_uri(option, uri)
-    if not pipeline_root.startswith(f"{_MINIO}://"):
-        check_uri("pipeline-root", pipeline_root)
-    elif models is None:
+            check_uri(f"--{option} {uri}", uri)
+    if not _ROOT.fullmatch(pipeline_root):
+        raise InputError(
+            f"--pipeline-root {pipeline_root}: Kubeflow keeps artifacts in gs://, s3:// and "
+            "minio:// alone; expected one of these, as gs://BUCKET/PATH"
+        )
+    if pipeline_root.startswith("minio://") and models is None:
         raise InputError(
             f"--pipeline-root {pipeline_root}: no server reads models from there; give --models "
             "URI, a folder that one does"
@@ -91,33 +99,31 @@ def compile_pipeline(
     click.echo(f"next: tidegate submit {output} --endpoint URL")
 
 
-def check_uri(option: str, uri: str) -> None:
+def check_uri(given: str, uri: str) -> None:
     """Finds out whether a step on a cluster may be able to read a place.
 
     Args:
-      option: the option that names it.
-      uri: a URI, or the path of a volume that every step has.
+      given: the option with its value, to begin the message.
+      uri: a URI.
 
     Raises:
-      InputError: a scheme that nothing reads, or a path that depends on where a step runs.
+      InputError: a path, or a scheme that nothing reads.
     """
-    if files.is_local(uri):
-        if not os.path.isabs(uri):
-            raise InputError(
-                f"--{option} {uri}: a cluster does not see this machine's files; expected a URI, "
-                "as gs://BUCKET/PATH, or the absolute path of a volume that every step has"
-            )
-        return
     scheme, _, rest = uri.partition("://")
+    if files.is_local(uri) or scheme == "file":
+        raise InputError(
+            f"{given}: a cluster does not see this machine's files, and its steps have no volumes; "
+            "expected a URI, as gs://BUCKET/PATH"
+        )
     if not scheme or not rest:
-        raise InputError(f"--{option} {uri}: expected a URI, as gs://BUCKET/PATH")
+        raise InputError(f"{given}: expected a URI, as gs://BUCKET/PATH")
     if scheme in _SCHEMES:
         return
     try:
         files.check_scheme(uri)
     except ValueError:
         raise InputError(
-            f"--{option} {uri}: no file system for {scheme}://. {nearest(scheme, _SCHEMES)}"
+            f"{given}: no file system for {scheme}://. {nearest(scheme, _SCHEMES)}"
         ) from None
 
 

@@ -47,9 +47,11 @@ class Target:
 
 def run_parameters(target: Target) -> dict[str, data_types.RuntimeParameter]:
     """The parameters of a run, by name, with their defaults."""
+    # A query may follow a root's path, as s3://bucket/path?region=eu-west-1.
+    root = target.pipeline_root.partition("?")[0].rstrip("/")
     values: dict[str, Any] = {
         "data": target.data,
-        "output": target.models or f"{target.pipeline_root.rstrip('/')}/serving",
+        "output": target.models or f"{root}/serving",
         "training_steps": 0,
         "settings": "",
     }
@@ -117,7 +119,7 @@ def compile_spec(config: RunConfig, target: Target) -> dict[str, Any]:
         spec["root"]["inputDefinitions"]["parameters"][name].update(
             defaultValue=parameter.default, isOptional=True, description=_DESCRIPTIONS[name]
         )
-    _declare_outputs(spec)
+    _name_artifacts(spec)
     _drive(spec, config.task.example_gen.load().__name__, config)
     json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())  # It must be one.
     return spec
@@ -154,15 +156,27 @@ def _resources(settings: ResourceSettings) -> Any:
     return spec
 
 
-def _declare_outputs(spec: dict[str, Any]) -> None:
-    """Tells each step which outputs are its own, as TFX tells it its inputs.
+def _name_artifacts(spec: dict[str, Any]) -> None:
+    """Tells each step which artifacts are its own, and where the launcher has copies of them.
 
-    Kubeflow adds outputs that the spec does not have.
+    Kubeflow adds outputs that the spec does not have, and its launcher alone knows its folders.
     """
     for component in spec["components"].values():
+        paths = {
+            side: {
+                key: f"{{{{$.{side}.artifacts['{key}'].path}}}}"
+                for key in component.get(definitions, {}).get("artifacts", {})
+            }
+            for side, definitions in (
+                ("inputs", "inputDefinitions"),
+                ("outputs", "outputDefinitions"),
+            )
+        }
         container = spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
-        outputs = json.dumps(component.get("outputDefinitions", {}), sort_keys=True)
-        container["args"] = ["--json_serialized_outputs_spec_args", outputs, *container["args"]]
+        container["args"] = [
+            *("--json_local_paths", json.dumps(paths, sort_keys=True)),
+            *container["args"],
+        ]
 
 
 def _drive(spec: dict[str, Any], example_gen: str, config: RunConfig) -> None:

@@ -11,11 +11,13 @@ from typing import Any
 
 import click
 
-from tidegate.pipeline.kubeflow.compile_command import check_installed
+from tidegate.pipeline.kubeflow.compile_command import check_installed, check_uri
 from tidegate.tables.errors import InputError, nearest
 
 _SECONDS = 20
 _EXIT_FAILED = 1
+# Parameters of a run that name a place.
+_PLACES = frozenset({"data", "test", "output"})
 
 
 @click.command()
@@ -195,7 +197,8 @@ def run_values(
       assignments: ``section.key=value``, for the parameter `settings`.
 
     Raises:
-      InputError: an unknown parameter or setting, or a value that does not fit.
+      InputError: an unknown parameter or setting, a value that does not fit, or a place that no
+        step sees.
     """
     from tidegate.components.trainer.run_settings import apply
     from tidegate.pipeline.config import parse_assignments
@@ -209,6 +212,8 @@ def run_values(
             raise InputError(f"--parameter {given}: expected name=value")
         if name not in known:
             raise InputError(f"unknown parameter {name!r}. {nearest(name, known)}")
+        if name in _PLACES:
+            check_uri(f"--parameter {name}={value}", value)
         values[name] = _typed(name, value, known[name])
     if assignments:
         if "settings" in values:

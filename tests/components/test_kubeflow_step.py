@@ -48,6 +48,7 @@ def arguments(
     made: str,
     kind: Mapping[str, str] = UNKNOWN,
     declared: Mapping[str, str] = EXAMPLES,
+    copies: Path | None = None,
 ) -> tuple[argparse.Namespace, list[str]]:
     outputs = artifacts("made", made, METRICS)
     outputs["artifacts"] |= artifacts(LOGS, f"{folder}/{LOGS}-0", SYSTEM)["artifacts"]
@@ -59,14 +60,17 @@ def arguments(
         "artifacts": {"given": {"artifactType": declared}},
         "parameters": {"end": {"parameterType": "STRING"}},
     }
-    outputs_spec = {"artifacts": {"made": {"artifactType": METRICS}}}
+    paths = {
+        side: {key: uri.replace("minio:/", str(copies), 1)}
+        for side, key, uri in (("inputs", "given", given), ("outputs", "made", made))
+    }
     return kubeflow_step._parse(
         [
             "kubeflow_step",
             f"--executor_class_path={__name__}.Copy",
             f"--json_serialized_invocation_args={json.dumps(executor_input)}",
             f"--json_serialized_inputs_spec_args={json.dumps(inputs_spec)}",
-            f"--json_serialized_outputs_spec_args={json.dumps(outputs_spec)}",
+            f"--json_local_paths={json.dumps(paths)}",
             "--runner=DirectRunner",
         ]
     )
@@ -102,26 +106,21 @@ def test_an_input_has_the_declared_type(
     assert artifact["metadata"]["length"] == 4
 
 
-@pytest.mark.parametrize("scheme", ["", "minio:/"])
-def test_an_output_that_is_not_declared_is_left_alone(
-    scheme: str, tmp_path: Path, given: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kubeflow_step, "LOCAL_FOLDERS", {"minio://": "/"})
-    (tmp_path / f"{LOGS}-0").write_text("a line of the launcher's\n")
-    parsed = arguments(tmp_path, f"{scheme}{given}", f"{scheme}{tmp_path}/made")
-    kubeflow_step.run(parsed)
-    assert (tmp_path / f"{LOGS}-0").read_text() == "a line of the launcher's\n"
-    assert said(tmp_path)["uri"] == f"{scheme}{tmp_path}/made"
-
-
 def test_a_root_that_tfx_cannot_read_is_worked_on_in_the_launchers_copies(
-    tmp_path: Path, given: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, given: Path
 ) -> None:
-    copies = f"{tmp_path}/copies/"
-    monkeypatch.setattr(kubeflow_step, "LOCAL_FOLDERS", {"minio://": copies})
-    kubeflow_step.run(arguments(tmp_path, "minio://bucket/given", "minio://bucket/root/made"))
+    uris = ("minio://bucket/given", "minio://bucket/root/made")
+    kubeflow_step.run(arguments(tmp_path, *uris, copies=tmp_path / "copies"))
     assert (tmp_path / "copies" / "bucket" / "root" / "made" / "file").read_text() == "rows!"
     assert said(tmp_path)["uri"] == "minio://bucket/root/made"
+
+
+def test_an_output_that_is_not_declared_is_left_alone(tmp_path: Path, given: Path) -> None:
+    logs = tmp_path / f"{LOGS}-0"
+    logs.write_text("a line of the launcher's\n")
+    kubeflow_step.run(arguments(tmp_path, str(given), str(tmp_path / "made")))
+    assert logs.read_text() == "a line of the launcher's\n"
+    assert said(tmp_path)["uri"] == str(tmp_path / "made")
 
 
 def test_the_users_error_is_one_line_and_exit_code_2(
@@ -135,13 +134,15 @@ def test_the_users_error_is_one_line_and_exit_code_2(
 
 
 @pytest.mark.parametrize(
-    ("uri", "expected"),
+    ("uri", "path", "expected"),
     [
-        ("minio://bucket/a/b", "/minio/bucket/a/b"),
-        ("s3://bucket/a", "/s3/bucket/a"),
-        ("gs://bucket/a", "gs://bucket/a"),
-        ("/volume/a", "/volume/a"),
+        ("minio://bucket/a/b", "/minio/bucket/a/b", "/minio/bucket/a/b"),
+        ("s3://bucket/a", "/s3/bucket/a", "/s3/bucket/a"),
+        ("gs://bucket/a", "/gcs/bucket/a", "gs://bucket/a"),
+        ("/volume/a", "/volume/a", "/volume/a"),
+        # The launcher has no copy of it.
+        ("hdfs://host/a", "{{$.inputs.artifacts['a'].path}}", "hdfs://host/a"),
     ],
 )
-def test_where_copies_lie(uri: str, expected: str) -> None:
-    assert kubeflow_step.local_uri(uri) == expected
+def test_where_a_step_finds_an_artifact(uri: str, path: str, expected: str) -> None:
+    assert kubeflow_step.local_uri(uri, path) == expected

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.kubeflow import bucket
 from tests.kubeflow.spec_runner import SpecRunner
 
 # (tasks with their component and executor, run parameters) to a runner of that spec.
@@ -67,8 +68,15 @@ def _spec(tasks: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, 
     }
 
 
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Any]:
+    """boto3's client of a server with the bucket `bucket.NAME`."""
+    with bucket.s3_server() as client:
+        yield client
+
+
 @pytest.fixture
-def runner(tmp_path: Path) -> MakeRunner:
+def runner(tmp_path: Path, s3: Any) -> MakeRunner:
     """Writes a spec and makes its runner."""
 
     def make(
@@ -82,10 +90,10 @@ def runner(tmp_path: Path) -> MakeRunner:
         path.write_text(json.dumps(spec))
         return SpecRunner(
             path,
-            root=str(tmp_path / "root"),
+            s3=s3,
             work=tmp_path / "work",
             python=Path(sys.executable),
-            **options,
+            **{"root": f"minio://{bucket.NAME}/{tmp_path.name}", **options},
         )
 
     return make

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
+import shutil
 import signal
 import subprocess
 import time
@@ -14,10 +14,12 @@ from typing import Any
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2 as pb
 
-from tests.kubeflow.pipeline_spec import SpecError, as_text
+from tests.kubeflow.bucket import local_path
+from tests.kubeflow.pipeline_spec import as_text
 
 _TAIL = 25
-_PLACEHOLDER = re.compile(r"\{\{\$[^}]*\}\}")
+# What the driver adds where logs are published, which the API server's default is.
+LOGS = "executor-logs"
 
 
 class StepError(RuntimeError):
@@ -39,17 +41,16 @@ class Container:
 
     Args:
       task: the step's name.
-      folder: for all of the step's own files; made anew.
+      folder: for all of the step's own files; made anew. It stands for the root of the container's
+        file system.
       python: the Python that the image has on its PATH.
       timeout: seconds after which a command has failed.
     """
 
     def __init__(self, task: str, folder: Path, python: Path, timeout: float) -> None:
         self.task = task
+        self.folder = folder
         self.log = folder / "output.txt"
-        # On a cluster /tmp/kfp_outputs/output_metadata.json of the step's own container.
-        self.output_file = folder / "tmp" / "kfp_outputs" / "output_metadata.json"
-        self._folder = folder
         self._python = python
         self._timeout = timeout
         for name in ("work", "home", "tmp"):
@@ -74,7 +75,7 @@ class Container:
             try:
                 process = subprocess.Popen(
                     command,
-                    cwd=self._folder / "work",
+                    cwd=self.folder / "work",
                     env=self._environment() | {one.name: one.value for one in environment},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -98,21 +99,28 @@ class Container:
     def _environment(self) -> dict[str, str]:
         return {
             "PATH": os.pathsep.join([str(self._python.parent), "/usr/local/bin:/usr/bin:/bin"]),
-            "HOME": str(self._folder / "home"),
-            "TMPDIR": str(self._folder / "tmp"),
+            "HOME": str(self.folder / "home"),
+            "TMPDIR": str(self.folder / "tmp"),
             "LANG": "C.UTF-8",
         }
 
-    def output(self) -> Any:
-        """What the container says of its outputs; empty where it says nothing.
+    def empty(self) -> None:
+        """Removes its files; the log and the folder that commands start in stay to be looked at."""
+        for entry in self.folder.iterdir():
+            if entry.is_dir() and entry.name != "work":
+                shutil.rmtree(entry)
 
-        Raises:
-          json_format.ParseError: the file is no `ExecutorOutput`.
-        """
-        output = pb.ExecutorOutput()
-        if self.output_file.exists():
-            json_format.Parse(self.output_file.read_text("utf-8"), output)
-        return output
+
+def executor_output(path: str) -> Any:
+    """What a container says of its outputs; empty where it says nothing.
+
+    Raises:
+      json_format.ParseError: the file is no `ExecutorOutput`.
+    """
+    output = pb.ExecutorOutput()
+    if Path(path).exists():
+        json_format.Parse(Path(path).read_text("utf-8"), output)
+    return output
 
 
 def _end_session(process: subprocess.Popen[bytes]) -> None:
@@ -132,41 +140,50 @@ def outputs(component: Any, container: Container, folder: str) -> Any:
       container: the container.
       folder: the URI below which its artifacts go.
     """
-    made = pb.ExecutorInput.Outputs(output_file=str(container.output_file))
+    local = local_path(container.folder, folder)
+    made = pb.ExecutorInput.Outputs(output_file=f"{local}/output_metadata.json")
     for key, declared in component.output_definitions.artifacts.items():
         artifact = made.artifacts[key].artifacts.add(uri=f"{folder}/{key}")
         artifact.type.CopyFrom(declared.artifact_type)
         if declared.HasField("metadata"):
             artifact.metadata.CopyFrom(declared.metadata)
-        Path(artifact.uri).parent.mkdir(parents=True, exist_ok=True)
+    # The number is that of the try.
+    logs = made.artifacts[LOGS].artifacts.add(uri=f"{folder}/{LOGS}-0")
+    logs.type.schema_title = "system.Artifact"
     for name in component.output_definitions.parameters:
-        path = container.output_file.parents[1] / "kfp" / "outputs" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made.parameters[name].output_file = str(path)
+        made.parameters[name].output_file = f"{container.folder}/tmp/kfp/outputs/{name}"
     return made
 
 
-def filled_in(task: str, words: Sequence[str], executor_input: Any) -> list[str]:
+def filled_in(words: Sequence[str], executor_input: Any, folder: Path) -> list[str]:
     """A command's words with their placeholders replaced.
 
-    Raises:
-      SpecError: a placeholder that does not exist.
+    Text for text, as the backend does: within what has been filled in as well, and what is no
+    placeholder of this step stays. The driver begins with the parameters.
+
+    Args:
+      words: program and arguments.
+      executor_input: the step's.
+      folder: where the container's file system begins.
     """
+    inputs = executor_input.inputs
+    parameters = {
+        f"{{{{$.inputs.parameters['{name}']}}}}": as_text(value)
+        for name, value in inputs.parameter_values.items()
+    }
     known = {"{{$}}": json_format.MessageToJson(executor_input, indent=None)}
     for side in ("inputs", "outputs"):
-        for key, found in getattr(executor_input, side).artifacts.items():
-            if found.artifacts:
-                # The roots of these tests are folders: a URI is its own local path.
-                for part in ("uri", "path"):
-                    known[f"{{{{$.{side}.artifacts['{key}'].{part}}}}}"] = found.artifacts[0].uri
-    for name, value in executor_input.inputs.parameter_values.items():
-        known[f"{{{{$.inputs.parameters['{name}']}}}}"] = as_text(value)
+        for key, given in getattr(executor_input, side).artifacts.items():
+            start = f"{{{{$.{side}.artifacts['{key}']"
+            known[f"{start}.uri}}}}"] = given.artifacts[0].uri
+            local = local_path(folder, given.artifacts[0].uri)
+            if local is not None:
+                known[f"{start}.path}}}}"] = str(local)
     for name, parameter in executor_input.outputs.parameters.items():
         known[f"{{{{$.outputs.parameters['{name}'].output_file}}}}"] = parameter.output_file
-
-    def replace(match: re.Match[str]) -> str:
-        if match[0] not in known:
-            raise SpecError(f"task {task}: no such placeholder: {match[0]}")
-        return known[match[0]]
-
-    return [_PLACEHOLDER.sub(replace, word) for word in words]
+    filled = []
+    for word in words:
+        for placeholder, text in [*parameters.items(), *known.items(), *parameters.items()]:
+            word = word.replace(placeholder, text)
+        filled.append(word)
+    return filled

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -178,21 +179,57 @@ def as_declared(name: str, value: struct_pb2.Value, declared: Any) -> struct_pb2
     Raises:
       SpecError: another type.
     """
-    kind = value.WhichOneof("kind")
     if declared not in _KINDS:
         raise SpecError(f"parameter {name!r}: a type that schema version 2.1 does not have")
-    if kind in _KINDS[declared]:
+    if value.WhichOneof("kind") in _KINDS[declared]:
         return value
-    if declared == pb.ParameterType.STRING and kind != "null_value":
+    if declared == pb.ParameterType.STRING:
         return struct_pb2.Value(string_value=as_text(value))
     raise SpecError(f"parameter {name!r} is {as_text(value)!r}, of another type than declared")
 
 
 def as_text(value: struct_pb2.Value) -> str:
-    """A value as a command line shows it: strings as they are, whole numbers without a point."""
+    """A value as the backend writes it on a command line: Go's text, numbers without exponent."""
     kind = value.WhichOneof("kind")
     if kind == "string_value":
         return str(value.string_value)
-    if kind == "number_value" and value.number_value.is_integer():
-        return str(int(value.number_value))
-    return json.dumps(json_format.MessageToDict(value), separators=(",", ":"))
+    if kind == "number_value":
+        return _without_exponent(value.number_value)
+    if kind == "bool_value":
+        return str(value.bool_value).lower()
+    return "" if kind == "null_value" else _as_json(value)
+
+
+def _without_exponent(number: float) -> str:
+    text = f"{Decimal(repr(number)):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _as_json(value: struct_pb2.Value) -> str:
+    """A value within a list or struct: compact, keys sorted, HTML's signs escaped."""
+    kind = value.WhichOneof("kind")
+    if kind == "list_value":
+        return f"[{','.join(map(_as_json, value.list_value.values))}]"
+    if kind == "struct_value":
+        fields = sorted(value.struct_value.fields.items())
+        return f"{{{','.join(f'{_quoted(key)}:{_as_json(one)}' for key, one in fields)}}}"
+    if kind == "string_value":
+        return _quoted(value.string_value)
+    if kind == "number_value":
+        return _as_number(value.number_value)
+    return "null" if kind == "null_value" else as_text(value)
+
+
+def _quoted(text: str) -> str:
+    quoted = json.dumps(text, ensure_ascii=False)
+    for sign in "<>&\u2028\u2029":
+        quoted = quoted.replace(sign, f"\\u{ord(sign):04x}")
+    return quoted
+
+
+def _as_number(number: float) -> str:
+    """As ECMAScript writes it: an exponent below 1e-6 and from 1e21 on."""
+    if number and not 1e-6 <= abs(number) < 1e21:
+        digits, _, exponent = f"{Decimal(repr(number)):e}".partition("e")
+        return f"{digits}e{int(exponent):+d}"
+    return _without_exponent(number)

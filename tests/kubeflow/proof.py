@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.kubeflow import bucket
 from tests.kubeflow.spec_runner import SpecRunner, Step
 from tidegate.models.core.export import EXTRA_FOLDER, SAMPLES_FILE
 
@@ -26,12 +27,14 @@ class Proof:
       task: the task's name.
       data: the data file.
       settings: ``section.key=value``, of both runs.
+      s3: boto3's client of the bucket for the artifacts.
     """
 
     folder: Path
     task: str
     data: Path
     settings: Sequence[str]
+    s3: Any
 
     @property
     def models(self) -> Path:
@@ -41,7 +44,8 @@ class Proof:
     def compile(self) -> Path:
         """Compiles the pipeline; returns the spec's file."""
         spec = self.folder / "pipeline.json"
-        words = ["--data", "/not/where/the/run/reads", "--pipeline-root", str(self.folder / "root")]
+        words = [word for option in ("data", "models", "pipeline-root")
+                 for word in (f"--{option}", f"gs://not/of/the/run/{option}")]  # fmt: skip
         code = _command("compile", self.task, *words, "--image", "tidegate", "--output", str(spec),
                         *self._settings())  # fmt: skip
         assert code == 0
@@ -50,9 +54,14 @@ class Proof:
     def run_spec(
         self, python: Path, pre_cache_check: bool, parameters: Mapping[str, Any]
     ) -> dict[str, Step]:
-        """Runs the spec; data and output folder are parameters of the run."""
+        """Runs the spec; data and output folder are parameters of the run.
+
+        They are local, in place of the gs:// that TFX reads and writes without Kubeflow's help.
+        """
         runner = SpecRunner(
             self.compile(),
+            s3=self.s3,
+            root=f"minio://{bucket.NAME}/{self.task}",
             work=self.folder / "containers",
             python=python,
             pre_cache_check=pre_cache_check,

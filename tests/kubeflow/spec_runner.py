@@ -1,18 +1,20 @@
 """Runs a compiled Kubeflow Pipelines spec, and reads nothing else.
 
-It does on one machine what Kubeflow's driver and launcher do on a cluster (backend/src/v2 of
-kubeflow/pipelines): it builds each step's `ExecutorInput`, runs the step's own command in a fresh
-process in an empty folder, and hands on what the step says of its outputs. What that backend
-refuses, as resolvers, is refused.
+It does on one machine what Kubeflow's driver and launcher (2.17) do on a cluster (backend/src/v2 of
+kubeflow/pipelines): it builds each step's `ExecutorInput`, downloads its inputs from the bucket of
+the pipeline root, runs the step's own command in a fresh process in an empty folder, uploads its
+outputs, hands what the step says of them to ML Metadata's store, and removes the local files. Logs
+are published, as by default. What that backend refuses, as resolvers, is refused.
 
-What differs: steps run one after the other; the pipeline root is a folder; `cachingOptions` is
-ignored, each step runs; images and resources are ignored, as there is one machine with one Python;
-nested DAGs, iterators, retries and exit handlers are refused. The hook `lifecycle.preCacheCheck`,
-which Vertex AI runs and Kubeflow passes over, is run where asked for.
+What differs: steps run one after the other; a folder stands for the root of a container's file
+system; `cachingOptions` is ignored, each step runs; images and resources are ignored, as there is
+one machine with one Python; nested DAGs, iterators, retries and exit handlers are refused. The hook
+`lifecycle.preCacheCheck`, which Vertex AI runs and Kubeflow passes over, is run where asked for.
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 import uuid
 from collections.abc import Mapping
@@ -25,7 +27,8 @@ from kfp.pipeline_spec import pipeline_spec_pb2 as pb
 
 from tests.kubeflow import conditions
 from tests.kubeflow.artifacts import ArtifactStore, merge_output
-from tests.kubeflow.container_step import Container, filled_in, outputs
+from tests.kubeflow.bucket import Bucket, local_path
+from tests.kubeflow.container_step import LOGS, Container, executor_output, filled_in, outputs
 from tests.kubeflow.pipeline_spec import PipelineSpec, SpecError, as_declared
 
 
@@ -55,7 +58,8 @@ class SpecRunner:
 
     Args:
       spec: the file.
-      root: the pipeline root, a folder; the spec's own if not given.
+      s3: boto3's client of the bucket.
+      root: the runs' pipeline root, a URI; the backend does not read the spec's own.
       work: for the containers' own files.
       python: the Python that the image has; its folder is the first of the PATH.
       pre_cache_check: whether to run that hook.
@@ -66,14 +70,15 @@ class SpecRunner:
         self,
         spec: Path,
         *,
+        s3: Any,
+        root: str,
         work: Path,
         python: Path,
-        root: str | None = None,
         pre_cache_check: bool = False,
         timeout: float = 600.0,
     ) -> None:
         self._spec = PipelineSpec.read(spec)
-        self._root = (root or self._spec.message.default_pipeline_root).rstrip("/")
+        self._bucket = Bucket(s3, root)
         self._work = work
         self._python = python
         self._pre_cache_check = pre_cache_check
@@ -122,8 +127,12 @@ class SpecRunner:
         executor = self._spec.executor(task)
         if executor.HasField("importer"):
             return self._import(task, component, executor.importer, executor_input)
-        folder = f"{self._root}/{self._spec.name}/{run}/{task}/{uuid.uuid4().hex}"
-        return self._run_container(task, component, executor.container, executor_input, folder, run)
+        folder = f"{self._bucket.root}/{self._spec.name}/{run}/{task}/{uuid.uuid4().hex}"
+        container = Container(task, self._work / run / task, self._python, self._timeout)
+        executor_input.outputs.CopyFrom(outputs(component, container, folder))
+        step = self._run_container(component, executor.container, executor_input, container)
+        container.empty()
+        return step
 
     def _fill_inputs(
         self,
@@ -138,17 +147,13 @@ class SpecRunner:
             if name not in declared:
                 raise SpecError(f"task {task}: parameter {name!r} is not in its component")
             value = _parameter(f"task {task}, parameter {name}", source, given, steps)
-            if value.WhichOneof("kind") == "null_value" and declared[name].is_optional:
-                continue
-            inputs.parameter_values[name].CopyFrom(
-                as_declared(f"{task}.{name}", value, declared[name].parameter_type)
-            )
+            if value is not None:
+                inputs.parameter_values[name].CopyFrom(
+                    as_declared(f"{task}.{name}", value, declared[name].parameter_type)
+                )
         for name, parameter in declared.items():
-            if name in inputs.parameter_values:
-                continue
-            if parameter.HasField("default_value"):
-                inputs.parameter_values[name].CopyFrom(parameter.default_value)
-            elif not parameter.is_optional:
+            # The launcher fills in the default of an optional one; without one it is left out.
+            if name not in inputs.parameter_values and not parameter.is_optional:
                 raise SpecError(f"task {task}: no value for parameter {name!r}")
         for name, source in self._spec.tasks[task].inputs.artifacts.items():
             if source.WhichOneof("kind") != "task_output_artifact":
@@ -163,40 +168,52 @@ class SpecRunner:
             inputs.artifacts[name].artifacts.add().CopyFrom(found)
 
     def _run_container(
-        self,
-        task: str,
-        component: Any,
-        spec: Any,
-        executor_input: Any,
-        folder: str,
-        run: str,
+        self, component: Any, spec: Any, executor_input: Any, container: Container
     ) -> Step:
         """The launcher's part."""
-        container = Container(task, self._work / run / task, self._python, self._timeout)
-        executor_input.outputs.CopyFrom(outputs(component, container, folder))
+        inputs, given = executor_input.inputs, executor_input.outputs
+        for name, parameter in component.input_definitions.parameters.items():
+            if name not in inputs.parameter_values and parameter.HasField("default_value"):
+                inputs.parameter_values[name].CopyFrom(parameter.default_value)
+        self._download(inputs.artifacts, container.folder)
+        _prepare(given, container.folder)
         step = Step(log=container.log)
         hook = spec.lifecycle.pre_cache_check
         if self._pre_cache_check and hook.command:
-            words = filled_in(task, [*hook.command, *hook.args], executor_input)
+            words = filled_in([*hook.command, *hook.args], executor_input, container.folder)
             step.hook_seconds = container.run(words, spec.env)
-            said = container.output()
-            for name, value in said.parameter_values.items():
-                executor_input.inputs.parameter_values[name].CopyFrom(value)
-            _take_over(executor_input.outputs, said)
-        words = filled_in(task, [*spec.command, *spec.args], executor_input)
+            for name, value in executor_output(given.output_file).parameter_values.items():
+                inputs.parameter_values[name].CopyFrom(value)
+        words = filled_in([*spec.command, *spec.args], executor_input, container.folder)
         step.seconds = container.run(words, spec.env)
-        said = container.output()
-        _take_over(executor_input.outputs, said)
-        for key, found in executor_input.outputs.artifacts.items():
-            artifact = found.artifacts[0]
-            step.artifacts[key] = self._store.keep(key, artifact.uri, artifact.metadata)
+        said = executor_output(given.output_file)
+        shutil.copyfile(
+            container.log, _local(container.folder, given.artifacts[LOGS].artifacts[0].uri)
+        )
         for name, declared in component.output_definitions.parameters.items():
             value = said.parameter_values.get(name)
             if value is None:
-                path = Path(executor_input.outputs.parameters[name].output_file)
-                value = _from_file(f"{task}.{name}", path, declared.parameter_type)
-            step.parameters[name] = as_declared(f"{task}.{name}", value, declared.parameter_type)
+                path = Path(given.parameters[name].output_file)
+                value = _from_file(f"{container.task}.{name}", path, declared.parameter_type)
+            step.parameters[name] = as_declared(
+                f"{container.task}.{name}", value, declared.parameter_type
+            )
+        for key, artifacts in given.artifacts.items():
+            (artifact,) = artifacts.artifacts
+            if key in said.artifacts and said.artifacts[key].artifacts:
+                merge_output(artifact, said.artifacts[key].artifacts[0])
+            local = local_path(container.folder, artifact.uri)
+            if local is not None:
+                self._bucket.upload(local, artifact.uri)
+            step.artifacts[key] = self._store.keep(key, artifact)
         return step
+
+    def _download(self, inputs: Mapping[str, Any], folder: Path) -> None:
+        for given in inputs.values():
+            uri = given.artifacts[0].uri
+            local = local_path(folder, uri)
+            if local is not None:
+                self._bucket.download(uri, local)
 
     def _import(self, task: str, component: Any, spec: Any, executor_input: Any) -> Step:
         uri = spec.artifact_uri
@@ -206,19 +223,22 @@ class SpecRunner:
             value = _constant(f"task {task}, artifact URI", uri)
         (key,) = component.output_definitions.artifacts
         begin = time.monotonic()
-        artifact = self._store.keep(key, value.string_value, spec.metadata)
-        return Step(artifacts={key: artifact}, seconds=time.monotonic() - begin)
+        artifact = pb.RuntimeArtifact(uri=value.string_value, metadata=spec.metadata)
+        artifact.type.CopyFrom(component.output_definitions.artifacts[key].artifact_type)
+        kept = self._store.keep(key, artifact)
+        return Step(artifacts={key: kept}, seconds=time.monotonic() - begin)
 
 
 def _parameter(
     place: str, source: Any, given: Mapping[str, struct_pb2.Value], steps: Mapping[str, Step]
-) -> struct_pb2.Value:
+) -> struct_pb2.Value | None:
+    """A task's parameter; None where the run has no value for it."""
     kind = source.WhichOneof("kind")
     if kind == "component_input_parameter":
         name = source.component_input_parameter
         if name not in given:
             raise SpecError(f"{place}: the run has no parameter {name!r}")
-        return given[name]
+        return None if given[name].WhichOneof("kind") == "null_value" else given[name]
     if kind == "runtime_value":
         return _constant(place, source.runtime_value)
     if kind == "task_output_parameter":
@@ -245,10 +265,20 @@ def _from_file(name: str, path: Path, declared: Any) -> struct_pb2.Value:
     return json_format.Parse(text, struct_pb2.Value())
 
 
-def _take_over(given: Any, said: Any) -> None:
-    for key, returned in said.artifacts.items():
-        if key in given.artifacts and returned.artifacts:
-            merge_output(given.artifacts[key].artifacts[0], returned.artifacts[0])
+def _local(folder: Path, uri: str) -> Path:
+    local = local_path(folder, uri)
+    if local is None:
+        raise SpecError(f"{uri}: no local path for it: unsupported storage scheme")
+    return local
+
+
+def _prepare(given: Any, folder: Path) -> None:
+    """Makes the folders around the outputs, and the file of the log."""
+    for parameter in given.parameters.values():
+        Path(parameter.output_file).parent.mkdir(parents=True, exist_ok=True)
+    for artifacts in given.artifacts.values():
+        _local(folder, artifacts.artifacts[0].uri).parent.mkdir(parents=True, exist_ok=True)
+    _local(folder, given.artifacts[LOGS].artifacts[0].uri).touch()
 
 
 def _for_condition(inputs: Any) -> dict[str, list[dict[str, Any]]]:

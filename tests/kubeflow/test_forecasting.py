@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ SETTINGS = (
 
 
 @pytest.fixture(scope="module")
-def proof(tmp_path_factory: pytest.TempPathFactory) -> Proof:
+def proof(tmp_path_factory: pytest.TempPathFactory, s3: Any) -> Proof:
     """Three monthly series with a yearly season."""
     folder = tmp_path_factory.mktemp("proof")
     lines = ["unique_id,ds,y"]
@@ -33,7 +34,7 @@ def proof(tmp_path_factory: pytest.TempPathFactory) -> Proof:
             value = 100 * (number + 1) + season + 0.1 * step + 0.3 * ((7 * step) % 5)
             lines.append(f"s{number},{2010 + step // 12}-{step % 12 + 1:02d}-01,{value:.3f}")
     (folder / "sales.csv").write_text("\n".join(lines) + "\n")
-    return Proof(folder, "forecasting", folder / "sales.csv", SETTINGS)
+    return Proof(folder, "forecasting", folder / "sales.csv", SETTINGS, s3)
 
 
 @pytest.fixture(scope="module")

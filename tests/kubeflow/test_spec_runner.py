@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf import json_format, struct_pb2
 
+from tests.kubeflow import bucket
 from tests.kubeflow.conftest import SCHEMA, MakeRunner, container, task
 from tests.kubeflow.container_step import StepError
-from tests.kubeflow.pipeline_spec import SpecError
+from tests.kubeflow.pipeline_spec import SpecError, as_text
 
 # Shows what it was given.
 SHOW = "import os, sys; print(os.getcwd()); print(*sys.argv[1:], sep='\\n')"
@@ -20,16 +22,17 @@ SHOW = "import os, sys; print(os.getcwd()); print(*sys.argv[1:], sep='\\n')"
 WRITE = """
 import json, pathlib, sys
 given = json.loads(sys.argv[1])
-((key, found),) = given["outputs"]["artifacts"].items()
-(artifact,) = found["artifacts"]
-pathlib.Path(artifact["uri"]).mkdir(parents=True)
-pathlib.Path(artifact["uri"], "text").write_text(sys.argv[2])
+(artifact,) = given["outputs"]["artifacts"]["text"]["artifacts"]
+folder = pathlib.Path(sys.argv[3])
+folder.mkdir()
+(folder / "text").write_text(sys.argv[2])
 artifact["metadata"] = {"length": len(sys.argv[2]), "whole": True, "parts": {"a": 1}}
 said = pathlib.Path(given["outputs"]["outputFile"])
-said.parent.mkdir(parents=True, exist_ok=True)
-said.write_text(json.dumps({"artifacts": {key: {"artifacts": [artifact]}}}))
+said.write_text(json.dumps({"artifacts": {"text": {"artifacts": [artifact]}}}))
 """
-WRITER: dict[str, Any] = {"gives": ["text"], "executor": container(WRITE, "words")}
+MADE = "{{$.outputs.artifacts['text'].path}}"
+FOUND = "{{$.inputs.artifacts['found'].path}}"
+WRITER: dict[str, Any] = {"gives": ["text"], "executor": container(WRITE, "words", MADE)}
 FROM_WRITER = {"artifacts": {"found": {"taskOutputArtifact": {
     "producerTask": "writer", "outputArtifactKey": "text"
 }}}}  # fmt: skip
@@ -37,6 +40,11 @@ FROM_WRITER = {"artifacts": {"found": {"taskOutputArtifact": {
 
 def constant(value: Any) -> dict[str, Any]:
     return {"runtimeValue": {"constant": value}}
+
+
+def reader(*args: str, **parts: Any) -> dict[str, Any]:
+    """A task behind the writer."""
+    return task(container(*args), takes=["found"], after=["writer"], inputs=FROM_WRITER, **parts)
 
 
 def shown(log: Path | None) -> list[str]:
@@ -53,30 +61,79 @@ def test_a_step_runs_in_an_empty_folder_and_gets_what_the_launcher_gives(
         "text": {"parameterType": "STRING"},
         "number": {"parameterType": "NUMBER_INTEGER"},
         "words": {"parameterType": "STRING"},
-        "left": {"parameterType": "NUMBER_DOUBLE", "isOptional": True},
+        "left": {"parameterType": "STRING", "isOptional": True},
+        "usual": {"parameterType": "STRING", "isOptional": True, "defaultValue": "yes"},
     }
     values = {"text": constant(2.0), "number": constant(3), "words": constant("a 'b' {c}")}
     words = container(
-        code, "--n={{$.inputs.parameters['number']}}", "{{$.outputs.artifacts['x'].uri}}"
+        code,
+        "--n={{$.inputs.parameters['number']}}",
+        "{{$.outputs.artifacts['x'].uri}}",
+        "{{$.outputs.artifacts['x'].path}}",
     )
     words["container"]["env"] = [{"name": "COLOUR", "value": "blue"}]
     step = runner(
         {"one": task(words, gives=["x"], parameters=declared, inputs={"parameters": values})}
     ).run()["one"]
-    cwd, given, number, uri, names, entries = shown(step.log)
+    cwd, given, number, uri, path, names, entries = shown(step.log)
     executor_input = json.loads(given)
     assert executor_input["inputs"] == {
-        "parameterValues": {"text": "2", "number": 3, "words": "a 'b' {c}"}
+        "parameterValues": {"text": "2", "number": 3, "words": "a 'b' {c}", "usual": "yes"}
     }
     outputs = executor_input["outputs"]
-    assert outputs["artifacts"] == {"x": {"artifacts": [{"uri": uri, "type": SCHEMA}]}}
-    pipeline, _run, name, _salt, key = Path(uri).relative_to(tmp_path / "root").parts
-    assert (pipeline, name, key) == ("by-hand", "one", "x")
-    assert outputs["outputFile"].endswith("/kfp_outputs/output_metadata.json")
+    assert outputs["artifacts"] == {
+        "x": {"artifacts": [{"uri": uri, "type": SCHEMA}]},
+        "executor-logs": {
+            "artifacts": [
+                {
+                    "uri": f"{uri.rpartition('/')[0]}/executor-logs-0",
+                    "type": {"schemaTitle": "system.Artifact"},
+                }
+            ]
+        },
+    }
+    root, _, rest = uri.partition("/by-hand/")
+    _run, name, _salt, key = rest.split("/")
+    assert (root, name, key) == (f"minio://{bucket.NAME}/{tmp_path.name}", "one", "x")
+    assert path.endswith(f"/one/minio/{uri.removeprefix('minio://')}")
+    assert outputs["outputFile"] == f"{path.rpartition('/')[0]}/output_metadata.json"
     assert number == "--n=3"
     assert entries == "[]" and not Path(cwd).samefile(os.getcwd())
     assert "COLOUR" in names and "PYTHONPATH" not in names
     assert step.artifacts["x"].uri == uri
+
+
+def test_placeholders_are_filled_in_as_text_for_text(runner: MakeRunner) -> None:
+    values = {"number": constant(1e-07), "word": constant("{{$.outputs.artifacts['x'].uri}}")}
+    kinds = {"number": {"parameterType": "NUMBER_DOUBLE"}, "word": {"parameterType": "STRING"}}
+    words = container(
+        SHOW,
+        "{{$.inputs.parameters['number']}} {{$.inputs.parameters['none']}}",
+        "{{$.inputs.parameters['word']}}",
+    )
+    step = runner(
+        {"one": task(words, gives=["x"], parameters=kinds, inputs={"parameters": values})}
+    ).run()["one"]
+    _, given, number, word = shown(step.log)
+    assert number == "0.0000001 {{$.inputs.parameters['none']}}"
+    assert word == step.artifacts["x"].uri == json.loads(given)["inputs"]["parameterValues"]["word"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1e-07, "0.0000001"),
+        (1.5e300, "15" + "0" * 299),
+        (100, "100"),
+        (0.1, "0.1"),
+        (False, "false"),
+        (None, ""),
+        ([1e-07, 2.5e21, 20.0, "<é>"], '[1e-7,2.5e+21,20,"\\u003cé\\u003e"]'),
+        ({"b": True, "a": [None, {}]}, '{"a":[null,{}],"b":true}'),
+    ],
+)
+def test_values_as_text_are_gos(value: Any, text: str) -> None:
+    assert as_text(json_format.ParseDict(value, struct_pb2.Value())) == text
 
 
 def test_run_parameters_have_defaults_and_are_checked(runner: MakeRunner) -> None:
@@ -100,16 +157,14 @@ def test_run_parameters_have_defaults_and_are_checked(runner: MakeRunner) -> Non
 
 def test_artifacts_are_handed_on_as_the_metadata_store_keeps_them(runner: MakeRunner) -> None:
     code = "import json, pathlib, sys; a = json.loads(sys.argv[1])['inputs']['artifacts']['found']"
-    code += (
-        "['artifacts'][0]; print(json.dumps(a)); print(pathlib.Path(a['uri'], 'text').read_text())"
-    )
-    reader = task(container(code), takes=["found"], after=["writer"], inputs=FROM_WRITER)
-    steps = runner({"a-reader": reader, "writer": task(**WRITER)}).run()
+    code += "['artifacts'][0]; print(json.dumps(a)); print(pathlib.Path(sys.argv[2], 'text')"
+    code += ".read_text())"
+    steps = runner({"a-reader": reader(code, FOUND), "writer": task(**WRITER)}).run()
     assert list(steps) == ["writer", "a-reader"]
     given, text = shown(steps["a-reader"].log)
     artifact = json.loads(given)
     assert text == "words"
-    assert artifact["name"] == "1"
+    assert artifact["name"].isdigit()
     assert artifact["type"] == {"instanceSchema": ""}
     assert artifact["metadata"] == {
         "length": 5,
@@ -123,7 +178,76 @@ def test_artifacts_are_handed_on_as_the_metadata_store_keeps_them(runner: MakeRu
 def test_a_null_property_is_refused_as_by_the_store(runner: MakeRunner) -> None:
     code = WRITE.replace('{"a": 1}', "None")
     with pytest.raises(SpecError, match="artifact text, property parts: null"):
-        runner({"writer": task(container(code, "x"), gives=["text"])}).run()
+        runner({"writer": task(container(code, "x", MADE), gives=["text"])}).run()
+
+
+def test_a_bucket_keeps_files_alone(runner: MakeRunner, tmp_path: Path) -> None:
+    more = """
+(folder / "empty").mkdir()
+(folder / "deep" / "er").mkdir(parents=True)
+(folder / "deep" / "er" / "run").write_text("x")
+(folder / "deep" / "er" / "run").chmod(0o755)
+(folder / "link").symlink_to(folder / "text")
+(folder.parent / "text_of_another").mkdir()
+"""
+    code = "import os, pathlib, stat, sys; f = pathlib.Path(sys.argv[2])"
+    code += "; print(sorted(str(p.relative_to(f)) for p in f.rglob('*')), (f / 'link').is_symlink()"
+    code += ", oct((f / 'deep/er/run').stat().st_mode & 0o111), sorted(os.listdir(f.parent)))"
+    steps = runner(
+        {
+            "writer": task(container(WRITE + more, "words", MADE), gives=["text"]),
+            "reader": reader(code, FOUND),
+        }
+    ).run()
+    assert shown(steps["reader"].log)[-1] == (
+        "['deep', 'deep/er', 'deep/er/run', 'link', 'text'] False 0o0 ['text']"
+    )
+    (run,) = (tmp_path / "work").iterdir()
+    for folder in run.iterdir():
+        assert {entry.name for entry in folder.iterdir()} == {"work", "output.txt"}
+
+
+def test_a_link_to_a_folder_cannot_be_uploaded(runner: MakeRunner) -> None:
+    code = WRITE + "\n(folder / 'link').symlink_to(folder)"
+    with pytest.raises(SpecError, match="text/link: a link to a folder"):
+        runner({"writer": task(container(code, "x", MADE), gives=["text"])}).run()
+
+
+def test_an_output_outside_the_roots_bucket_is_refused(runner: MakeRunner) -> None:
+    code = WRITE.replace(
+        'artifact["metadata"]', 'artifact["uri"] = "minio://b/x"; artifact["metadata"]'
+    )
+    code += "\npathlib.Path(str(folder).split('/mlpipeline/')[0], 'b').mkdir()"
+    code += "\npathlib.Path(str(folder).split('/mlpipeline/')[0], 'b', 'x').write_text('')"
+    with pytest.raises(SpecError, match="minio://b/x: outside the bucket"):
+        runner({"writer": task(container(code, "x", MADE), gives=["text"])}).run()
+
+
+def test_what_a_step_does_not_write_is_an_artifact_all_the_same(
+    runner: MakeRunner, s3: Any
+) -> None:
+    step = runner({"one": task(container("print('done')"), gives=["x"])}).run()["one"]
+    assert set(step.artifacts) == {"x", "executor-logs"}
+    start = f"minio://{bucket.NAME}/"
+    logs = step.artifacts["executor-logs"].uri.removeprefix(start)
+    assert s3.get_object(Bucket=bucket.NAME, Key=logs)["Body"].read() == b"done\n"
+    below = s3.list_objects_v2(
+        Bucket=bucket.NAME, Prefix=step.artifacts["x"].uri.removeprefix(start)
+    )
+    assert below["KeyCount"] == 0
+
+
+@pytest.mark.parametrize("root", ["/mnt/root", "file:///mnt/root", "hdfs://host/root", "gs://"])
+def test_a_root_that_the_backend_does_not_take_is_refused(root: str, runner: MakeRunner) -> None:
+    with pytest.raises(SpecError, match=r"unrecognized pipeline root|unsupported Cloud bucket"):
+        runner({}, root=root)
+
+
+def test_artifacts_below_a_root_with_a_query_have_none(runner: MakeRunner) -> None:
+    root = f"s3://{bucket.NAME}/deep/er/?region=eu-west-1"
+    step = runner({"one": task(**WRITER)}, root=root).run()["one"]
+    assert step.artifacts["text"].uri.startswith(f"s3://{bucket.NAME}/deep/er/by-hand/")
+    assert "?" not in step.artifacts["text"].uri
 
 
 @pytest.mark.parametrize(("size", "runs"), [("4.0", False), ("6.0", True)])
@@ -145,8 +269,8 @@ def test_a_condition_decides_over_a_task_and_those_behind_it(
 def test_output_parameters_come_from_their_file_or_from_what_the_step_says(
     runner: MakeRunner,
 ) -> None:
-    code = "import json, os, sys; o = json.loads(sys.argv[1])['outputs']['outputFile']"
-    code += "; open(sys.argv[2], 'w').write('3'); os.makedirs(os.path.dirname(o)); open(o, 'w')"
+    code = "import json, sys; o = json.loads(sys.argv[1])['outputs']['outputFile']"
+    code += "; open(sys.argv[2], 'w').write('3'); open(o, 'w')"
     code += ".write(json.dumps({'parameterValues': {'said': 'yes'}}))"
     kinds = {"file": {"parameterType": "NUMBER_INTEGER"}, "said": {"parameterType": "STRING"}}
     source = {"taskOutputParameter": {"producerTask": "one", "outputParameterKey": "file"}}
@@ -168,8 +292,7 @@ def test_output_parameters_come_from_their_file_or_from_what_the_step_says(
 
 
 def test_the_hook_before_changes_parameters_where_it_is_run(runner: MakeRunner) -> None:
-    code = "import json, os, sys; o = json.loads(sys.argv[1])['outputs']['outputFile']"
-    code += "; os.makedirs(os.path.dirname(o))"
+    code = "import json, sys; o = json.loads(sys.argv[1])['outputs']['outputFile']"
     code += "; open(o, 'w').write(json.dumps({'parameterValues': {'n': 8}}))"
     hook = {"preCacheCheck": {"command": ["python", "-c", code], "args": ["{{$}}"]}}
     one = task(
@@ -199,7 +322,7 @@ def test_an_importer_hands_on_what_lies_somewhere(runner: MakeRunner) -> None:
 
 
 def test_a_failing_step_stops_the_run_and_its_last_lines_are_told(
-    runner: MakeRunner, tmp_path: Path
+    runner: MakeRunner, tmp_path: Path, s3: Any
 ) -> None:
     code = "print(*range(100), sep='\\n', flush=True); raise OSError('no space left')"
     with pytest.raises(StepError) as raised:
@@ -209,7 +332,8 @@ def test_a_failing_step_stops_the_run_and_its_last_lines_are_told(
     assert lines[0] == "task a: exit code 1"
     assert lines[-1] == "  | OSError: no space left"
     assert "  | 99" in lines and "  | 50" not in lines
-    assert not list((tmp_path / "root").rglob("text"))
+    written = s3.list_objects_v2(Bucket=bucket.NAME, Prefix=f"{tmp_path.name}/")
+    assert written["KeyCount"] == 0
 
 
 def test_a_step_that_hangs_is_ended_with_its_children(runner: MakeRunner) -> None:
@@ -263,7 +387,13 @@ def test_a_program_that_is_not_there_is_told(runner: MakeRunner) -> None:
         ),
         (task(container(SHOW), after=["two"]), "depends on 'two', which is no task"),
         (task(container(SHOW), after=["one"]), "depend on each other"),
-        (task(container(SHOW, "{{$.inputs.parameters['n']}}")), "no such placeholder: .*'n'"),
+        (
+            task(
+                container(SHOW),
+                parameters={"n": {"parameterType": "STRING", "defaultValue": "x"}},
+            ),
+            "no value for parameter 'n'",
+        ),
     ],
 )
 def test_what_the_backend_does_not_do_is_refused(
@@ -274,9 +404,9 @@ def test_what_the_backend_does_not_do_is_refused(
 
 
 def test_an_input_that_is_not_waited_for_is_refused(runner: MakeRunner) -> None:
-    reader = task(container(SHOW), takes=["found"], inputs=FROM_WRITER)
+    hasty = task(container(SHOW), takes=["found"], inputs=FROM_WRITER)
     with pytest.raises(SpecError, match="takes an output of \\['writer'\\] and does not wait"):
-        runner({"writer": task(**WRITER), "reader": reader}).run()
+        runner({"writer": task(**WRITER), "hasty": hasty}).run()
 
 
 def test_another_version_of_the_spec_is_refused(runner: MakeRunner) -> None:

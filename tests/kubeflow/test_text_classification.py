@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,10 +16,10 @@ STEPS = 40
 
 
 @pytest.fixture(scope="module")
-def proof(tmp_path_factory: pytest.TempPathFactory) -> Proof:
+def proof(tmp_path_factory: pytest.TempPathFactory, s3: Any) -> Proof:
     folder = tmp_path_factory.mktemp("proof")
     data = write_csv(folder / "train.csv", sentences(300, seed=1))
-    return Proof(folder, "text_classification", data, TINY)
+    return Proof(folder, "text_classification", data, TINY, s3)
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from tidegate.components.kubeflow import example_gen_driver
 from tidegate.models.core.task import load_task, task_names
 from tidegate.pipeline.config import make_config, parse_assignments
 from tidegate.pipeline.dag import Locations, create_pipeline
-from tidegate.pipeline.kubeflow.compile_command import check_uri, compile_pipeline
+from tidegate.pipeline.kubeflow.compile_command import compile_pipeline
 from tidegate.pipeline.kubeflow.runner import Target, compile_spec, write_spec
 from tidegate.tables.errors import InputError
 
@@ -160,8 +160,12 @@ def test_each_step_is_a_command_that_the_image_can_run(spec: Spec) -> None:
         assert issubclass(import_utils.import_class_by_path(path), base_executor.BaseExecutor)
         declared = arguments[arguments.index("--json_serialized_inputs_spec_args") + 1]
         assert json.loads(declared) == spec["components"][name].get("inputDefinitions", {})
-        declared = arguments[arguments.index("--json_serialized_outputs_spec_args") + 1]
-        assert json.loads(declared) == spec["components"][name]["outputDefinitions"]
+        paths = json.loads(arguments[arguments.index("--json_local_paths") + 1])
+        for side, definitions in paths.items():
+            named = spec["components"][name].get(f"{side[:-1]}Definitions", {}).get("artifacts", {})
+            assert definitions == {
+                key: f"{{{{$.{side}.artifacts['{key}'].path}}}}" for key in named
+            }
         assert arguments[arguments.index("--json_serialized_invocation_args") + 1] == "{{$}}"
 
 
@@ -305,8 +309,13 @@ def command(tmp_path: Path, **changed: str) -> list[str]:
         ({"data": "rows.csv"}, "--data rows.csv: a cluster does not see this machine's files"),
         ({"data": "gss://b/x"}, "no file system for gss://. Did you mean 'gs'?"),
         ({"test": "://x"}, "--test ://x: expected a URI"),
-        ({"pipeline_root": "root"}, "--pipeline-root root: a cluster does not see"),
-        ({"models": "here"}, "--models here: a cluster does not see"),
+        ({"data": "/mnt/rows.csv"}, "--data /mnt/rows.csv: a cluster does not see this machine's"),
+        ({"test": "file:///mnt/rows.csv"}, "--test file:///mnt/rows.csv: a cluster does not see"),
+        ({"models": "/mnt/models"}, "--models /mnt/models: a cluster does not see"),
+        ({"pipeline_root": "root"}, "--pipeline-root root: Kubeflow keeps artifacts in gs://"),
+        ({"pipeline_root": "/mnt/root"}, "--pipeline-root /mnt/root: Kubeflow keeps artifacts in"),
+        ({"pipeline_root": "hdfs://h/root"}, "--pipeline-root hdfs://h/root: Kubeflow keeps"),
+        ({"pipeline_root": "gs:///root"}, "--pipeline-root gs:///root: Kubeflow keeps"),
         ({"pipeline_root": "minio://b/root"}, "no server reads models from there; give --models"),
         ({"data": "minio://b/rows.csv"}, "no file system for minio://"),
         ({"image": " "}, "--image is empty"),
@@ -349,8 +358,12 @@ def test_the_command_hands_on_what_it_is_given(tmp_path: Path) -> None:
     assert not any(task.get("cachingOptions") for task in tasks(spec).values())
 
 
-def test_a_volume_that_every_step_has_will_do() -> None:
-    check_uri("data", "/mnt/data/rows.csv")
+def test_a_roots_query_is_not_of_the_models_folder() -> None:
+    config = make_config(load_task(TEXT))
+    spec = compile_spec(config, Target(DATA, None, "s3://b/root/?region=eu-west-1", IMAGE))
+    assert spec["defaultPipelineRoot"] == "s3://b/root/?region=eu-west-1"
+    parameters = spec["root"]["inputDefinitions"]["parameters"]
+    assert parameters["output"]["defaultValue"] == "s3://b/root/serving"
 
 
 def test_every_task_compiles() -> None:

@@ -175,6 +175,7 @@ def test_without_more_words_the_defaults_hold(endpoint: Endpoint, pipeline: str)
     [
         (["--parameter", "dta=x"], "unknown parameter 'dta'. Did you mean 'data'?"),
         (["--parameter", "data"], "--parameter data: expected name=value"),
+        (["--parameter", "data=/mnt/a.csv"], "data=/mnt/a.csv: a cluster does not see this"),
         (["--parameter", "training_steps=many"], "training_steps=many: expected a whole number"),
         (["--parameter", "training_steps=-1"], "training_steps=-1: expected a number of steps"),
         (["--parameter", "settings=model"], "settings='model': expected sections of settings"),
