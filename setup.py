@@ -89,6 +89,12 @@ EXTRAS = {
         "psutil>=5.9",  # processes, their children and memory, in benchmarks and tests
         "hpack>=4,<5",  # headers and frames of the load tests' HTTP/2
         "hyperframe>=6,<7",
+        # An S3 server for the artifacts of compiled pipelines, its client, and what the server
+        # needs: the extra `server` brings sixteen packages more.
+        "moto[s3]>=5,<6",
+        "boto3>=1.35",
+        "flask>=3",
+        "flask-cors>=5",
     ],
 }
 

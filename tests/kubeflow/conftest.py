@@ -35,6 +35,38 @@ def task(executor: Mapping[str, Any], **parts: Any) -> dict[str, Any]:
     return {"executor": dict(executor), **parts}
 
 
+# Shows what it was given.
+SHOW = "import os, sys; print(os.getcwd()); print(*sys.argv[1:], sep='\\n')"
+# Writes its argument into its one output and says so, with a property.
+WRITE = """
+import json, pathlib, sys
+given = json.loads(sys.argv[1])
+(artifact,) = given["outputs"]["artifacts"]["text"]["artifacts"]
+folder = pathlib.Path(sys.argv[3])
+folder.mkdir()
+(folder / "text").write_text(sys.argv[2])
+artifact["metadata"] = {"length": len(sys.argv[2]), "whole": True, "parts": {"a": 1}}
+said = pathlib.Path(given["outputs"]["outputFile"])
+said.write_text(json.dumps({"artifacts": {"text": {"artifacts": [artifact]}}}))
+"""
+MADE = "{{$.outputs.artifacts['text'].path}}"
+FOUND = "{{$.inputs.artifacts['found'].path}}"
+WRITER: dict[str, Any] = {"gives": ["text"], "executor": container(WRITE, "words", MADE)}
+FROM_WRITER = {"artifacts": {"found": {"taskOutputArtifact": {
+    "producerTask": "writer", "outputArtifactKey": "text"
+}}}}  # fmt: skip
+
+
+def reader(*args: str, **parts: Any) -> dict[str, Any]:
+    """A task behind the writer."""
+    return task(container(*args), takes=["found"], after=["writer"], inputs=FROM_WRITER, **parts)
+
+
+def shown(log: Path | None) -> list[str]:
+    assert log is not None
+    return log.read_text().splitlines()
+
+
 def _spec(tasks: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
     components, executors, dag = {}, {}, {}
     for name, one in tasks.items():
