@@ -20,7 +20,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata import metadata_io, schema_utils
 
-from tidegate.components.schema_gen.schema import task_schema
+from tidegate.components.schema_gen.component import task_schema
 from tidegate.components.trainer.run_parameters import RunParameters
 from tidegate.models.core.export import serialize_sample
 from tidegate.models.core.task import load_task

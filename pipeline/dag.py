@@ -1,7 +1,7 @@
 """The DAG: one function from settings to a TFX pipeline, without side effects."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import tensorflow_data_validation as tfdv
@@ -13,20 +13,19 @@ from tfx.proto import trainer_pb2, transform_pb2
 from tfx.types import channel, standard_artifacts
 
 from tidegate.components.baseline.component import Baseline
-from tidegate.components.evaluator.optional import OptionalEvaluator
+from tidegate.components.evaluator.component import Evaluator, OptionalEvaluator
 from tidegate.components.example_gen import data_fingerprint
 from tidegate.components.example_validator.component import StrictExampleValidator
 from tidegate.components.latest_model.blessed import LatestOtherBlessedModelStrategy
-from tidegate.components.latest_model.pushed import Evaluator, LatestPushedModel
+from tidegate.components.latest_model.pushed import LatestPushedModel
 from tidegate.components.pictures.component import Pictures
 from tidegate.components.pusher.component import Pusher
-from tidegate.components.schema_gen.component import SchemaGen
-from tidegate.components.schema_gen.schema import task_schema
+from tidegate.components.schema_gen.component import SchemaGen, task_schema
 from tidegate.components.serving_check.component import ServingCheck
 from tidegate.components.trainer.component import Trainer
-from tidegate.components.trainer.run_parameters import write_raw_features
 from tidegate.components.tuner.component import Tuner
-from tidegate.models.core.fingerprint import code_fingerprint
+from tidegate.models.core.fingerprint import code_fingerprint, task_fingerprint
+from tidegate.models.core.task import RawFeature, Stage
 from tidegate.pipeline.config import RunConfig
 from tidegate.pipeline.evaluation_config import evaluation_config
 
@@ -125,7 +124,7 @@ def _components(
         # Else each distinct text is held and counted: memory would grow with the rows.
         stats_options=tfdv.StatsOptions(use_sketch_based_topk_uniques=True),
     )
-    schema_gen = SchemaGen(task_schema(raw))
+    schema_gen = SchemaGen(text=task_schema(raw))
     schema = schema_gen.outputs["schema"]
     validator = StrictExampleValidator(
         statistics=statistics.outputs["statistics"], schema=schema
@@ -143,9 +142,12 @@ def _components(
         custom_config={
             "task": task.name,
             "features": settings["features"],
-            "raw_features": write_raw_features(raw),
-            "fingerprint": code_fingerprint(
-                "tidegate.components.transform.preprocessing_fn", task.preprocess.module
+            "raw_features": [asdict(feature) for feature in raw],
+            "fingerprint": task_fingerprint(
+                task,
+                Stage.TRANSFORM,
+                raw,
+                "tidegate.components.transform.preprocessing_fn",
             ),
         },
     )
@@ -156,21 +158,9 @@ def _components(
         "features": settings["features"],
         "model": settings["model"],
         "training": settings["training"],
-        "raw_features": write_raw_features(raw),
-        "fingerprint": code_fingerprint(
-            "tidegate.components.trainer.run_fn",
-            f"tidegate.models.{task.name}.task",
-            *(signature.to_features.module for signature in task.signatures(raw).values()),
-            task.build_model.module,
-            task.objective.module,
-            task.inputs.module,
-            task.batches.module,
-            task.predict.module,
-            *(
-                hook.module
-                for hook in (task.count, task.warm_start, task.calibrate, task.evaluation.answers)
-                if hook is not None
-            ),
+        "raw_features": [asdict(feature) for feature in raw],
+        "fingerprint": task_fingerprint(
+            task, Stage.TRAINING, raw, "tidegate.components.trainer.run_fn"
         ),
     }
     learn: dict[str, Any] = {
@@ -189,7 +179,7 @@ def _components(
         transform,
     ]
     if config.baseline.enabled:
-        simple = _baseline(config, settings, examples)
+        simple = _baseline(config, settings, raw, examples)
         simple.add_upstream_node(validator)
         nodes.append(simple)
     hyperparameters = None
@@ -229,10 +219,6 @@ def _components(
         timeout=config.serving.timeout,
         latency_ms=config.serving.latency_ms,
         memory_mb=config.serving.memory_mb,
-        fingerprint=code_fingerprint(
-            "tidegate.components.serving_check.executor",
-            "tidegate.components.serving_check.process",
-        ),
     )
     # On one machine its process loads the model while the Evaluator is at work.
     check.add_upstream_node(evaluator)
@@ -256,26 +242,26 @@ def _components(
             ).with_id("TestEvaluator")
         )
     # Last: a picture that cannot be drawn keeps no model from being pushed.
-    drawn = _pictures(config, settings, examples, trainer)
+    drawn = _pictures(config, settings, raw, examples, trainer)
     drawn.add_upstream_node(push)
     return [*nodes, check, push, drawn]
 
 
 def _pictures(
-    config: RunConfig, settings: Mapping[str, Mapping[str, Any]], examples: Any, trainer: Any
+    config: RunConfig,
+    settings: Mapping[str, Mapping[str, Any]],
+    raw: Sequence[RawFeature],
+    examples: Any,
+    trainer: Any,
 ) -> Pictures:
-    task = config.task
     return Pictures(
-        task=task.name,
-        data=dict(settings["data"]),
-        features=dict(settings["features"]),
+        task=config.task.name,
+        data=settings["data"],
+        features=settings["features"],
         examples=examples,
         model=trainer.outputs["model"],
         model_run=trainer.outputs["model_run"],
-        fingerprint=code_fingerprint(
-            "tidegate.components.pictures.executor",
-            *([task.pictures.module] if task.pictures else []),
-        ),
+        fingerprint=task_fingerprint(config.task, Stage.PICTURES, raw),
     )
 
 
@@ -284,7 +270,9 @@ def _latest_model(
 ) -> base_node.BaseNode:
     """The node whose output `model` the candidate is compared with."""
     if not asks_metadata:
-        return LatestPushedModel(candidate, locations.serving, model_name(config))
+        return LatestPushedModel(
+            candidate=candidate, models=locations.serving, model_name=model_name(config)
+        )
     return Resolver(
         strategy_class=LatestOtherBlessedModelStrategy,
         model=channel.Channel(type=standard_artifacts.Model),
@@ -294,19 +282,16 @@ def _latest_model(
 
 
 def _baseline(
-    config: RunConfig, settings: Mapping[str, Mapping[str, Any]], examples: Any
+    config: RunConfig,
+    settings: Mapping[str, Mapping[str, Any]],
+    raw: Sequence[RawFeature],
+    examples: Any,
 ) -> Baseline:
-    task = config.task
     return Baseline(
-        task=task.name,
-        data=dict(settings["data"]),
-        features=dict(settings["features"]),
+        task=config.task.name,
+        data=settings["data"],
+        features=settings["features"],
         examples=examples,
         max_rows=config.baseline.max_rows,
-        fingerprint=code_fingerprint(
-            "tidegate.components.baseline.executor",
-            task.baseline.module,
-            task.evaluation.statistics.module,
-            *([task.rivals.module] if task.rivals else []),
-        ),
+        fingerprint=task_fingerprint(config.task, Stage.BASELINE, raw),
     )

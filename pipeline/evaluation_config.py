@@ -1,12 +1,10 @@
 """A task's metrics, slices and gates, as the Evaluator reads them."""
 
-from typing import Any
-
 import tensorflow_model_analysis as tfma
 
 from tidegate.models.core.export import TRANSFORM_SIGNATURE
-from tidegate.models.core.fingerprint import code_fingerprint
-from tidegate.models.core.task import Gate
+from tidegate.models.core.fingerprint import task_fingerprint
+from tidegate.models.core.task import Gate, Stage
 from tidegate.pipeline.config import RunConfig
 
 
@@ -20,6 +18,13 @@ def evaluation_config(config: RunConfig, gated: bool = True) -> tfma.EvalConfig:
     task = config.task
     evaluation = task.evaluation
     gates: tuple[Gate, ...] = evaluation.gates(config.gates)
+    code = task_fingerprint(
+        task,
+        Stage.EVALUATION,
+        task.raw_features(config.data),
+        "tidegate.components.evaluator.component",
+        "tidegate.components.evaluator.task_metrics",
+    )
     names = ["candidate", "baseline"] if gated else ["candidate"]
     specs = [
         tfma.ModelSpec(
@@ -39,7 +44,7 @@ def evaluation_config(config: RunConfig, gated: bool = True) -> tfma.EvalConfig:
                 class_name="TaskMetrics",
                 module="tidegate.components.evaluator.task_metrics",
                 # The fingerprint reaches TFX's cache key: changed metrics are computed anew.
-                config=f'{{"task": "{task.name}", "name": "task_metrics-{_metrics_code(task)}"}}',
+                config=f'{{"task": "{task.name}", "name": "task_metrics-{code}"}}',
             ),
             tfma.MetricConfig(class_name="ExampleCount"),
         ],
@@ -65,14 +70,6 @@ def evaluation_config(config: RunConfig, gated: bool = True) -> tfma.EvalConfig:
                 if feature.slice
             ),
         ],
-    )
-
-
-def _metrics_code(task: Any) -> str:
-    return code_fingerprint(
-        "tidegate.components.evaluator.task_metrics",
-        task.evaluation.statistics.module,
-        task.evaluation.summarise.module,
     )
 
 

@@ -1,47 +1,19 @@
-"""TFX's ExampleValidator, but anomalies stop the run."""
+"""The component: what it takes and gives."""
 
-import os
-from typing import Any
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types.standard_component_specs import ExampleValidatorSpec
 
-from tensorflow_metadata.proto.v0 import anomalies_pb2
-from tfx.components.example_validator import component as tfx_component
-from tfx.components.example_validator import executor as tfx_executor
-from tfx.dsl.components.base import executor_spec
-from tfx.dsl.io import fileio
-from tfx.types import artifact_utils
-from tfx.utils import io_utils
-
-from tidegate.tables.errors import InputError
+from tidegate.components import wiring
+from tidegate.components.example_validator import executor
 
 
-class Executor(tfx_executor.Executor):
-    """Validates the statistics against the schema and stops at anomalies."""
+class StrictExampleValidator(wiring.Wired, base_component.BaseComponent):
+    """TFX's ExampleValidator; a run whose data has anomalies ends here.
 
-    def Do(
-        self,
-        input_dict: dict[str, list[Any]],
-        output_dict: dict[str, list[Any]],
-        exec_properties: dict[str, Any],
-    ) -> None:
-        """As TFX's.
+    Args:
+      statistics: StatisticsGen's.
+      schema: what they are held against.
+    """
 
-        Raises:
-          InputError: a split does not satisfy the task's schema.
-        """
-        super().Do(input_dict, output_dict, exec_properties)
-        anomalies = artifact_utils.get_single_instance(output_dict["anomalies"])
-        for split in artifact_utils.decode_split_names(anomalies.split_names):
-            path = io_utils.get_only_uri_in_dir(os.path.join(anomalies.uri, f"Split-{split}"))
-            with fileio.open(path, "rb") as file:
-                found = anomalies_pb2.Anomalies.FromString(file.read())
-            for feature, info in sorted(found.anomaly_info.items()):
-                raise InputError(
-                    f"the {split} data does not fit the task's schema: feature {feature!r}: "
-                    f"{info.description}"
-                )
-
-
-class StrictExampleValidator(tfx_component.ExampleValidator):
-    """TFX's ExampleValidator; a run whose data has anomalies ends here."""
-
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    SPEC_CLASS = wiring.spec(base=ExampleValidatorSpec)
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)

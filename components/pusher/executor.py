@@ -4,9 +4,7 @@ import os
 from typing import Any
 
 from tfx.components.pusher import executor as tfx_executor
-from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils
-from tfx.utils import proto_utils
 
 from tidegate.components.pusher.versions import push_model, pushed_already
 
@@ -20,7 +18,7 @@ class Executor(tfx_executor.Executor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """As TFX's Pusher, to `push_destination.filesystem.base_directory`.
+        """As TFX's Pusher, to ``models/model_name``.
 
         A model that is the current version there already is not copied a second time.
 
@@ -32,8 +30,7 @@ class Executor(tfx_executor.Executor):
         if not self.CheckBlessing(input_dict):
             self._MarkNotPushed(pushed)
             return
-        destination = pusher_pb2.PushDestination()
-        proto_utils.json_to_proto(exec_properties["push_destination"], destination)
-        model, folder = self.GetModelPath(input_dict), destination.filesystem.base_directory
+        model = self.GetModelPath(input_dict)
+        folder = os.path.join(exec_properties["models"], exec_properties["model_name"])
         target = pushed_already(model, folder) or push_model(model, folder)
         self._MarkPushed(pushed, pushed_destination=target, pushed_version=os.path.basename(target))

@@ -1,13 +1,44 @@
-"""The task's schema as an artifact; no file has to be where the component runs."""
+"""A task's raw features as the schema that TFX knows, in an artifact.
+
+No file has to be where the component runs.
+"""
 
 import os
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.dsl.io import fileio
-from tfx.types import artifact_utils, channel, component_spec, standard_artifacts
+from tfx.types import artifact_utils, standard_artifacts
+
+from tidegate.components import wiring
+from tidegate.models.core.task import RawFeature
 
 SCHEMA_FILE = "schema.pbtxt"
+_TYPES = {"bytes": schema_pb2.BYTES, "float": schema_pb2.FLOAT, "int": schema_pb2.INT}
+
+
+def task_schema(features: Sequence[RawFeature]) -> str:
+    """The schema that a task's records must satisfy, as text format.
+
+    Each feature has one value in every record, a sequence at least one; a label is not there when
+    serving.
+    """
+    schema = schema_pb2.Schema(default_environment=["TRAINING", "SERVING"])
+    for raw in features:
+        feature = schema.feature.add(name=raw.name, type=_TYPES[raw.kind])
+        feature.presence.min_fraction = 1.0
+        feature.presence.min_count = 1
+        if raw.sequence:
+            feature.value_count.min = 1
+        else:
+            feature.shape.SetInParent()
+        if raw.label:
+            feature.not_in_environment.append("SERVING")
+    text: str = text_format.MessageToString(schema)
+    return text
 
 
 class Executor(base_executor.BaseExecutor):
@@ -26,17 +57,7 @@ class Executor(base_executor.BaseExecutor):
             file.write(exec_properties["text"])
 
 
-class SchemaGenSpec(component_spec.ComponentSpec):
-    """What SchemaGen takes and gives."""
-
-    PARAMETERS: ClassVar[dict[str, Any]] = {"text": component_spec.ExecutionParameter(type=str)}
-    INPUTS: ClassVar[dict[str, Any]] = {}
-    OUTPUTS: ClassVar[dict[str, Any]] = {
-        "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema)
-    }
-
-
-class SchemaGen(base_component.BaseComponent):
+class SchemaGen(wiring.Wired, base_component.BaseComponent):
     """Emits a schema that is given as text.
 
     TFX's ImportSchemaGen reads a file, which a step on a cluster could not see.
@@ -45,10 +66,7 @@ class SchemaGen(base_component.BaseComponent):
       text: the schema in text format.
     """
 
-    SPEC_CLASS = SchemaGenSpec
+    SPEC_CLASS = wiring.spec(
+        parameters={"text": str}, outputs={"schema": standard_artifacts.Schema}
+    )
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
-
-    def __init__(self, text: str) -> None:
-        super().__init__(
-            spec=SchemaGenSpec(text=text, schema=channel.Channel(type=standard_artifacts.Schema))
-        )

@@ -1,13 +1,20 @@
-"""What the functions that TFX calls by import path are told, through `custom_config`."""
+"""What training is told: `custom_config`, with the settings that are given when a run starts.
+
+Light, as `tidegate submit` looks at a run's settings before the run does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
+from tidegate.models.core.settings import Settings, read_section
 from tidegate.models.core.task import RawFeature, SequenceTask, load_task
 from tidegate.models.train.settings import TrainingSettings
+from tidegate.tables.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import keras
@@ -15,14 +22,68 @@ if TYPE_CHECKING:
     import tensorflow_transform as tft
 
 
-def write_raw_features(raw: Sequence[RawFeature]) -> list[dict[str, Any]]:
-    """Raw features as JSON holds them."""
-    return [asdict(feature) for feature in raw]
+# Of a compiled pipeline these alone may change from run to run: all other sections shape the DAG
+# or the components before the Trainer.
+SECTIONS = ("model", "training")
 
 
-def read_raw_features(written: Sequence[Mapping[str, Any]]) -> tuple[RawFeature, ...]:
-    """What `write_raw_features` wrote."""
-    return tuple(RawFeature(**feature) for feature in written)
+def read_settings(text: str) -> dict[str, dict[str, Any]]:
+    """Sections from the text that a run is given.
+
+    Args:
+      text: JSON or YAML, as ``{"model": {"units": 32}}``; empty for none.
+
+    Raises:
+      InputError: not of that form, or a section that cannot change from run to run.
+    """
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError:
+        content = text
+    if content is None:
+        return {}
+    if not isinstance(content, dict) or not all(
+        isinstance(values, dict) for values in content.values()
+    ):
+        raise InputError(
+            f"settings={text[:200]!r}: expected sections of settings as JSON or YAML, such as "
+            '{"model": {"units": 64}, "training": {"batch_size": 32}}'
+        )
+    for section in content:
+        if section not in SECTIONS:
+            raise InputError(
+                f"settings: section {str(section)!r} cannot change from run to run, "
+                f"{' and '.join(SECTIONS)} alone can; {nearest(str(section), SECTIONS)} "
+                "For others compile the pipeline anew"
+            )
+    return content
+
+
+def apply(custom_config: Mapping[str, Any], training_steps: int, settings: str) -> dict[str, Any]:
+    """A component's `custom_config` with the run's settings over the pipeline's.
+
+    Args:
+      custom_config: as `RunParameters.read` wants it.
+      training_steps: goes over `training.steps`; 0 leaves it.
+      settings: as `read_settings` takes it.
+
+    Raises:
+      InputError: an unknown setting, or a value that does not fit.
+    """
+    given = read_settings(settings)
+    if training_steps < 0:
+        raise InputError(f"training_steps={training_steps}: expected a number of steps, or 0")
+    if training_steps:
+        given = {**given, "training": {**given.get("training", {}), "steps": training_steps}}
+    types: Mapping[str, type[Settings]] = {
+        "model": load_task(custom_config["task"]).model,
+        "training": TrainingSettings,
+    }
+    merged = dict(custom_config)
+    for section, values in given.items():
+        typed = read_section(section, types[section], {**custom_config[section], **values})
+        merged[section] = typed.model_dump()
+    return merged
 
 
 @dataclass(frozen=True)
@@ -64,7 +125,7 @@ class RunParameters:
             features=task.features.model_validate(custom_config["features"]),
             model=task.model.model_validate(sections["model"]),
             training=TrainingSettings.model_validate(sections["training"]),
-            raw=read_raw_features(custom_config.get("raw_features", ())),
+            raw=tuple(RawFeature(**one) for one in custom_config.get("raw_features", ())),
         )
 
     def examples(self, files: list[str], transform: tft.TFTransformOutput) -> tf.data.Dataset:

@@ -6,8 +6,7 @@ Only functions here: TFX reloads this module.
 from collections.abc import Mapping
 from typing import Any
 
-from tidegate.components.trainer.run_parameters import read_raw_features
-from tidegate.models.core.task import load_task
+from tidegate.models.core.task import RawFeature, load_task
 
 
 def preprocessing_fn(inputs: Mapping[str, Any], custom_config: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,6 +18,6 @@ def preprocessing_fn(inputs: Mapping[str, Any], custom_config: Mapping[str, Any]
     """
     task = load_task(custom_config["task"])
     features = task.features.model_validate(custom_config["features"])
-    raw = read_raw_features(custom_config.get("raw_features", ()))
+    raw = tuple(RawFeature(**one) for one in custom_config.get("raw_features", ()))
     outputs: dict[str, Any] = task.preprocess(inputs, features, raw)
     return outputs

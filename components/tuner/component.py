@@ -1,29 +1,19 @@
 """TFX's Tuner, but a run may give it settings of its own."""
 
-from typing import Any, ClassVar
-
 from tfx.components.tuner import executor as tfx_executor
 from tfx.dsl.components.base import base_component, executor_spec
-from tfx.types import channel, component_spec, standard_artifacts
-from tfx.types.standard_component_specs import TunerSpec as TfxTunerSpec
-from tfx.utils import json_utils
+from tfx.types.standard_component_specs import TunerSpec
 
-from tidegate.components.trainer import settings_at_run
+from tidegate.components import wiring
+from tidegate.components.trainer.component import RUN_SETTINGS
+from tidegate.components.trainer.executor import AppliesRunSettings
 
 
-class Executor(settings_at_run.AppliesRunSettings, tfx_executor.Executor):
+class Executor(AppliesRunSettings, tfx_executor.Executor):
     """Calls `tuner_fn` with the run's settings in its `custom_config`."""
 
 
-class TunerSpec(component_spec.ComponentSpec):
-    """What Tuner takes and gives."""
-
-    PARAMETERS: ClassVar[dict[str, Any]] = {**TfxTunerSpec.PARAMETERS, **settings_at_run.PARAMETERS}
-    INPUTS: ClassVar[dict[str, Any]] = TfxTunerSpec.INPUTS
-    OUTPUTS: ClassVar[dict[str, Any]] = TfxTunerSpec.OUTPUTS
-
-
-class Tuner(base_component.BaseComponent):
+class Tuner(wiring.Wired, base_component.BaseComponent):
     """Searches settings by a function that is found by its import path.
 
     Args:
@@ -34,19 +24,5 @@ class Tuner(base_component.BaseComponent):
       **others: TFX's own arguments: inputs, `tuner_fn`, `train_args` and `eval_args`.
     """
 
-    SPEC_CLASS = TunerSpec
+    SPEC_CLASS = wiring.spec(parameters=RUN_SETTINGS, base=TunerSpec)
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
-
-    def __init__(
-        self, custom_config: dict[str, Any], training_steps: Any, settings: Any, **others: Any
-    ) -> None:
-        super().__init__(
-            spec=TunerSpec(
-                custom_config=json_utils.dumps(custom_config),
-                training_steps=training_steps,
-                settings=settings,
-                best_hyperparameters=channel.Channel(type=standard_artifacts.HyperParameters),
-                tuner_results=channel.Channel(type=standard_artifacts.TunerResults),
-                **others,
-            )
-        )

@@ -13,9 +13,8 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
 from tidegate.components.trainer.run_parameters import RunParameters
-from tidegate.components.tuner.trials import Trials
 from tidegate.models.core.settings import Choice, Settings
-from tidegate.models.train.training import Trained, prepare_devices, train
+from tidegate.models.train.training import prepare_devices, train
 
 
 def sample(section: str, settings: Settings, hyperparameters: Any) -> dict[str, Any]:
@@ -75,23 +74,26 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
         rates = training.model_copy(update=sample("training", training, hyperparameters))
         return model, rates
 
-    def trial(hyperparameters: Any, name: str) -> Trained:
-        model, rates = settings(hyperparameters)
-        tried = replace(run, model=model, training=rates)
-        return train(
-            lambda: tried.network(transform, fn_args.train_files),
-            lambda: tried.task.objective(model),
-            tried.batches(fn_args.train_files, transform, training.seed),
-            tried.batches(fn_args.eval_files, transform, None),
-            rows,
-            rates,
-            os.path.join(fn_args.working_dir, "logs", name),
-            strategy=strategy,
-        )
+    class Trials(keras_tuner.RandomSearch):
+        """Its trials are trained by the project's own loop, in place of Keras's `fit`."""
+
+        def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
+            model, rates = settings(trial.hyperparameters)
+            tried = replace(run, model=model, training=rates)
+            trained = train(
+                lambda: tried.network(transform, fn_args.train_files),
+                lambda: tried.task.objective(model),
+                tried.batches(fn_args.train_files, transform, training.seed),
+                tried.batches(fn_args.eval_files, transform, None),
+                rows,
+                rates,
+                os.path.join(fn_args.working_dir, "logs", trial.trial_id),
+                strategy=strategy,
+            )
+            return {trained.monitor: trained.best}
 
     tuner = Trials(
-        settings,
-        trial,
+        hypermodel=settings,  # Names all hyperparameters to KerasTuner.
         objective=keras_tuner.Objective(goal.monitor, goal.mode),
         max_trials=tuning["trials"],
         seed=training.seed,

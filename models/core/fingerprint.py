@@ -8,7 +8,12 @@ import ast
 import functools
 import hashlib
 import importlib.util
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any, get_type_hints
+
+from tidegate.models.core.task import Imported, RawFeature, SequenceTask, Stage
 
 # The rooms whose code makes artifacts; code outside the project is pinned by constraints.txt.
 ROOMS = ("tidegate.models", "tidegate.components", "tidegate.serving", "tidegate.tables")
@@ -74,3 +79,42 @@ def code_fingerprint(*modules: str) -> str:
     for module in sorted(sources):
         digest.update(module.encode() + b"\0" + sources[module] + b"\0")
     return digest.hexdigest()[:16]
+
+
+def task_fingerprint(
+    task: SequenceTask, stage: Stage, raw: Sequence[RawFeature], *modules: str
+) -> str:
+    """Hashes what a stage uses of a task: the code of functions, and plain values as they are.
+
+    Args:
+      task: the task.
+      stage: the stage; `Stage` is what the fields of `SequenceTask` are annotated with.
+      raw: the task's raw features.
+      *modules: others that the stage runs, as `code_fingerprint` takes them.
+
+    Returns:
+      16 hexadecimal digits.
+    """
+    used = [*_used(task, stage)]
+    for signature in task.signatures(raw).values():
+        used += _used(signature, stage)
+    functions = {
+        part.module if isinstance(part, Imported) else part.__module__
+        for part in used
+        if isinstance(part, Imported) or callable(part)
+    }
+    values = [part for part in used if not isinstance(part, Imported) and not callable(part)]
+    digest = hashlib.sha256(code_fingerprint(*modules, *functions).encode())
+    digest.update(repr((values, tuple(raw))).encode())
+    return digest.hexdigest()[:16]
+
+
+def _used(value: Any, stage: Stage) -> Iterator[Any]:
+    """What a stage uses of a dataclass and of those within it."""
+    hints = get_type_hints(type(value), include_extras=True)
+    for field in fields(value):
+        part = getattr(value, field.name)
+        if stage in getattr(hints[field.name], "__metadata__", ()):
+            yield part
+        elif is_dataclass(part) and not isinstance(part, type | Imported):
+            yield from _used(part, stage)

@@ -2,20 +2,36 @@
 
 A folder under `models/` whose `task.py` holds `TASK = SequenceTask(...)` is a task; nothing else
 registers it. Functions are stated by import path (`Imported`), so that a task's settings can be
-listed without importing TensorFlow, and TFX can fingerprint the code behind each.
+listed without importing TensorFlow, and TFX can fingerprint the code behind each. What a stage of
+the pipeline uses is annotated with it; `fingerprint.task_fingerprint` follows from that.
 """
 
+import enum
 import functools
 import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from tidegate.models.core.settings import Settings
 from tidegate.models.train.settings import PASSES
 from tidegate.tables.errors import InputError, nearest
+
+
+class Stage(enum.Enum):
+    """Who uses a part of a task while the pipeline runs: what it makes is kept by that part.
+
+    A part without a stage is used where the pipeline is made or reported on, or reaches a stage as
+    one of its parameters.
+    """
+
+    TRANSFORM = enum.auto()
+    TRAINING = enum.auto()
+    EVALUATION = enum.auto()
+    BASELINE = enum.auto()
+    PICTURES = enum.auto()
 
 
 @dataclass(frozen=True)
@@ -92,7 +108,7 @@ class Signature:
     """
 
     inputs: Mapping[str, TensorInfo]
-    to_features: Imported
+    to_features: Annotated[Imported, Stage.TRAINING]
     outputs: Mapping[str, str]
     method: str = "tensorflow/serving/predict"
 
@@ -158,18 +174,18 @@ class Evaluation:
         several predictions to judge; None where it is ``serving_default``.
     """
 
-    prediction: str
-    target: str | None
-    statistics: Imported
-    scalars: tuple[str, ...]
-    arrays: tuple[str, ...]
+    prediction: Annotated[str, Stage.PICTURES]
+    target: Annotated[str | None, Stage.EVALUATION]
+    statistics: Annotated[Imported, Stage.EVALUATION, Stage.BASELINE]
+    scalars: Annotated[tuple[str, ...], Stage.EVALUATION, Stage.BASELINE]
+    arrays: Annotated[tuple[str, ...], Stage.EVALUATION, Stage.BASELINE]
     axis: str | None
-    summarise: Imported
+    summarise: Annotated[Imported, Stage.EVALUATION, Stage.BASELINE]
     slices: tuple[tuple[str, ...], ...]
     gates: Imported
     headline: tuple[str, ...]
-    signature: str = "serving_default"
-    answers: Imported | None = None
+    signature: Annotated[str, Stage.TRAINING, Stage.PICTURES] = "serving_default"
+    answers: Annotated[Imported | None, Stage.TRAINING] = None
 
 
 def no_signatures(raw: Sequence[RawFeature]) -> Mapping[str, Signature]:
@@ -240,26 +256,30 @@ class SequenceTask:
     model: type[Settings]
     gates: type[Settings]
     raw_features: Callable[[Any], tuple[RawFeature, ...]]
-    preprocess: Imported
-    inputs: Imported
-    batches: Imported
-    build_model: Imported
-    objective: Imported
-    predict: Imported
+    preprocess: Annotated[Imported, Stage.TRANSFORM]
+    inputs: Annotated[Imported, Stage.TRAINING]
+    batches: Annotated[Imported, Stage.TRAINING]
+    build_model: Annotated[Imported, Stage.TRAINING]
+    objective: Annotated[Imported, Stage.TRAINING]
+    predict: Annotated[Imported, Stage.TRAINING]
     evaluation: Evaluation
-    baseline: Imported
-    baseline_title: str
-    samples: Callable[[Sequence[RawFeature]], tuple[Mapping[str, Any], ...]]
+    baseline: Annotated[Imported, Stage.BASELINE]
+    baseline_title: Annotated[str, Stage.BASELINE]
+    samples: Annotated[
+        Callable[[Sequence[RawFeature]], tuple[Mapping[str, Any], ...]], Stage.TRAINING
+    ]
     toy: Callable[[], tuple[Mapping[str, Any], ...]]
-    examples: str = "rows"
-    materialize: bool = True
-    count: Imported | None = None
-    passes: tuple[int, int] = PASSES
-    warm_start: Imported | None = None
-    calibrate: Imported | None = None
-    rivals: Imported | None = None
-    pictures: Imported | None = None
-    signatures: Callable[[Sequence[RawFeature]], Mapping[str, Signature]] = no_signatures
+    examples: Annotated[str, Stage.PICTURES] = "rows"
+    materialize: Annotated[bool, Stage.TRAINING] = True
+    count: Annotated[Imported | None, Stage.TRAINING] = None
+    passes: Annotated[tuple[int, int], Stage.TRAINING] = PASSES
+    warm_start: Annotated[Imported | None, Stage.TRAINING] = None
+    calibrate: Annotated[Imported | None, Stage.TRAINING] = None
+    rivals: Annotated[Imported | None, Stage.BASELINE] = None
+    pictures: Annotated[Imported | None, Stage.PICTURES] = None
+    signatures: Annotated[
+        Callable[[Sequence[RawFeature]], Mapping[str, Signature]], Stage.TRAINING
+    ] = no_signatures
 
     @property
     def sections(self) -> dict[str, type[Settings]]:

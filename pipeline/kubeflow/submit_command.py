@@ -200,7 +200,7 @@ def run_values(
       InputError: an unknown parameter or setting, a value that does not fit, or a place that no
         step sees.
     """
-    from tidegate.components.trainer.run_settings import apply
+    from tidegate.components.trainer.run_parameters import apply
     from tidegate.pipeline.config import parse_assignments
 
     known = spec["root"].get("inputDefinitions", {}).get("parameters", {})

@@ -234,18 +234,22 @@ def _copy_tensorboard(runs: list[Any], folder: str) -> None:
 
     from tidegate.components.contents import contents
 
-    (trainer,) = [run for run in runs if run.name == "Trainer"]
-    source = str(trainer.outputs["model_run"][0].uri)
+    (source,) = _uris(runs, "model_run")
     target = os.path.join(folder, os.path.basename(source.rstrip("/")))
     if contents(target) != contents(source):  # Not there, or broken off half-way.
         io_utils.copy_dir(source, target)
+
+
+def _uris(runs: list[Any], key: str) -> list[str]:
+    """Where the outputs of that key lie."""
+    return [str(one.uri) for run in runs for one in run.outputs.get(key, ())]
 
 
 def copy_plots(runs: list[Any], names: list[str], place: OutputPlace) -> list[str]:
     """The pictures of this run's model, in place of those of the run before; their paths."""
     from tfx.dsl.io import fileio
 
-    (drawn,) = [run for run in runs if run.name == "Pictures"]
+    (drawn,) = _uris(runs, "pictures")
     fileio.makedirs(place.path("plots"))
     try:
         last = read_summary(place.folder) or {}
@@ -257,6 +261,5 @@ def copy_plots(runs: list[Any], names: list[str], place: OutputPlace) -> list[st
             fileio.remove(path)
     paths = [place.path("plots", name) for name in names]
     for name, path in zip(names, paths, strict=True):
-        source = os.path.join(drawn.outputs["pictures"][0].uri, name)
-        fileio.copy(source, path, overwrite=True)
+        fileio.copy(os.path.join(drawn, name), path, overwrite=True)
     return paths

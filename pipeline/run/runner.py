@@ -5,21 +5,19 @@ import datetime
 import gc
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import compiler, constants
-from tfx.dsl.io import fileio
 from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import executable_spec_pb2
-from tfx.utils import path_utils
+from tfx.types import channel
 
-from tidegate.components.contents import contents
-from tidegate.components.pusher.versions import ROLLED_BACK
-from tidegate.components.serving_check import executor as serving_check
+from tidegate.components.wiring import Wired
 from tidegate.models.core.progress import reporter
 from tidegate.pipeline.run import broken_runs, seals
 
@@ -34,12 +32,14 @@ class ComponentRun:
       name: the component's id.
       seconds: it took.
       cached: whether a former run's outputs were used.
+      inputs: artifacts by input key.
       outputs: artifacts by output key.
     """
 
     name: str
     seconds: float
     cached: bool
+    inputs: dict[str, list[Any]] = field(default_factory=dict)
     outputs: dict[str, list[Any]] = field(default_factory=dict)
 
 
@@ -129,6 +129,8 @@ def _run_once(
         deployment.metadata_connection_config,
         deployment.metadata_connection_config.WhichOneof("connection_config"),
     )
+    ours: list[Any] = [node for node in dag.components if isinstance(node, Wired)]
+    wired = {node.id: node for node in ours}
     runs: list[ComponentRun] = []
     try:
         for number, node in enumerate(compiled.nodes, start=1):
@@ -141,22 +143,24 @@ def _run_once(
             def launch(node: Any = node, name: str = name) -> ComponentRun:
                 return _launch(node.pipeline_node, name, compiled, deployment, connection)
 
-            if name == "Trainer" and name not in done:
-                # It imports TensorFlow while training has not yet taken all cores.
-                serving_check.start_process()
+            waiting = [] if name in done else _waiting(ours, name)
+            for component, key, _ in waiting:
+                component.prepare(key)
             run = launch()
             # A resolver gives what a former run has left, too.
             if run.cached or node.pipeline_node.node_info.type.name == _RESOLVER:
                 _check_artifacts(run, sound)
-            if name == "Trainer":
+            for component, key, output in waiting:
                 if run.cached:
-                    serving_check.stop_process()
-                else:
-                    # Beside the Evaluator, which leaves a core to it.
-                    serving_check.load_ahead(run.outputs["model"][0].uri)
-            if name == "Pusher" and run.cached and _pushed_is_gone(run, runs):
-                _run_anew(node.pipeline_node)
-                run = launch()
+                    component.dismiss(key)
+                elif output in run.outputs:
+                    component.accept(key, run.outputs[output][0].uri)
+            if run.cached and name in wired:
+                lost = wired[name].lost(run.inputs, run.outputs)
+                if lost is not None:
+                    reporter().line(lost)
+                    _run_anew(node.pipeline_node)
+                    run = launch()
             if name in done:
                 runs.append(done[name])
                 continue
@@ -170,8 +174,20 @@ def _run_once(
             how = "unchanged, nothing to do" if run.cached else f"{run.seconds:.1f} s"
             reporter().line(f"{where}: {how}")
     finally:
-        serving_check.stop_process()
+        for component in ours:
+            for key in component.inputs:
+                component.dismiss(key)
     return runs
+
+
+def _waiting(ours: Iterable[Any], name: str) -> list[tuple[Any, str, str]]:
+    """Who takes an output of a component: they, the input's key there and the output's."""
+    return [
+        (component, key, source.output_key)
+        for component in ours
+        for key, source in component.inputs.items()
+        if isinstance(source, channel.OutputChannel) and source.producer_component_id == name
+    ]
 
 
 def _check_artifacts(run: ComponentRun, sound: set[str]) -> None:
@@ -232,33 +248,19 @@ def _launch(node: Any, name: str, compiled: Any, deployment: Any, connection: An
 
 
 def _outcome(store: Any, execution_id: int, name: str, seconds: float) -> ComponentRun:
-    """Reads state and outputs of an execution from ML Metadata."""
+    """Reads state and artifacts of an execution from ML Metadata."""
     (execution,) = store.get_executions_by_id([execution_id])
     if execution.last_known_state == metadata_store_pb2.Execution.FAILED:
         raise ComponentError(name)
     cached = execution.last_known_state == metadata_store_pb2.Execution.CACHED
-    outputs: dict[str, list[Any]] = {}
-    events = store.get_events_by_execution_ids([execution_id])
-    kinds = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.INTERNAL_OUTPUT)
-    for event in events:
-        if event.type not in kinds:
-            continue
-        (found,) = store.get_artifacts_by_id([event.artifact_id])
-        outputs.setdefault(event.path.steps[0].key, []).append(found)
-    return ComponentRun(name, seconds, cached, outputs)
-
-
-def _pushed_is_gone(run: ComponentRun, runs: list[ComponentRun]) -> bool:
-    """Whether a model that was pushed before is no longer, or not whole, where it was pushed to."""
-    pushed = run.outputs["pushed_model"][0].custom_properties
-    if not pushed["pushed"].int_value:
-        return False
-    path = pushed["pushed_destination"].string_value
-    # What was taken back on purpose is not pushed again.
-    if fileio.exists(path + ROLLED_BACK):
-        return False
-    (model,) = [one.outputs["model"][0].uri for one in runs if one.name == "Trainer"]
-    if contents(path) == contents(path_utils.serving_model_path(model)):
-        return False
-    reporter().line(f"{path} is not there as it was pushed: it is pushed again")
-    return True
+    run = ComponentRun(name, seconds, cached)
+    sides = {
+        metadata_store_pb2.Event.INPUT: run.inputs,
+        metadata_store_pb2.Event.OUTPUT: run.outputs,
+        metadata_store_pb2.Event.INTERNAL_OUTPUT: run.outputs,
+    }
+    for event in store.get_events_by_execution_ids([execution_id]):
+        if event.type in sides:
+            (artifact,) = store.get_artifacts_by_id([event.artifact_id])
+            sides[event.type].setdefault(event.path.steps[0].key, []).append(artifact)
+    return run

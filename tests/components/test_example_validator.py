@@ -12,8 +12,8 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
-from tidegate.components.example_validator.component import Executor, StrictExampleValidator
-from tidegate.components.schema_gen.schema import task_schema
+from tidegate.components.example_validator.executor import Executor
+from tidegate.components.schema_gen.component import task_schema
 from tidegate.models.core.task import RawFeature
 from tidegate.tables.errors import InputError
 
@@ -73,10 +73,6 @@ def test_data_that_does_not_fit_stops_the_run(
         f"the eval data does not fit the task's schema: feature {feature!r}: "
     )
     assert len(message.splitlines()) == 1
-
-
-def test_the_component_runs_the_strict_executor() -> None:
-    assert StrictExampleValidator.EXECUTOR_SPEC.executor_class is Executor
 
 
 def test_the_schema_states_type_presence_and_shape_of_each_feature() -> None:

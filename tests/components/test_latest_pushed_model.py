@@ -9,8 +9,9 @@ import pytest
 from tfx.components.evaluator import executor as tfx_executor
 from tfx.types import standard_artifacts
 
-from tidegate.components.latest_model.pushed import EvaluatorExecutor, Executor, latest_other
-from tidegate.components.pusher.component import Executor as PusherExecutor
+from tidegate.components.evaluator.component import Executor as EvaluatorExecutor
+from tidegate.components.latest_model.pushed import Executor, latest_other
+from tidegate.components.pusher.executor import Executor as PusherExecutor
 from tidegate.components.pusher.versions import ROLLED_BACK
 from tidegate.components.schema_gen.component import Executor as SchemaExecutor
 from tidegate.components.schema_gen.component import SchemaGen
@@ -109,4 +110,4 @@ def test_the_schema_is_written_as_it_was_given(tmp_path: Path) -> None:
     SchemaExecutor().Do({}, {"schema": [schema]}, {"text": text})
     (path,) = tmp_path.iterdir()
     assert (path.name, path.read_text()) == ("schema.pbtxt", text)
-    assert SchemaGen(text).exec_properties == {"text": text}
+    assert SchemaGen(text=text).exec_properties["text"] == text

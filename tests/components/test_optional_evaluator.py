@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tfx.types import standard_artifacts
 
-from tidegate.components.evaluator.optional import Executor, OptionalEvaluator
+from tidegate.components.evaluator.component import OptionalExecutor
 from tidegate.models.core import progress
 
 
@@ -37,7 +37,7 @@ def test_a_missing_split_leaves_no_evaluation(
     monkeypatch.setattr(progress, "_reporter", heard)
     evaluation = standard_artifacts.ModelEvaluation()
     evaluation.uri = str(tmp_path / "evaluation")
-    Executor().Do(
+    OptionalExecutor().Do(
         inputs(tmp_path, ["train", "valid", "eval"]),
         {"evaluation": [evaluation]},
         {"example_splits": '["test"]'},
@@ -49,8 +49,6 @@ def test_a_missing_split_leaves_no_evaluation(
 def test_a_split_that_is_there_is_evaluated(tmp_path: Path) -> None:
     # It goes on to TFX's executor, which asks for the output that is not given here.
     with pytest.raises(ValueError, match="EVALUATION_KEY is missing"):
-        Executor().Do(inputs(tmp_path, ["train", "test"]), {}, {"example_splits": '["test"]'})
-
-
-def test_the_component_runs_this_executor() -> None:
-    assert OptionalEvaluator.EXECUTOR_SPEC.executor_class is Executor
+        OptionalExecutor().Do(
+            inputs(tmp_path, ["train", "test"]), {}, {"example_splits": '["test"]'}
+        )

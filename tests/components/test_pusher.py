@@ -9,9 +9,7 @@ from typing import Any
 
 import pytest
 from tfx.dsl.io import fileio
-from tfx.proto import pusher_pb2
 from tfx.types import standard_artifacts
-from tfx.utils import proto_utils
 
 from tidegate.components.pusher import executor as pusher
 from tidegate.components.pusher import versions as model_versions
@@ -148,13 +146,10 @@ def execute(tmp_path: Path, *, blessed: int, served: int) -> tuple[Any, Path]:
     pushed = standard_artifacts.PushedModel()
     pushed.uri = str(tmp_path / "pushed")
     folder = tmp_path / "serving" / "name"
-    destination = pusher_pb2.PushDestination(
-        filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(folder))
-    )
     pusher.Executor(pusher.Executor.Context(tmp_dir=str(tmp_path / "tmp"), unique_id="1")).Do(
         {"model": [model], "model_blessing": [blessing], "infra_blessing": [infra]},
         {"pushed_model": [pushed]},
-        {"push_destination": proto_utils.proto_to_json(destination)},
+        {"models": str(folder.parent), "model_name": folder.name},
     )
     return pushed, folder
 

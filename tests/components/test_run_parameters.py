@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import tensorflow as tf
 from pydantic import ValidationError
 from tensorflow_transform import impl_helper
 
-from tidegate.components.trainer.run_parameters import RunParameters, write_raw_features
+from tidegate.components.trainer.run_parameters import RunParameters
 from tidegate.components.transform.preprocessing_fn import preprocessing_fn
 from tidegate.models.core.task import RawFeature, load_task
 from tidegate.models.train.settings import TrainingSettings
@@ -55,7 +56,7 @@ def test_raw_features_survive_json() -> None:
         RawFeature("a", "b", kind="float", sequence=True, role="known", slice=True),
         RawFeature("c", "", kind="int", label=True),
     )
-    written = json.loads(json.dumps(write_raw_features(raw)))
+    written = json.loads(json.dumps([asdict(one) for one in raw]))
     assert RunParameters.read({**CONFIG, "raw_features": written}).raw == raw
     assert RunParameters.read(CONFIG).raw == ()
 

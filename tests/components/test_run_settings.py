@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from tidegate.components.trainer.run_parameters import RunParameters
-from tidegate.components.trainer.run_settings import apply, read_settings
+from tidegate.components.trainer.run_parameters import RunParameters, apply, read_settings
 from tidegate.models.core.task import load_task
 from tidegate.models.train.settings import TrainingSettings
 from tidegate.tables.errors import InputError

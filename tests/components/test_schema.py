@@ -7,7 +7,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata import schema_utils
 
-from tidegate.components.schema_gen.schema import task_schema
+from tidegate.components.schema_gen.component import task_schema
 from tidegate.models.core.task import RawFeature
 
 RAW = (

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import grimp
 import pytest
 import tensorflow_model_analysis as tfma
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import compiler
 
 from tidegate.models.core import fingerprint
-from tidegate.models.core.task import Gate, load_task
+from tidegate.models.core.task import Gate, Imported, SequenceTask, load_task, task_names
 from tidegate.pipeline.config import make_config, parse_assignments
 from tidegate.pipeline.dag import Locations, create_pipeline
 from tidegate.pipeline.evaluation_config import _threshold, evaluation_config
@@ -29,7 +31,9 @@ def connection(path: str) -> Any:
     )
 
 
-def compiled(*assignments: str, test: str | None = None, **locations: str) -> Nodes:
+def compiled(
+    *assignments: str, task: SequenceTask = TASK, test: str | None = None, **locations: str
+) -> Nodes:
     """The compiled nodes by id."""
     where: dict[str, Any] = {
         "train": "/data/rows.csv",
@@ -40,7 +44,7 @@ def compiled(*assignments: str, test: str | None = None, **locations: str) -> No
         **locations,
     }
     dag = create_pipeline(
-        make_config(TASK, parse_assignments(assignments)),
+        make_config(task, parse_assignments(assignments)),
         Locations(**where),
         connection("/out/metadata.sqlite"),
     )
@@ -156,18 +160,84 @@ def edit(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], contextlib.Abstract
     return edited
 
 
+# By path to a function in a task's contract, the nodes that run it, by the ends of their names.
+RUN_BY: dict[str, tuple[str, ...]] = {
+    "example_gen": ("ExampleGen",),
+    "preprocess": ("Transform",),
+    **dict.fromkeys(
+        (
+            *("inputs", "batches", "build_model", "objective", "predict", "count", "warm_start"),
+            *("calibrate", "signatures", "evaluation.answers"),
+        ),
+        ("Trainer",),
+    ),
+    "evaluation.statistics": ("Evaluator", "Baseline"),
+    "evaluation.summarise": ("Evaluator", "Baseline"),
+    "evaluation.gates": (),  # Called where the pipeline is made: what it gives is compiled in.
+    "baseline": ("Baseline",),
+    "rivals": ("Baseline",),
+    "pictures": ("Pictures",),
+}
+
+
+def functions(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """(path in the contract, module) of every function that a task names by its import path."""
+    for field in dataclasses.fields(value):
+        part, name = getattr(value, field.name), f"{path}{field.name}"
+        if isinstance(part, Imported):
+            yield name, part.module
+        elif dataclasses.is_dataclass(part) and not isinstance(part, type):
+            yield from functions(part, f"{name}.")
+
+
+def all_functions(task: SequenceTask) -> set[tuple[str, str]]:
+    signatures = task.signatures(task.raw_features(make_config(task).data))
+    return {
+        *functions(task),
+        *(("signatures", one.to_features.module) for one in signatures.values()),
+    }
+
+
+@pytest.fixture(scope="module")
+def imports() -> Any:
+    """Who imports whom, as import-linter's own library reads it."""
+    return grimp.build_graph("tidegate", cache_dir=None)
+
+
+@pytest.mark.parametrize("task", task_names())
+def test_an_edited_function_reaches_the_nodes_that_run_it_and_no_other(
+    edit: Callable[[str], Any], imports: Any, task: str
+) -> None:
+    stated = load_task(task)
+    plain = compiled(task=stated)
+    uses = {
+        path: {module, *imports.find_upstream_modules(module)}
+        for path, module in all_functions(stated)
+    }
+    for edited in sorted({module for _, module in all_functions(stated)}):
+        kinds = {kind for path, used in uses.items() if edited in used for kind in RUN_BY[path]}
+        if f"tidegate.models.{task}.task" in imports.find_downstream_modules(edited):
+            kinds.add("Trainer")  # It runs `samples` and `signatures`, which are in that file.
+        expected = {node for node in plain if node.endswith(tuple(kinds))}
+        with edit(edited):
+            assert changed(plain, compiled(task=stated)) == expected, edited
+
+
 @pytest.mark.parametrize(
     ("module", "nodes"),
     [
         ("tidegate.components.record_files", {"RecordExampleGen"}),
+        ("tidegate.components.example_validator.executor", {"ExampleValidator"}),
         ("tidegate.components.transform.preprocessing_fn", {"Transform"}),
-        ("tidegate.models.text_classification.model", {"Trainer"}),
         ("tidegate.models.layers.recurrent", {"Trainer"}),
         ("tidegate.models.train.training", {"Trainer"}),
-        ("tidegate.models.text_classification.predict", {"Trainer"}),
-        ("tidegate.models.text_classification.baseline", {"Baseline"}),
-        ("tidegate.models.text_classification.evaluation", {"Evaluator", "Baseline"}),
+        ("tidegate.components.trainer.run_fn", {"Trainer"}),
+        ("tidegate.models.text_classification.task", {"Trainer"}),
+        ("tidegate.components.baseline.executor", {"Baseline"}),
+        ("tidegate.components.evaluator.task_metrics", {"Evaluator"}),
         ("tidegate.components.serving_check.process", {"ServingCheck"}),
+        ("tidegate.components.pusher.executor", {"Pusher"}),
+        ("tidegate.components.pictures.executor", {"Pictures"}),
     ],
 )
 def test_edited_code_reaches_the_nodes_that_run_it(
@@ -177,11 +247,18 @@ def test_edited_code_reaches_the_nodes_that_run_it(
         assert changed(plain, compiled()) == nodes
 
 
-def test_an_edited_preprocessing_reaches_transform(
-    plain: Nodes, edit: Callable[[str], Any]
+@pytest.mark.parametrize(
+    ("part", "value", "nodes"),
+    [
+        ("baseline_title", "another", {"Baseline"}),
+        ("examples", "lines", {"Pictures"}),
+        ("passes", (1, 2), {"Trainer"}),
+    ],
+)
+def test_a_value_that_a_task_states_reaches_the_nodes_that_use_it(
+    plain: Nodes, part: str, value: Any, nodes: set[str]
 ) -> None:
-    with edit("tidegate.models.text_classification.preprocess"):
-        assert "Transform" in changed(plain, compiled())
+    assert changed(plain, compiled(task=dataclasses.replace(TASK, **{part: value}))) == nodes
 
 
 def test_a_tuner_is_there_only_where_trials_are_asked_for(plain: Nodes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,8 +81,7 @@ def toy(analyze: Analyze, tmp_path_factory: pytest.TempPathFactory) -> Callable[
         from tensorflow_metadata.proto.v0 import schema_pb2
         from tensorflow_transform.tf_metadata import schema_utils
 
-        from tidegate.components.schema_gen.schema import task_schema
-        from tidegate.components.trainer.run_parameters import write_raw_features
+        from tidegate.components.schema_gen.component import task_schema
         from tidegate.models.core.export import serialize_sample
 
         task = load_task(name)
@@ -103,7 +102,7 @@ def toy(analyze: Analyze, tmp_path_factory: pytest.TempPathFactory) -> Callable[
             "task": name,
             "features": features.model_dump(),
             "model": TINY[name],
-            "raw_features": write_raw_features(raw),
+            "raw_features": [asdict(one) for one in raw],
             "fingerprint": "0",
         }
         return Toy(

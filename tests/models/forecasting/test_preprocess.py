@@ -60,7 +60,7 @@ def transformed(analyze: Any) -> tuple[Any, Any]:
     from google.protobuf import text_format
     from tensorflow_metadata.proto.v0 import schema_pb2
 
-    from tidegate.components.schema_gen.schema import task_schema
+    from tidegate.components.schema_gen.component import task_schema
 
     schema = text_format.Parse(task_schema(RAW), schema_pb2.Schema())
     spec = schema_utils.schema_as_feature_spec(schema).feature_spec

@@ -1,20 +1,12 @@
-"""What makes a component take a run's settings: two parameters, an executor that applies them."""
+"""The work of the Trainer: TFX's, with the settings that a run has given."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from tfx.types import component_spec
+from tfx.components.trainer import executor as tfx_executor
 from tfx.types.standard_component_specs import CUSTOM_CONFIG_KEY
 from tfx.utils import json_utils
 
-from tidegate.components.trainer.run_settings import apply
-
-# Beside TFX's own. They stand apart from `custom_config`, as inside a text no parameter of a run
-# could stand.
-PARAMETERS: Mapping[str, Any] = {
-    "training_steps": component_spec.ExecutionParameter(type=int),
-    "settings": component_spec.ExecutionParameter(type=str),
-}
+from tidegate.components.trainer.run_parameters import apply
 
 
 class AppliesRunSettings:
@@ -42,3 +34,7 @@ class AppliesRunSettings:
             output_dict,
             {**exec_properties, CUSTOM_CONFIG_KEY: json_utils.dumps(merged)},
         )
+
+
+class Executor(AppliesRunSettings, tfx_executor.GenericExecutor):
+    """Calls `run_fn` with the run's settings in its `custom_config`."""
