@@ -16,6 +16,7 @@ from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
 from tidegate.models.core.task import RawFeature, SequenceTask, Signature
 from tidegate.models.core.transform import TransformFacts
+from tidegate.models.core.warmup import write_warmup
 
 # The signature that TFMA calls for truth and slices (TFX's name for it).
 TRANSFORM_SIGNATURE = "transform_features"
@@ -167,7 +168,12 @@ def export(
     concrete = {name: call.get_concrete_function() for name, call in signatures.items()}
     tf.saved_model.save(module, folder, signatures=concrete)
     _finish_graph(folder, task.signatures(raw))
-    _write_extra(folder, serialized, expected)
+    extra = os.path.join(folder, EXTRA_FOLDER)
+    tf.io.gfile.makedirs(extra)
+    write_warmup(
+        os.path.join(extra, WARMUP_FILE), task.signatures(raw), task.samples(raw), serialized
+    )
+    _write_samples(os.path.join(extra, SAMPLES_FILE), serialized, expected)
 
 
 def serialize_sample(sample: Mapping[str, Any]) -> bytes:
@@ -244,21 +250,8 @@ def _rename(fields: Any, before: Iterable[str], after: Iterable[str]) -> None:
         fields[name].CopyFrom(value)
 
 
-def _write_extra(folder: str, serialized: list[bytes], expected: Mapping[str, tf.Tensor]) -> None:
-    """The warm-up requests that TF Serving replays, and what the serving check compares."""
-    from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
-
-    extra = os.path.join(folder, EXTRA_FOLDER)
-    tf.io.gfile.makedirs(extra)
-    with tf.io.TFRecordWriter(os.path.join(extra, WARMUP_FILE)) as writer:
-        for batch in (*([one] for one in serialized), serialized):
-            request = predict_pb2.PredictRequest()
-            request.model_spec.signature_name = "serving_default"
-            request.inputs["examples"].CopyFrom(tf.make_tensor_proto(batch, tf.string))
-            log = prediction_log_pb2.PredictionLog(
-                predict_log=prediction_log_pb2.PredictLog(request=request)
-            )
-            writer.write(log.SerializeToString())
+def _write_samples(path: str, serialized: list[bytes], expected: Mapping[str, tf.Tensor]) -> None:
+    """What the serving check compares."""
     answers = {}
     for name, tensor in expected.items():
         array = tensor.numpy()
@@ -267,7 +260,7 @@ def _write_extra(folder: str, serialized: list[bytes], expected: Mapping[str, tf
             if array.dtype.kind in "OS"
             else array.tolist()
         )
-    with tf.io.gfile.GFile(os.path.join(extra, SAMPLES_FILE), "w") as file:
+    with tf.io.gfile.GFile(path, "w") as file:
         file.write(
             json.dumps(
                 {"examples": [one.hex() for one in serialized], "answers": answers},

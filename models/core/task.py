@@ -105,12 +105,15 @@ class Signature:
         varying number of values a row is sparse, as a parsed tf.Example's is.
       outputs: name in the response to name of an answer of `SequenceTask.predict`.
       method: TF Serving's method name; Classify and Regress check it.
+      rows: samples to rows of the inputs, by name, all of one shape: what warms the signature up.
+        None where the inputs are raw features by the same names.
     """
 
     inputs: Mapping[str, TensorInfo]
     to_features: Annotated[Imported, Stage.TRAINING]
     outputs: Mapping[str, str]
     method: str = "tensorflow/serving/predict"
+    rows: Imported | None = None
 
 
 @dataclass(frozen=True)

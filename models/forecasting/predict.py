@@ -1,7 +1,9 @@
 """Model outputs to answers, and requests to raw features, in the graph."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tidegate.models.core.transform import TransformFacts
@@ -100,6 +102,20 @@ def forecast_features(request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor |
         if name not in found and name != MASK:
             found[name] = _sparse(tensor, None) if len(tensor.shape) == 2 else tensor
     return found
+
+
+def dense_rows(samples: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Samples as rows of a `forecast` request: all as long as the longest, with its mask."""
+    longest = max(len(sample["y"]) for sample in samples)
+    rows = []
+    for sample in samples:
+        missing = longest - len(sample["y"])
+        row = {
+            name: [*value, *[float("nan")] * missing] if np.ndim(value) else value
+            for name, value in sample.items()
+        }
+        rows.append({**row, MASK: [*[True] * len(sample["y"]), *[False] * missing]})
+    return rows
 
 
 def _sparse(values: tf.Tensor, lengths: tf.Tensor | None) -> tf.SparseTensor:

@@ -64,6 +64,7 @@ def signatures(raw: Sequence[RawFeature]) -> dict[str, Signature]:
             inputs={**inputs, MASK: TensorInfo("bool", (None, None))},
             to_features=Imported(f"{_HERE}.predict.forecast_features"),
             outputs={name: name for name in _ANSWERS},
+            rows=Imported(f"{_HERE}.predict.dense_rows"),
         )
     }
 

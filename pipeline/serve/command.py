@@ -47,6 +47,11 @@ def _whole(name: str, default: int | None, text: str, least: int = 0) -> Any:
 @_whole("max_num_load_retries", 5, "How often a failed load is tried again.")
 @_whole("load_retry_interval_micros", 60_000_000, "Microseconds between tries.")
 @_whole("num_load_threads", 4, "Versions that load at once.", least=1)
+@_switch(
+    "allow_version_labels_for_unavailable_models",
+    False,
+    "Let a reload give a new label to a version that does not serve yet.",
+)
 @_switch("enable_model_warmup", True, "Run a version's warm-up requests before it serves.")
 @_switch(
     "enable_batching",
@@ -177,6 +182,8 @@ def _models(flags: dict[str, Any]) -> Any:
     for name in ("models", "model_base_path"):
         if flags[name]:
             versions.check_scheme(flags[name], f"--{name}")
+            path = flags[name] if "://" in flags[name] else os.path.abspath(flags[name])
+            versions.check_level(path, f"--{name}", of_models=name == "models")
     if flags["model_config_file"]:
         return model_config.read_model_config(flags["model_config_file"])
     if flags["models"]:
@@ -206,7 +213,12 @@ def _engine(flags: dict[str, Any]) -> EngineOptions:
         max_num_load_retries=flags["max_num_load_retries"],
         load_retry_interval_micros=flags["load_retry_interval_micros"],
         enable_batching=batched,
+        # Who has not asked for batching is not refused because of it.
+        strict_batching=bool(flags["enable_batching"]),
         batching=batching,
+        allow_version_labels_for_unavailable_models=flags[
+            "allow_version_labels_for_unavailable_models"
+        ],
         enable_model_warmup=flags["enable_model_warmup"],
         num_load_threads=flags["num_load_threads"],
         tensorflow_intra_op_parallelism=flags["tensorflow_intra_op_parallelism"] or both,

@@ -2,17 +2,16 @@
 
 TensorFlow's own batch scheduler, the one that TF Serving links, decides what runs when: a
 `BatchFunction` op holds the queues, threads, time limits and errors. What goes through the op is
-one ticket per row. The function it batches takes the tickets back to their requests, merges these,
-runs the model's session once, and splits the answers, as TF Serving's batching session does around
-the same scheduler. So the batched model is the very session that answers single requests (its
-variables and tables are not rebuilt inside a function, which not every TF1 model survives), a batch
-is bounded by its requests' deadlines, and a request whose shape or contents fail cannot fail its
-neighbours.
+one ticket for each row, so that it can also split what is larger than a batch. The function it
+batches takes the tickets back to their requests, merges these, runs the model's session once, and
+splits the answers, as TF Serving's batching session does around the same scheduler. So the batched
+model is the very session that answers single requests (its variables and tables are not rebuilt
+inside a function, which not every TF1 model survives), a batch is bounded by its requests'
+deadlines, and a request whose shape or contents fail cannot fail its neighbours.
 """
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 import threading
@@ -31,7 +30,12 @@ from tidegate.serving.server.options import BatchingParameters
 _LOG = logging.getLogger(__name__)
 # Sets of outputs that clients may ask for are without limit; queues are not.
 MAX_QUEUES = 64
+# TF Serving's text. Its code there is RESOURCE_EXHAUSTED, which its clients hardly see: their own
+# gRPC says DEADLINE_EXCEEDED first.
 QUEUE_TIMEOUT = "Run() timeout exceeded while waiting in batching queue"
+# A ticket is a request's number, and the row's within it.
+_ROW_BITS = 31
+_LARGEST = (1 << _ROW_BITS) - 1
 
 
 class Batcher:
@@ -40,9 +44,13 @@ class Batcher:
     Args:
       parameters: sizes, times and limits.
       session: the model's.
+      strict: whether what cannot be batched is refused, as TF Serving does, or runs alone.
     """
 
-    def __init__(self, parameters: BatchingParameters, session: GraphSession) -> None:
+    def __init__(
+        self, parameters: BatchingParameters, session: GraphSession, strict: bool = True
+    ) -> None:
+        self._strict = strict
         self._parameters = parameters
         self._model = session
         self._threads = parameters.num_batch_threads or max((os.cpu_count() or 1) // 2, 1)
@@ -72,17 +80,28 @@ class Batcher:
 
         Returns:
           The fetched arrays, this request's rows alone; None where the request cannot be part of a
-          batch: first dimensions that differ, no rows, outputs that are not per row.
+          batch: no rows, outputs that are not per row; and where the batcher is not strict, first
+          dimensions that differ, or more rows than a batch holds.
 
         Raises:
-          ServingError: INVALID_ARGUMENT for more rows than a batch holds, UNAVAILABLE when the
-            queue is full, RESOURCE_EXHAUSTED when the deadline passed in the queue, or the run's.
+          ServingError: INVALID_ARGUMENT for first dimensions that differ and for more rows than a
+            batch holds, UNAVAILABLE when the queue is full, DEADLINE_EXCEEDED when the deadline
+            passed in the queue, or the run's.
         """
-        sizes = {array.shape[0] if array.shape else 0 for array in feeds.values()}
-        if len(sizes) != 1 or 0 in sizes:
+        sizes = {array.shape[0] if array.shape else -1 for array in feeds.values()}
+        if self._strict and -1 in sizes:
+            raise status.invalid_argument(
+                "Batching Run() input tensors must have at least one dimension"
+            )
+        if self._strict and len(sizes) > 1:
+            raise status.invalid_argument(
+                "Batching Run() input tensors must have equal 0th-dimension size"
+            )
+        most = _LARGEST if self._strict else self._parameters.max_batch_size
+        if len(sizes) != 1 or not 0 < max(sizes) <= most:
             return None
         if deadline is not None and time.monotonic() >= deadline:
-            raise status.resource_exhausted(QUEUE_TIMEOUT)
+            raise status.deadline_exceeded(QUEUE_TIMEOUT)
         queue = self._queue(tuple(sorted(feeds)), tuple(sorted(fetches)))
         if queue is None or not queue.per_row:
             return None
@@ -127,6 +146,11 @@ class Batcher:
                 Tout=[tf.int64],
                 num_batch_threads=self._threads,
                 max_batch_size=parameters.max_batch_size,
+                enable_large_batch_splitting=parameters.enable_large_batch_splitting,
+                # Of batches that are split, this is the size that runs.
+                allowed_batch_sizes=[parameters.largest_run]
+                if parameters.largest_run < parameters.max_batch_size
+                else [],
                 batch_timeout_micros=parameters.batch_timeout_micros,
                 max_enqueued_batches=parameters.max_enqueued_batches,
                 shared_name="scheduler",
@@ -152,10 +176,11 @@ class _Entry:
         self._tickets = tickets
         self._done = [done]
 
-    def wait(self, ticket: int, rows: int) -> None:
+    def wait(self, number: int, rows: int) -> None:
         # No deadline here: the batch is bounded by its requests' deadlines when it runs, and what
         # waits in a queue cannot be taken out of it.
-        self._session.run({self._tickets: np.full(rows, ticket, np.int64)}, self._done)
+        first = number << _ROW_BITS
+        self._session.run({self._tickets: np.arange(first, first + rows)}, self._done)
 
 
 class _Queue:
@@ -179,41 +204,61 @@ class _Queue:
         self.per_row = True
         self._session = session
         self._parameters = parameters
-        self._tickets = itertools.count()
-        self._waiting: dict[int, Request] = {}
+        self._number = 0
+        self._lock = threading.Lock()
+        # Requests by number, with those of their parts that have run, by first row.
+        self._waiting: dict[int, tuple[Request, dict[int, Request]]] = {}
 
     def submit(self, request: Request) -> None:
         """Returns when the request has its results or its error."""
-        ticket = next(self._tickets)
-        self._waiting[ticket] = request
+        parts: dict[int, Request] = {}
+        with self._lock:
+            number = self._number = (self._number + 1) & _LARGEST
+            self._waiting[number] = request, parts
         try:
-            self.entry.wait(ticket, request.rows)
+            self.entry.wait(number, request.rows)
+            if parts:
+                request.join([parts[begin] for begin in sorted(parts)])
         except status.ServingError as error:
             # The place of the entry op in a graph of ours is no part of the message.
             text = error.message.split("\n\t [[")[0]
             request.error = request.error or status.ServingError(error.code, text)
         finally:
-            self._waiting.pop(ticket, None)
+            self._waiting.pop(number, None)
 
     def process(self, tickets: np.ndarray) -> np.ndarray:
         """One batch, in one of the scheduler's threads; it may not raise.
 
         Args:
-          tickets: int64[rows], each request's ticket once for each of its rows.
+          tickets: int64[rows], one for each row; the scheduler may have added copies behind them.
         """
-        # A ticket without a request is one whose caller was cancelled when the version closed.
-        found = (self._waiting.get(ticket) for ticket in dict.fromkeys(tickets.tolist()))
-        requests = [request for request in found if request is not None]
         now = time.monotonic()
         alive = []
-        for request in requests:
+        for request in self._requests(tickets):
             if request.deadline is not None and request.deadline <= now:
-                request.error = status.resource_exhausted(QUEUE_TIMEOUT)
+                request.error = status.deadline_exceeded(QUEUE_TIMEOUT)
             else:
                 alive.append(request)
         for together in group(alive, self._parameters.pad_variable_length_inputs):
             self._run(together)
         return tickets
+
+    def _requests(self, tickets: np.ndarray) -> list[Request]:
+        """The requests in a batch, or the parts of them, in order."""
+        tickets = np.unique(tickets)
+        numbers, begins = np.unique(tickets >> _ROW_BITS, return_index=True)
+        ends = [*begins[1:].tolist(), len(tickets)]
+        found = []
+        for number, begin, end in zip(numbers.tolist(), begins.tolist(), ends, strict=True):
+            # One without a request: its caller was cancelled when the version closed.
+            if number not in self._waiting:
+                continue
+            request, parts = self._waiting[number]
+            if end - begin < request.rows:
+                first = int(tickets[begin]) & _LARGEST
+                request = parts[first] = request.part(first, first + end - begin)
+            found.append(request)
+        return found
 
     def _run(self, requests: list[Request]) -> None:
         deadlines = [request.deadline for request in requests]

@@ -99,7 +99,12 @@ def deadline(context: grpc.ServicerContext) -> float | None:
 
 
 def shortened(message: str) -> str:
-    """A message as it fits into a status: TF Serving cuts at 1,024 bytes and marks the place."""
+    """A message as it fits into a status: TF Serving cuts at 1,024 bytes and marks the place.
+
+    It ends in no white space: HTTP/2 libraries drop a header value that does, and Node's clients
+    would get no text at all.
+    """
+    message = message.rstrip()
     data = message.encode("utf-8", "replace")
     if len(data) <= _MAX_DETAILS + len(_TRUNCATED):
         return message
@@ -155,6 +160,26 @@ def handler(
     if pool is not None:
         serve.experimental_thread_pool = pool  # type: ignore[attr-defined]
     return grpc.stream_unary_rpc_method_handler(serve)
+
+
+def unknown_method(pool: ThreadPoolExecutor) -> grpc.GenericRpcHandler:
+    """A handler, to be registered last, of methods that nobody serves: as gRPC's C++ servers.
+
+    Args:
+      pool: threads of its own.
+    """
+
+    def refuse(_: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "")
+        raise AssertionError("abort raises")
+
+    refuse.experimental_thread_pool = pool  # type: ignore[attr-defined]
+
+    class Unknown(grpc.GenericRpcHandler):
+        def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+            return grpc.stream_unary_rpc_method_handler(refuse)
+
+    return Unknown()
 
 
 def _parse(request_type: type[Request], data: bytes) -> Request:

@@ -55,7 +55,15 @@ class ConfigSource:
                 self._folder_complaint = error.message
                 _LOG.warning("Cannot look for models in %s: %s", self._folder, error.message)
             return []
-        self._folder_complaint = ""
+        complaint = ""
+        if not found and not known:
+            complaint = (
+                f"No models in {self._folder}: expected MODEL/VERSION/saved_model.pb, VERSION "
+                "being a number; a model that appears there is served"
+            )
+        if complaint and complaint != self._folder_complaint:
+            _LOG.warning("%s", complaint)
+        self._folder_complaint = complaint
         return [
             model_config.single_model(name, path).model_config_list.config[0]
             for name, path in found.items()
@@ -86,8 +94,11 @@ class ConfigSource:
         return on_disk, wanted, complaint
 
     def file_due(self) -> bool:
-        """Whether it is time to look at the configuration file."""
-        return time.monotonic() >= self.next_read
+        """Whether it is time to look at the configuration file; the next time is set then."""
+        due = time.monotonic() >= self.next_read
+        if due:
+            self.next_read = time.monotonic() + self._wait
+        return due
 
     def read_file(self) -> ModelServerConfig | None:
         """The configuration file's contents if they are not those applied; None otherwise.
@@ -96,7 +107,6 @@ class ConfigSource:
         again, so that it does not undo a reload by request.
         """
         assert self._file is not None
-        self.next_read = time.monotonic() + self._wait
         text = self._read(self._file)
         if text is None or text == self._applied:
             return None

@@ -217,16 +217,12 @@ def _run(
     return servable.run(feeds, signature, aliases, deadline)
 
 
-def _shape(array: np.ndarray) -> str:
-    """A shape as TensorFlow writes it: ``[3,1]``."""
-    return "[" + ",".join(map(str, array.shape)) + "]"
-
-
 def _check_classes(array: np.ndarray, alias: str, dtype: str, batch: int) -> None:
     """Checks one output of a classify signature: ``[batch, classes]`` of its type."""
     if array.ndim != 2:
         raise status.invalid_argument(
-            f"Expected Tensor shape: [batch_size num_classes] but got {_shape(array)}"
+            "Expected Tensor shape: [batch_size num_classes] but got "
+            f"{tensors.shape_text(array.shape)}"
         )
     got = tensors.type_name(tensors.data_type(array)).upper()
     if got != dtype:
@@ -277,7 +273,7 @@ def _write_values(results: Results, batch: int, response: regression_pb2.Regress
     if not (values.ndim == 1 or (values.ndim == 2 and values.shape[1] == 1)):
         raise status.invalid_argument(
             "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] "
-            f"but got {_shape(values)}"
+            f"but got {tensors.shape_text(values.shape)}"
         )
     if values.shape[0] != batch:
         raise status.invalid_argument(

@@ -68,7 +68,7 @@ class Health:
 
     def _check(self, request: health_pb2.HealthCheckRequest, deadline: float | None) -> Message:
         if request.service not in SERVICES:
-            raise status.not_found(f"Unknown service: {request.service}")
+            raise status.not_found("service name unknown")
         return health_pb2.HealthCheckResponse(status=_state(self._serving))
 
 

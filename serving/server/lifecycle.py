@@ -42,6 +42,7 @@ class Lifecycle:
       changed: holds the lock that guards all else, "locked" in what follows; notified of whatever
         someone may wait for.
       models: the current ones by name, and those removed until they are unloaded.
+      keep_removed: whether what a reload has removed still serves, until the reload is complete.
       load_counts: loads by the version's folder and ``success`` or ``fail``; of the last folders.
 
     Args:
@@ -52,6 +53,7 @@ class Lifecycle:
         self.changed = threading.Condition(threading.Lock())
         self.models: dict[str, Model] = {}
         self.load_counts: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self.keep_removed = False
         self._options = options
         self._ended: OrderedDict[tuple[str, int], ModelVersionStatus] = OrderedDict()
         self._loaders = ThreadPoolExecutor(max(options.num_load_threads, 1), "model-load")
@@ -115,10 +117,11 @@ class Lifecycle:
 
     def _retire(self, model: Model, version: Version) -> None:
         """Locked: unloads what is not asked for, once something else serves and it is not used."""
+        replaced = any(v.state == AVAILABLE and v.aspired for v in model.versions)
         if (
             version.state == AVAILABLE
             and not version.aspired
-            and (model.removed or any(v.state == AVAILABLE and v.aspired for v in model.versions))
+            and (replaced or (model.removed and not self.keep_removed))
         ):
             version.state = UNLOADING
             model.route()

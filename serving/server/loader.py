@@ -51,6 +51,7 @@ def load(name: str, version: int, path: str, options: EngineOptions) -> Servable
             signature_defs,
             GraphSession(session),
             options.batching if options.enable_batching else None,
+            options.strict_batching,
         )
     except Exception as error:
         session.close()

@@ -6,7 +6,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from tidegate.serving.server.servable import Servable
 if TYPE_CHECKING:
     from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
     from tensorflow_serving.apis.model_pb2 import ModelSpec
-    from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+    from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
 
 _LOG = logging.getLogger(__name__)
 
@@ -54,8 +54,9 @@ class ModelManager:
         self._polls_wanted = 0
         self._polls_done = 0
         self._stopping = False
-        self._apply(config)
+        self._apply({each.name: each for each in config.model_config_list.config})
         self._reloading = threading.Lock()
+        self._rereader = threading.Thread(name="reread")
         self._follower = threading.Thread(target=self._follow, name="model-manager", daemon=True)
 
     def start(self) -> None:
@@ -145,27 +146,38 @@ class ModelManager:
             return dict(self._lifecycle.load_counts)
 
     def reload(self, config: ModelServerConfig) -> None:
-        """Replaces the configuration; returns when every model new in it serves.
+        """Replaces the configuration; returns when what changes by it serves.
 
-        Models that are not in it are unloaded; a folder of models is no longer followed.
+        Models that are not in it are unloaded then; a folder of models is no longer followed. Until
+        then, and if it fails, the models serve as they did before.
 
         Raises:
           ServingError: INVALID_ARGUMENT, the configuration is wrong; FAILED_PRECONDITION, a label
-            is to point to a version that is not loaded (both change nothing); UNKNOWN, a new model
-            did not become available.
+            is to point to a version that is not loaded, by this configuration neither; UNKNOWN, a
+            model that is new or in another folder did not become available.
         """
         model_config.check(config)
         with self._reloading, self._changed:
-            new = self._replace(config)
-            self._polls_wanted += 1
-            poll = self._polls_wanted
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: self._polled(poll) and self._all_settled())
-            failed = [self._why_not(name) for name in new if self._models[name].latest is None]
-        if failed:
-            raise status.unknown(
-                f"{len(failed)} servable(s) did not become available: {{{', '.join(failed)}}}"
-            )
+            before = {name: m.config for name, m in self._models.items() if not m.removed}
+            followed, self._source.follow_folder = self._source.follow_folder, False
+            changed = [
+                each.name
+                for each in config.model_config_list.config
+                if before.get(each.name) != each
+            ]
+            self._lifecycle.keep_removed = True
+            self._apply({each.name: each for each in config.model_config_list.config})
+            self._poll_and_wait(lambda: all(self._models[name].complete() for name in changed))
+            try:
+                self._check_reload(before)
+            except status.ServingError:
+                self._apply(before)
+                self._source.follow_folder = followed
+                self._poll_and_wait(lambda: True)
+                raise
+            finally:
+                self._lifecycle.keep_removed = False
+                self._changed.notify_all()
 
     def stop(self, grace: float) -> None:
         """Refuses new leases, waits for those that are held, and unloads everything.
@@ -191,40 +203,48 @@ class ModelManager:
             model.removed or model.settled() for model in self._models.values()
         )
 
+    def _poll_and_wait(self, done: Callable[[], bool]) -> None:
+        """Locked: has the folders looked at, and waits for what must come of it."""
+        self._polls_wanted += 1
+        poll = self._polls_wanted
+        self._changed.notify_all()
+        self._changed.wait_for(lambda: self._polled(poll) and (self._stopping or done()))
+
+    def _check_reload(self, before: Mapping[str, ModelConfig]) -> None:
+        """Locked: raises where the configuration now applied has not led to what it asks for."""
+        failed = []
+        for name, model in self._models.items():
+            moved = name not in before or before[name].base_path != model.config.base_path
+            if moved and not model.removed and not model.arrived():
+                failed.append(self._why_not(name))
+        if failed:
+            raise status.unknown(
+                f"{len(failed)} servable(s) did not become available: {{{', '.join(failed)}}}"
+            )
+        check_labels(
+            self._models, before, self._options.allow_version_labels_for_unavailable_models
+        )
+
     def _why_not(self, name: str) -> str:
-        failed = [version for version in self._models[name].versions if version.error is not None]
+        model = self._models[name]
+        failed = [version for version in model.versions if version.aspired and version.error]
         if not failed:
-            return f"{{name: {name}}} due to error: no versions found"
+            return f"{{name: {name}}} due to error: {model.complaint or 'no versions found'}"
         newest = max(failed, key=lambda version: version.number)
         return f"{{name: {name} version: {newest.number}}} due to error: {newest.error}"
 
-    def _replace(self, config: ModelServerConfig) -> list[str]:
-        """Locked: checks labels, then applies the configuration; the names that are new."""
-        check_labels(
-            config, self._models, self._options.allow_version_labels_for_unavailable_models
-        )
-        self._source.follow_folder = False
-        return self._apply(config)
-
-    def _apply(self, config: ModelServerConfig) -> list[str]:
-        """Locked: makes the configuration the current one; the names that are new."""
-        # A copy: the caller may change its own.
-        kept = type(config).FromString(config.SerializeToString()).model_config_list
-        configs = {each.name: each for each in kept.config}
+    def _apply(self, configs: Mapping[str, ModelConfig]) -> None:
+        """Locked: makes these the configurations of the models, by name."""
         for name, model in self._models.items():
             if name not in configs:
                 model.removed = True
                 for version in model.versions:
                     version.aspired = False
-        new = []
         for name, each in configs.items():
-            held = self._models.get(name)
-            if held is None or held.removed:
-                new.append(name)
-            if held is None:
-                held = self._models[name] = Model(each)
-            held.config, held.removed, held.looked = each, False, False
-        return new
+            # A copy: the caller may change its own.
+            config = type(each).FromString(each.SerializeToString())
+            held = self._models.setdefault(name, Model(config))
+            held.config, held.removed, held.looked = config, False, False
 
     def _follow(self) -> None:
         """The background thread: looks for versions, starts loads and unloads."""
@@ -239,8 +259,12 @@ class ModelManager:
             if due:
                 self._guarded(self._poll)
                 next_poll = time.monotonic() + wait if wait > 0 else math.inf
-            if self._source.file_due():
-                self._guarded(self._reread)
+            if self._source.file_due() and not self._rereader.is_alive():
+                # Beside this thread, which a reload waits for.
+                self._rereader = threading.Thread(
+                    target=self._guarded, args=(self._reread,), name="reread", daemon=True
+                )
+                self._rereader.start()
             with self._changed:
                 self._polls_done = wanted
                 if self._stopping:
@@ -264,7 +288,7 @@ class ModelManager:
             with self._changed:
                 if self._source.follow_folder:
                     _LOG.info("Model %s found in %s", config.name, config.base_path)
-                    self._models[config.name] = Model(config)
+                    self._models.setdefault(config.name, Model(config))
         with self._changed:
             looks = [(model, model.config) for model in self._models.values() if not model.removed]
         for model, config in looks:
@@ -282,13 +306,11 @@ class ModelManager:
         config = self._source.read_file()
         if config is None:
             return
-        with self._changed:
-            try:
-                self._replace(config)
-            except status.ServingError as error:
-                _LOG.warning("%s: %s", self._options.model_config_file, error.message)
-                return
-            self._polls_wanted += 1
+        try:
+            self.reload(config)
+        except status.ServingError as error:
+            _LOG.warning("%s: %s", self._options.model_config_file, error.message)
+        else:
             self._source.file_applied()
 
 

@@ -30,6 +30,22 @@ class Request:
         self.results: list[np.ndarray] | None = None
         self.error: ServingError | None = None
 
+    def part(self, begin: int, end: int) -> Request:
+        """Some of the rows, which run in a batch of their own."""
+        return Request([array[begin:end] for array in self.arrays], end - begin, self.deadline)
+
+    def join(self, parts: Sequence[Request]) -> None:
+        """Takes over what became of all its rows.
+
+        Args:
+          parts: in the order of the rows. The first error is the request's; where one has no
+            results, the request has none.
+        """
+        self.error = next((part.error for part in parts if part.error is not None), None)
+        results = [part.results for part in parts if part.results is not None]
+        if self.error is None and len(results) == len(parts):
+            self.results = [np.concatenate(arrays) for arrays in zip(*results, strict=True)]
+
 
 def group(requests: Sequence[Request], pad: bool) -> list[list[Request]]:
     """Splits requests into those that can be one run.

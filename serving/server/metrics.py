@@ -29,6 +29,9 @@ _LOADS = ":tensorflow:cc:saved_model:load_attempt_count"
 _LOGGED = ":tidegate:request_log_count"
 # Microseconds: 10 to about 20 minutes, each bound 1.8 times the one before, as in TF Serving.
 _LATENCY_BOUNDS = tuple(10 * 1.8**power for power in range(33))
+# Names under which failed requests are counted; what clients make up has no end.
+_NAMES = 1_000
+_LONGEST_NAME = 256
 _EXAMPLE_BOUNDS = tuple(2.0**power for power in range(15))
 
 Labels = tuple[tuple[str, str], ...]
@@ -68,6 +71,7 @@ class Metrics:
         self._lock = threading.Lock()
         self._requests: Counter[tuple[str, str]] = Counter()
         self._examples: Counter[str] = Counter()
+        self._failed: set[str] = set()
         self._registry = CollectorRegistry()
         self._registry.register(_Counters(self._counts))
         ProcessCollector(registry=self._registry)
@@ -112,11 +116,15 @@ class Metrics:
         """Counts a request that was not answered.
 
         Args:
-          model: its name; empty where no such model is served: what clients make up must not
-            become labels without end.
+          model: the name asked for, served or not; empty where there is none.
           code: the status code's name.
         """
         with self._lock:
+            if model not in self._examples:  # It has answered none: a client may have made it up.
+                if len(self._failed) < _NAMES and len(model) <= _LONGEST_NAME:
+                    self._failed.add(model)
+                if model not in self._failed:
+                    model = ""
             self._requests[model, code] += 1
 
     def page(self) -> bytes:

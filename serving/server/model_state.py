@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from tensorflow_serving.apis.get_model_status_pb2 import ModelVersionStatus
 from tidegate.serving.server.status import ServingError, failed_precondition
 
 if TYPE_CHECKING:
-    from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
+    from tensorflow_serving.config.model_server_config_pb2 import ModelConfig
 
     from tidegate.serving.server.servable import Servable
 
@@ -124,6 +125,23 @@ class Model:
             self.looked and all(version.failures for version in self.versions if version.aspired)
         )
 
+    def complete(self) -> bool:
+        """Whether every version that it should have now serves or has failed."""
+        return self.looked and all(
+            version.state == AVAILABLE or version.failures
+            for version in self.versions
+            if version.aspired
+        )
+
+    def arrived(self) -> bool:
+        """Whether a version of the folder that it has now serves."""
+        return any(
+            version.aspired
+            and version.state == AVAILABLE
+            and version.path == os.path.join(self.config.base_path, os.path.basename(version.path))
+            for version in self.versions
+        )
+
 
 def version_status(number: int, state: int, error: ServingError | None) -> ModelVersionStatus:
     """The message for one version."""
@@ -135,27 +153,29 @@ def version_status(number: int, state: int, error: ServingError | None) -> Model
     return message
 
 
-def check_labels(config: ModelServerConfig, models: Mapping[str, Model], before_load: bool) -> None:
-    """Checks that a new configuration's labels point to versions that serve.
+def check_labels(
+    models: Mapping[str, Model], before: Mapping[str, ModelConfig], unavailable: bool
+) -> None:
+    """Checks that the labels of a new configuration point to versions that serve.
 
     Args:
-      config: the new configuration.
-      models: the current models by name.
-      before_load: whether a new label may come before its version is loaded. One that serves may
-        not leave its version for one that does not even so.
+      models: by name, with the new configuration.
+      before: their configurations before it.
+      unavailable: whether a new label may come before its version. One that serves may not leave
+        its version for one that does not even so.
 
     Raises:
       ServingError: FAILED_PRECONDITION.
     """
-    for each in config.model_config_list.config:
-        model = models.get(each.name)
-        for label, number in each.version_labels.items():
-            if before_load and (
-                model is None or model.config.version_labels.get(label, number) == number
-            ):
+    for name, model in models.items():
+        old = before[name].version_labels if name in before else {}
+        for label, number in model.config.version_labels.items():
+            asked = model.serving.get(number)
+            if asked is not None and asked.aspired:
                 continue
-            if model is None or number not in model.serving:
-                raise failed_precondition(
-                    f"Request to assign label to version {number} of model {each.name}, "
-                    "which is not currently available for inference"
-                )
+            if model.removed or (unavailable and old.get(label, number) == number):
+                continue
+            raise failed_precondition(
+                f"Request to assign label to version {number} of model {name}, "
+                "which is not currently available for inference"
+            )

@@ -27,6 +27,10 @@ class BatchingParameters:
       allowed_batch_sizes: sizes to which batches are padded, increasing, the last one
         max_batch_size; empty for any size.
       pad_variable_length_inputs: pad tensors of one batch to the longest in each dimension.
+      enable_large_batch_splitting: whether a request runs in parts where it does not fit into a
+        batch that has begun, or has more rows than `max_execution_batch_size`.
+      max_execution_batch_size: rows that run at once, where requests are split; then
+        max_batch_size bounds a request. None for max_batch_size.
     """
 
     max_batch_size: int = 64
@@ -35,6 +39,15 @@ class BatchingParameters:
     num_batch_threads: int | None = None
     allowed_batch_sizes: tuple[int, ...] = ()
     pad_variable_length_inputs: bool = False
+    enable_large_batch_splitting: bool = False
+    max_execution_batch_size: int | None = None
+
+    @property
+    def largest_run(self) -> int:
+        """Rows that run at once, at most."""
+        if self.enable_large_batch_splitting and self.max_execution_batch_size is not None:
+            return self.max_execution_batch_size
+        return self.max_batch_size
 
 
 @dataclass(frozen=True)
@@ -53,6 +66,8 @@ class EngineOptions:
       allow_version_labels_for_unavailable_models: whether a reload may give a new label to a
         version that is not loaded yet; at the start every label is taken.
       enable_batching: whether requests are batched.
+      strict_batching: whether a request that cannot be batched is refused, as TF Serving does
+        (first dimensions that differ, more rows than a batch); else it runs alone.
       batching: the batching parameters.
       enable_model_warmup: whether recorded requests are run before a version serves.
       num_load_threads: versions that load at once.
@@ -68,6 +83,7 @@ class EngineOptions:
     load_retry_interval_micros: int = 60_000_000
     allow_version_labels_for_unavailable_models: bool = False
     enable_batching: bool = False
+    strict_batching: bool = True
     batching: BatchingParameters = BatchingParameters()
     enable_model_warmup: bool = True
     num_load_threads: int = 4

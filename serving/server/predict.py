@@ -57,6 +57,7 @@ def predict(
     feeds = _feeds(signature, request.inputs)
     outputs = _outputs(signature, request.output_filter)
     check_dtypes(signature, feeds)
+    _check_shapes(name, signature, feeds)
     results = servable.run(feeds, signature, outputs, deadline)
     set_model_spec(response.model_spec, servable, name)
     for alias in outputs:
@@ -94,6 +95,8 @@ def _feeds(signature: SignatureDef, inputs: Mapping[str, TensorProto]) -> dict[s
             )
         try:
             feeds[alias] = tensors.decode(proto)
+        except tensors.TooManyValuesError as error:
+            raise status.invalid_argument(f"tensor parsing error: {alias}: {error}") from error
         except tensors.TensorError as error:
             raise status.invalid_argument(f"tensor parsing error: {alias}") from error
     if used != len(inputs):
@@ -138,6 +141,30 @@ def check_dtypes(signature: SignatureDef, feeds: Mapping[str, np.ndarray]) -> No
             raise status.invalid_argument(
                 f"Expects arg[{number}] to be {tensors.type_name(expected)} "
                 f"but {tensors.type_name(given)} is provided"
+            )
+
+
+def _check_shapes(name: str, signature: SignatureDef, feeds: Mapping[str, np.ndarray]) -> None:
+    """Checks shapes against the signature's.
+
+    TF Serving leaves that to the kernels, which may take another shape and answer nonsense, or
+    fail with a text that names neither the input nor its shape.
+
+    Raises:
+      ServingError: INVALID_ARGUMENT, the first input of another shape.
+    """
+    for alias in sorted(feeds):
+        info = signature.inputs[alias]
+        if not info.HasField("tensor_shape") or info.tensor_shape.unknown_rank:
+            continue
+        expected = [dim.size for dim in info.tensor_shape.dim]
+        given = feeds[alias].shape
+        if len(given) != len(expected) or any(
+            size not in (-1, own) for size, own in zip(expected, given, strict=True)
+        ):
+            raise status.invalid_argument(
+                f"Input {alias} has shape {tensors.shape_text(given)}, but signature {name} "
+                f"expects {tensors.shape_text(expected)}, where -1 is any size"
             )
 
 

@@ -121,13 +121,16 @@ class PredictionService:
         try:
             self._check_open()
             spec = _spec(api, request)
+            name = spec.name
             with self._manager.lease(spec) as servable:
-                name = servable.name
                 rows = run(servable, request, response, deadline)
             code = grpc.StatusCode.OK
         except ServingError as error:
             code = error.code
-            raise
+            if deadline is not None and time.monotonic() >= deadline:
+                # Whatever it ran into: the client's own gRPC says the same.
+                code = grpc.StatusCode.DEADLINE_EXCEEDED
+            raise ServingError(code, error.message) from error
         finally:
             if code == grpc.StatusCode.OK:
                 self._metrics.answered(name, api, time.perf_counter() - begin, rows)

@@ -32,6 +32,7 @@ class Servable:
       signature_defs: its signatures.
       session: over the model's graph, with its variables restored.
       batching: how requests are batched; None for not.
+      strict_batching: whether what cannot be batched is refused.
     """
 
     def __init__(
@@ -41,12 +42,13 @@ class Servable:
         signature_defs: Mapping[str, SignatureDef],
         session: GraphSession,
         batching: BatchingParameters | None = None,
+        strict_batching: bool = True,
     ) -> None:
         self.name = name
         self.version = version
         self.signature_defs = signature_defs
         self._session = session
-        self._batcher = None if batching is None else Batcher(batching, session)
+        self._batcher = None if batching is None else Batcher(batching, session, strict_batching)
 
     def run(
         self,

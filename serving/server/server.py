@@ -8,16 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import grpc
-from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from tidegate.serving.server import health, metrics, model_service, prediction_service
-from tidegate.serving.server.calls import SlowCalls
+from tidegate.serving.server.calls import SlowCalls, unknown_method
 from tidegate.serving.server.front_options import FrontOptions
 from tidegate.serving.server.health import Health
 from tidegate.serving.server.metrics import Metrics, MetricsPage
 from tidegate.serving.server.model_service import ModelService
 from tidegate.serving.server.options import ConfigError
 from tidegate.serving.server.prediction_service import PredictionService
+from tidegate.serving.server.reflection import Reflection
 from tidegate.serving.server.request_log import RequestLog
 
 if TYPE_CHECKING:
@@ -92,14 +92,18 @@ class Server:
             options=(*_OPTIONS, *options.grpc_channel_arguments),
             maximum_concurrent_rpcs=options.grpc_max_threads * _WAITING_PER_THREAD,
         )
+        services = [prediction_service.NAME, model_service.NAME]
+        if options.enable_grpc_healthcheck_service:
+            services.append(health.NAME)
         models = ModelService(manager, request_log, options.takes_configurations)
         handlers = [
             self._prediction.handlers(self._slow),
             models.handlers(self._slow, control),
-            self._reflection(reflections),
+            *Reflection(services).handlers(self._slow, reflections),
         ]
         if options.enable_grpc_healthcheck_service:
             handlers.append(self._health.handlers(self._slow, control))
+        handlers.append(unknown_method(control))
         self._server.add_generic_rpc_handlers(handlers)
         self.port = self._listen()
 
@@ -172,29 +176,6 @@ class Server:
                 f"--monitoring_port={port}: cannot listen at "
                 f"{_address(self._options.bind, port)}: {error.strerror or error}"
             ) from error
-
-    def _reflection(self, pool: ThreadPoolExecutor) -> grpc.GenericRpcHandler:
-        """Reflection on threads of its own: each client's stream holds one."""
-        services = [prediction_service.NAME, model_service.NAME, reflection.SERVICE_NAME]
-        if self._options.enable_grpc_healthcheck_service:
-            services.append(health.NAME)
-        servicer = reflection.ReflectionServicer(services)
-
-        def info(
-            messages: Iterator[reflection_pb2.ServerReflectionRequest],
-            context: grpc.ServicerContext,
-        ) -> Iterator[reflection_pb2.ServerReflectionResponse]:
-            return servicer.ServerReflectionInfo(self._slow.each(messages, context), context)
-
-        info.experimental_thread_pool = pool  # type: ignore[attr-defined]
-        method = grpc.stream_stream_rpc_method_handler(
-            info,
-            request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
-            response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
-        )
-        return grpc.method_handlers_generic_handler(
-            reflection.SERVICE_NAME, {"ServerReflectionInfo": method}
-        )
 
     def _further_counts(self, manager: ModelManager) -> Iterator[metrics.Count]:
         yield metrics.load_counts(manager.load_counts())

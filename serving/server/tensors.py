@@ -6,6 +6,7 @@ several times as long for the one string that most requests carry.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,10 @@ _COPY_FROM = 64
 
 class TensorError(ValueError):
     """A tensor message that holds no tensor."""
+
+
+class TooManyValuesError(TensorError):
+    """More values than the shape says. TF Serving takes the first ones, whatever was meant."""
 
 
 class _Field(NamedTuple):
@@ -87,12 +92,16 @@ def data_type(array: np.ndarray) -> int:
     return _DATA_TYPES.get(array.dtype, types_pb2.DT_INVALID)
 
 
+def shape_text(sizes: Iterable[int]) -> str:
+    """A shape as TensorFlow writes it: ``[3,1]``; -1 is any size."""
+    return "[" + ",".join(map(str, sizes)) + "]"
+
+
 def decode(proto: tensor_pb2.TensorProto) -> np.ndarray:
     """The array of a tensor message.
 
     Values come from `tensor_content` where it is set, otherwise from the field of the type. Of
-    too many values the first are taken; of too few the last is repeated; of none the tensor is
-    zeros or empty strings.
+    too few values the last is repeated; of none the tensor is zeros or empty strings.
 
     Args:
       proto: a tensor of numbers, truth values or strings.
@@ -103,12 +112,19 @@ def decode(proto: tensor_pb2.TensorProto) -> np.ndarray:
     Raises:
       TensorError: unknown type, a shape that is none or that the values cannot fill, contents of
         another size than type and shape ask for.
+      TooManyValuesError: more values than the shape has places.
     """
     field = _FIELDS.get(proto.dtype)
     if field is None:
         raise TensorError(f"no values can be read of type {type_name(proto.dtype)}")
     shape, count, product = _shape(proto)
     size = field.dtype.itemsize if field.wire else _STRING_BYTES
+    values = getattr(proto, field.name)
+    per_element = 2 if proto.dtype in _COMPLEX else 1
+    if not proto.tensor_content and len(values) > count * per_element:
+        raise TooManyValuesError(
+            f"{len(values) // per_element} values, more than the shape {shape_text(shape)} holds"
+        )
     if count == 0:
         # No values, but a sum over its empty dimension would have all of the others'.
         if product * size > MAX_FILLED_BYTES:
@@ -116,14 +132,12 @@ def decode(proto: tensor_pb2.TensorProto) -> np.ndarray:
         return np.empty(shape, field.dtype)
     if proto.tensor_content:
         return _content(proto.tensor_content, field, count).reshape(shape)
-    values = getattr(proto, field.name)
-    per_element = 2 if proto.dtype in _COMPLEX else 1
-    given = min(len(values) // per_element, count)
+    given = len(values) // per_element
     if given < count and count * size > MAX_FILLED_BYTES:
         raise TensorError(f"{given} values for a shape of {count} elements")
     if not field.wire:
         strings = np.empty(count, object)
-        strings[:given] = values if given == len(values) else values[:given]
+        strings[:given] = values
         strings[given:] = strings[given - 1] if given else b""
         return strings.reshape(shape)
     numbers = np.fromiter(values, field.wire, given * per_element)

@@ -82,6 +82,36 @@ def find_models(folder: str) -> dict[str, str]:
     return found
 
 
+def check_level(path: str, flag: str, of_models: bool) -> None:
+    """Refuses a folder that is one level too deep or too high; one that is empty may fill up.
+
+    Args:
+      path: a folder or URI.
+      flag: that it was given by, for the error.
+      of_models: whether models are expected in it; else the versions of one.
+
+    Raises:
+      ConfigError: one line with the flag that fits.
+    """
+    path = path.rstrip("/")
+    above = os.path.dirname(path)
+    try:
+        if any(tf.io.gfile.exists(os.path.join(path, file)) for file in _MODEL_FILES):
+            fits = f"--models={os.path.dirname(above)}" if of_models else f"{flag}={above}"
+            raise ConfigError(f"{flag}={path}: it is a version of a model; serve it by {fits}")
+        if of_models and find_versions(path):
+            raise ConfigError(
+                f"{flag}={path}: it holds the versions of one model; serve it by --models={above}, "
+                f"or by --model_base_path={path} --model_name={os.path.basename(path)}"
+            )
+        if not of_models and not find_versions(path) and (found := find_models(path)):
+            raise ConfigError(
+                f"{flag}={path}: it holds models, {', '.join(found)}; serve them by --models={path}"
+            )
+    except tf.errors.OpError:
+        return  # It cannot be listed: said when it is looked at for models, again and again.
+
+
 def wanted(
     on_disk: Mapping[int, str], policy: FileSystemStoragePathSourceConfig.ServableVersionPolicy
 ) -> dict[int, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
@@ -34,14 +35,14 @@ def warm_up(servable: Servable, path: str) -> int:
       The number of requests.
 
     Raises:
-      ServingError: a request fails, is none, or there are more than 1,000.
-      tf.errors.DataLossError: the file is no TFRecord.
+      ServingError: a request fails, is none, or there are more than 1,000; or the file is no
+        TFRecord. The message names the file.
     """
     file = os.path.join(path, WARMUP_FILE)
     if not tf.io.gfile.exists(file):
         return 0
     count = 0
-    for record in tf.compat.v1.io.tf_record_iterator(file):
+    for record in _records(file):
         count += 1
         if count > MAX_RECORDS:
             raise status.invalid_argument(
@@ -53,8 +54,23 @@ def warm_up(servable: Servable, path: str) -> int:
             raise status.invalid_argument(
                 f"Failed to parse warmup record: {record[:100]!r} from {file}"
             ) from error
-        _answer(servable, log, file)
+        try:
+            _answer(servable, log, file)
+        except status.ServingError as error:
+            raise status.ServingError(
+                error.code, f"Warm-up request {count} of {file}: {error.message}"
+            ) from error
     return count
+
+
+def _records(file: str) -> Iterator[bytes]:
+    try:
+        yield from tf.compat.v1.io.tf_record_iterator(file)
+    except tf.errors.OpError as error:
+        problem = status.from_tensorflow(error)
+        raise status.ServingError(
+            problem.code, f"The warm-up file {file} cannot be read: {problem.message}"
+        ) from error
 
 
 def _answer(servable: Servable, log: prediction_log_pb2.PredictionLog, file: str) -> None:

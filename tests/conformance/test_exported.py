@@ -36,7 +36,8 @@ def test_a_fresh_process_gives_the_answers_of_the_model_in_memory(
 ) -> None:
     result = probe(ModelProcess(), str(exported), replace(BOUNDS, tolerance=2e-4))
     assert result["ok"], result.get("problem")
-    assert result["requests"] == len(prepared.samples()) + 1
+    signatures = 1 + len(prepared.task.signatures(prepared.raw))
+    assert result["requests"] == signatures * (len(prepared.samples()) + 1)
     # What that process compared with is what the network in memory answers.
     expected = prepared.module(network).answers(prepared.parsed(prepared.samples()))
     recorded = json.loads((exported / EXTRA_FOLDER / SAMPLES_FILE).read_text())["answers"]
@@ -124,12 +125,22 @@ def test_the_transform_signature_gives_truth_and_slices(exported: Path, prepared
         assert found[name].numpy().tolist() == expected[name].numpy().tolist()
 
 
-def test_the_warm_up_is_one_request_a_sample_and_one_of_all(
+def test_the_warm_up_asks_every_signature_for_each_sample_and_for_all(
     exported: Path, prepared: Prepared
 ) -> None:
     from tensorflow_serving.apis import prediction_log_pb2
 
     records = tf.data.TFRecordDataset(str(exported / EXTRA_FOLDER / WARMUP_FILE))
-    logs = [prediction_log_pb2.PredictionLog.FromString(one.numpy()) for one in records]
-    sizes = [tf.make_ndarray(one.predict_log.request.inputs["examples"]).shape for one in logs]
-    assert sizes == [(1,)] * len(prepared.samples()) + [(len(prepared.samples()),)]
+    sizes: dict[str, list[int]] = {}
+    for record in records:
+        log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
+        request = getattr(log, log.WhichOneof("log_type")).request
+        if log.HasField("predict_log"):
+            rows = [tensor.tensor_shape.dim[0].size for tensor in request.inputs.values()]
+        else:
+            rows = [len(request.input.example_list.examples)]
+        (size,) = set(rows)
+        sizes.setdefault(request.model_spec.signature_name, []).append(size)
+    every = [1] * len(prepared.samples()) + [len(prepared.samples())]
+    names = {"serving_default", *prepared.task.signatures(prepared.raw)}
+    assert sizes == dict.fromkeys(names, every)

@@ -24,7 +24,8 @@ def half_plus_two(folder: Path, offset: float = 2.0) -> Path:
     kernel for rows of another size), ``classify`` and ``regress`` (method names set;
     ``inputs``: tf.Examples with the float feature ``x``; the classes are ``low`` and ``high``, the
     scores ``y`` and ``-y``), ``batch`` (``x`` to ``size: int32[batch]``, the rows of the run),
-    ``total`` (``x`` to a scalar sum, which no batch can answer), ``offset`` (no inputs).
+    ``total`` (``x`` to a scalar sum, which no batch can answer), ``sum`` (``a`` and ``b`` to
+    ``y = a + b``, either of one row for all of the other), ``offset`` (no inputs).
     """
     module = tf.Module()
     module.offset = tf.Variable(offset, dtype=tf.float32)
@@ -41,6 +42,7 @@ def half_plus_two(folder: Path, offset: float = 2.0) -> Path:
         return tf.io.parse_example(examples, spec)["x"]
 
     vector = tf.TensorSpec([None], tf.float32, "x")
+    pair = [tf.TensorSpec([None], tf.float32, name) for name in "ab"]
     matrix = tf.TensorSpec([None, 3], tf.float32, "x")
     examples = tf.TensorSpec([None], tf.string, "inputs")
 
@@ -59,6 +61,7 @@ def half_plus_two(folder: Path, offset: float = 2.0) -> Path:
         "matrix": (lambda x: {"y": tf.linalg.matmul(answer(x), tf.ones([3, 1]))}, [matrix]),
         "batch": (lambda x: {"size": tf.fill(tf.shape(x), tf.size(x))}, [vector]),
         "total": (lambda x: {"total": tf.reduce_sum(answer(x))}, [vector]),
+        "sum": (lambda a, b: {"y": a + b}, pair),
         "offset": (lambda: {"offset": module.offset + 0.0}, []),
     }
     signatures = {

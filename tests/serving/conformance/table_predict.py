@@ -37,6 +37,18 @@ def _parsing(name: str, proto: TensorProto) -> Row:
     )
 
 
+def _shape(name: str, proto: TensorProto, signature: str, given: str, expected: str) -> Row:
+    return Row(
+        f"wrong shape: {name}",
+        "Predict",
+        predict(spec(signature=signature), x=proto),
+        _INVALID,
+        f"Input x has shape {given}, but signature {signature} expects {expected}, where -1 is "
+        "any size",
+        ours=True,  # TF Serving has no check, and gives the text of the first kernel that fails.
+    )
+
+
 ROWS = [
     Row(
         "newest version",
@@ -87,10 +99,20 @@ ROWS = [
         check=answers(2, "serving_default", y=[3.0, 3.0]),
     ),
     Row(
-        "too many values are cut",
+        "too many values",
         "Predict",
         predict(spec(), x=tensor(1, [1], float_val=[1, 2, 3])),
-        check=answers(2, "serving_default", y=[3.5]),
+        _INVALID,
+        "tensor parsing error: x: 3 values, more than the shape [1] holds",
+        ours=True,  # TF Serving takes the first one and answers.
+    ),
+    Row(
+        "values for no rows",
+        "Predict",
+        predict(spec("text_words"), text=tensor(7, [0], string_val=[b"word"])),
+        _INVALID,
+        "tensor parsing error: text: 1 values, more than the shape [0] holds",
+        ours=True,
     ),
     Row(
         "no rows",
@@ -215,12 +237,16 @@ ROWS = [
         _INVALID,
         "Expects arg[0] to be string but float is provided",
     ),
+    _shape("wrong size", tensor(1, [1, 2], float_val=_TWO), "matrix", "[1,2]", "[-1,3]"),
+    # These two TF Serving answers.
+    _shape("a scalar", tensor(1, [], float_val=[1]), "serving_default", "[]", "[-1]"),
+    _shape("columns", tensor(1, [1, 1], float_val=[1]), "serving_default", "[1,1]", "[-1]"),
     Row(
-        "wrong shape",
+        "inputs of two sizes",
         "Predict",
-        predict(spec(signature="matrix"), x=tensor(1, [1, 2], float_val=_TWO)),
+        predict(spec(signature="sum"), a=_TWO, b=[1.0]),
         _INVALID,
-        contains="Matrix size-incompatible",
+        "Batching Run() input tensors must have equal 0th-dimension size",
     ),
     Row(
         "unknown output",

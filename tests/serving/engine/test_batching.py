@@ -101,6 +101,70 @@ def test_more_rows_than_a_batch_holds(batching):
     assert raised.value.message == "Task size 65 is larger than maximum input batch size 64"
 
 
+def test_what_is_larger_than_a_batch_is_split(batching):
+    servable = batching(
+        max_batch_size=100, max_execution_batch_size=8, enable_large_batch_splitting=True,
+        batch_timeout_micros=1000,
+    )  # fmt: skip
+    rows = np.arange(65.0)
+    assert run(servable, rows) == (rows * 0.5 + 2).tolist()
+    assert run(servable, rows, "batch", "size") == [8] * 64 + [1]
+    with pytest.raises(ServingError, match="Task size 101 is larger than maximum input batch size"):
+        run(servable, np.zeros(101))
+
+
+def test_requests_in_parts_do_not_mix(batching):
+    servable = batching(
+        max_batch_size=64, max_execution_batch_size=16, enable_large_batch_splitting=True,
+        batch_timeout_micros=1000, allowed_batch_sizes=(4, 16),
+    )  # fmt: skip
+
+    def call(number):
+        rows = number + np.arange(1 + number % 40) / 64
+        return run(servable, rows) == (rows * 0.5 + 2).tolist()
+
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(call, range(300)))
+
+
+def test_an_error_in_one_part_is_the_requests(batching):
+    servable = batching(
+        max_batch_size=64, max_execution_batch_size=2, enable_large_batch_splitting=True,
+        batch_timeout_micros=1000,
+    )  # fmt: skip
+    example = tf.train.Example()
+    example.features.feature["x"].float_list.value.append(2.0)
+    good = example.SerializeToString()
+    signature = servable.signature_defs["regress"]
+    rows = np.array([good, good, good, b"\xff no example"], object)
+    with pytest.raises(ServingError, match="Could not parse example input"):
+        servable.run({"inputs": rows}, signature, ["outputs"], None)
+    found = servable.run({"inputs": rows[:3]}, signature, ["outputs"], None)
+    assert found["outputs"].tolist() == [[3.0]] * 3
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_without_a_wish_for_batching_nothing_is_refused_for_it(load_model, strict):
+    servable = load_model(
+        "half_plus_two",
+        enable_batching=True,
+        strict_batching=strict,
+        batching=BatchingParameters(max_batch_size=64),
+    )
+    pair = servable.signature_defs["sum"]
+    a, b, scalar = np.ones(2, np.float32), np.ones(1, np.float32), np.ones((), np.float32)
+    if strict:
+        with pytest.raises(ServingError, match="must have equal 0th-dimension size"):
+            servable.run({"a": a, "b": b}, pair, ["y"], None)
+        with pytest.raises(ServingError, match="must have at least one dimension"):
+            servable.run({"a": a, "b": scalar}, pair, ["y"], None)
+        return
+    assert servable.run({"a": a, "b": b}, pair, ["y"], None)["y"].tolist() == [2.0, 2.0]
+    assert servable.run({"a": a, "b": scalar}, pair, ["y"], None)["y"].tolist() == [2.0, 2.0]
+    assert run(servable, np.zeros(65), "batch", "size") == [65] * 65
+    assert run(servable, np.zeros(64), "batch", "size") == [64] * 64
+
+
 def test_a_full_queue(batching):
     servable = batching(
         "slow", max_batch_size=1, max_enqueued_batches=1, num_batch_threads=1,
@@ -124,7 +188,7 @@ def test_a_deadline_that_passes_in_the_queue(batching):
         time.sleep(0.3)
         with pytest.raises(ServingError) as raised:
             run(servable, [1.0], deadline=begin + 0.6)
-        assert raised.value.code == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert raised.value.code == grpc.StatusCode.DEADLINE_EXCEEDED
         assert raised.value.message == "Run() timeout exceeded while waiting in batching queue"
         with pytest.raises(ServingError) as raised:
             first.result()

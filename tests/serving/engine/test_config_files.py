@@ -92,6 +92,17 @@ def test_batching_parameters(write):
     )
     assert read_batching_parameters(path) == BatchingParameters(32, 0, 7, 3, (8, 32), True)
     assert read_batching_parameters(write("")) == BatchingParameters()
+    split = read_batching_parameters(
+        write(
+            """
+            max_batch_size { value: 100 }
+            enable_large_batch_splitting { value: true }
+            max_execution_batch_size { value: 10 }
+            allowed_batch_sizes: [5, 10]
+            """
+        )
+    )
+    assert (split.enable_large_batch_splitting, split.largest_run) == (True, 10)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +115,20 @@ def test_batching_parameters(write):
         (
             "max_batch_size { value: 8 } allowed_batch_sizes: 4",
             "last of allowed_batch_sizes is 4, expected max_batch_size, which is 8",
+        ),
+        (
+            "max_batch_size { value: 8 } max_execution_batch_size { value: 4 }",
+            "max_execution_batch_size is 4, which holds for batches that are split alone",
+        ),
+        (
+            "max_batch_size { value: 8 } max_execution_batch_size { value: 9 } "
+            "enable_large_batch_splitting { value: true }",
+            "max_execution_batch_size is 9, expected at most max_batch_size, which is 8",
+        ),
+        (
+            "max_batch_size { value: 8 } max_execution_batch_size { value: 4 } "
+            "enable_large_batch_splitting { value: true } allowed_batch_sizes: 8",
+            "last of allowed_batch_sizes is 8, expected max_execution_batch_size, which is 4",
         ),
         (
             "max_batch_size { value: 8 } allowed_batch_sizes: [4, 4, 8]",

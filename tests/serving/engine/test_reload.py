@@ -101,12 +101,50 @@ def test_reloads_that_fail(start_manager, base, tmp_path, saved_model):
             manager.reload(config)
         assert raised.value.code == grpc.StatusCode.INVALID_ARGUMENT
     publish(saved_model("broken"), tmp_path / "bad", 1)
-    both = configured(base)
-    both.MergeFrom(configured(tmp_path / "bad", name="bad"))
+    bad = configured(tmp_path / "bad", name="bad")
     with pytest.raises(ServingError, match=r"1 servable\(s\) did not become available") as raised:
-        manager.reload(both)
+        manager.reload(bad)
     assert "{name: bad version: 1} due to error: " in raised.value.message
+    # The models that it would have removed serve on, and are followed on.
     assert ask(manager) == (1, 1.0)
+    publish(saved_model("half_plus_2"), base, 2)
+    assert eventually(lambda: ask(manager) == (2, 2.0))
+    assert refused(manager, spec(name="bad"))[0] == grpc.StatusCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("place", ["missing", "empty"])
+def test_a_reload_to_a_folder_without_versions(start_manager, base, tmp_path, place):
+    manager = start_manager(base)
+    (tmp_path / "empty").mkdir()
+    for name in ("m", "other"):
+        with pytest.raises(ServingError, match=r"1 servable\(s\) did not") as raised:
+            manager.reload(configured(tmp_path / place, name=name))
+        assert str(tmp_path / place) in raised.value.message
+        assert ask(manager) == (1, 1.0)
+    assert manager.reload(configured(base)) is None
+
+
+def test_a_label_on_a_version_that_the_same_reload_loads(start_manager, base, saved_model):
+    manager = start_manager(base)
+    publish(saved_model("half_plus_2"), base, 2)
+    publish(saved_model("broken"), base, 3)
+    manager.reload(configured(base, "specific 1,2", {"stable": 1, "canary": 2}))
+    assert ask(manager, spec(label="canary")) == (2, 2.0)
+    manager.reload(configured(base, "specific 2", {"stable": 2}))
+    assert ask(manager, spec(label="stable")) == (2, 2.0)
+    # It is loaded and fails: all stays as it was.
+    with pytest.raises(ServingError, match="assign label to version 3 of model m") as raised:
+        manager.reload(configured(base, "specific 2,3", {"stable": 3}))
+    assert raised.value.code == grpc.StatusCode.FAILED_PRECONDITION
+    assert ask(manager, spec(label="stable")) == (2, 2.0)
+
+
+def test_a_folder_without_models_says_so_at_once(start_manager, tmp_path, saved_model, caplog):
+    manager = start_manager(no_models(), models_folder=tmp_path)
+    said = f"No models in {tmp_path}: expected MODEL/VERSION/saved_model.pb"
+    assert [said in record.message for record in caplog.records] == [True]
+    publish(saved_model("half_plus_1"), tmp_path / "one", 1)
+    assert eventually(lambda: attempt(manager, spec(name="one"))) == (1, 1.0)
 
 
 def test_a_folder_of_models(start_manager, tmp_path, saved_model):
@@ -132,6 +170,10 @@ def test_a_configuration_file_that_changes(start_manager, base, tmp_path, saved_
     assert ask(manager) == (2, 2.0)
     file.write_text(text_format.MessageToString(configured(base, "specific 1")))
     assert eventually(lambda: ask(manager)[0] == 1)
+    file.write_text(
+        text_format.MessageToString(configured(base, "specific 1,2", {"stable": 1, "canary": 2}))
+    )
+    assert eventually(lambda: attempt(manager, spec(label="canary"))) == (2, 2.0)
 
 
 def test_no_polling_but_at_the_start_and_reloads(start_manager, base, saved_model):

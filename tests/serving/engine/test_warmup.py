@@ -81,8 +81,9 @@ def empty(kind):
 )
 def test_a_request_that_fails_fails_the_load(model, record, text):
     path = model([predict_log(), record])
-    with pytest.raises(ServingError, match=text):
+    with pytest.raises(ServingError, match=text) as raised:
         load("m", 1, path, EngineOptions())
+    assert f"{path}/{WARMUP}" in raised.value.message
     load("m", 1, path, EngineOptions(enable_model_warmup=False)).close()
 
 
@@ -93,6 +94,7 @@ def test_a_file_that_is_no_tfrecord(model):
     with pytest.raises(ServingError) as raised:
         load("m", 1, path, EngineOptions())
     assert raised.value.code == grpc.StatusCode.DATA_LOSS
+    assert f"The warm-up file {path}/{WARMUP} cannot be read" in raised.value.message
 
 
 def test_too_many_requests(model):

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.serving import models
 from tests.serving.front.conftest import StartServer, code_of
+from tidegate.serving.server.metrics import Metrics
 
 PATH = "/monitoring/prometheus/metrics"
 
@@ -46,8 +47,9 @@ def test_requests_are_counted_and_timed(
     parsed = f"{count}_total"
     assert found[parsed, (("model_name", "m"), ("status", "OK"))] == 3
     assert found[parsed, (("model_name", "m"), ("status", "INVALID_ARGUMENT"))] == 1
-    # Names that clients make up are no labels.
-    assert found[parsed, (("model_name", ""), ("status", "NOT_FOUND"))] == 5
+    for number in range(5):
+        labels = (("model_name", f"made-up-{number}"), ("status", "NOT_FOUND"))
+        assert found[parsed, labels] == 1
     labels = (("API", "Predict"), ("entrypoint", "GRPC"), ("model_name", "m"))
     latency = ":tensorflow:serving:request_latency"
     assert found[f"{latency}_count", labels] == 3
@@ -59,6 +61,22 @@ def test_requests_are_counted_and_timed(
     assert f"# TYPE {count} counter\n" in page
     assert f'{count}{{model_name="m",status="OK"}} 3.0\n' in page
     assert f"# TYPE {latency} histogram\n" in page
+
+
+def test_names_that_clients_make_up_have_an_end() -> None:
+    metrics = Metrics()
+    metrics.answered("m", "Predict", 0.01, 1)
+    for number in range(1_100):
+        metrics.failed(f"made-up-{number}", "NOT_FOUND")
+    metrics.failed("long " * 100, "NOT_FOUND")
+    metrics.failed("m", "INVALID_ARGUMENT")
+    lines = [
+        line
+        for line in metrics.page().decode().splitlines()
+        if line.startswith(":tensorflow:serving:request_count{")
+    ]
+    assert len(lines) == 1_000 + 3
+    assert ':tensorflow:serving:request_count{model_name="",status="NOT_FOUND"} 101.0' in lines
 
 
 def test_another_path_is_not_found(start_server: StartServer) -> None:

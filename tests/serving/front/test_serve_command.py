@@ -17,6 +17,8 @@ from tensorflow_serving.apis import prediction_service_pb2_grpc
 from tests.serving import models
 from tests.serving.conftest import Build
 from tests.serving.front.conftest import eventually
+from tidegate.serving.server.options import ConfigError
+from tidegate.serving.server.versions import check_level
 
 _COMMAND = [sys.executable, "-m", "tidegate.pipeline.cli", "serve"]
 
@@ -40,7 +42,8 @@ def test_help_names_tf_servings_flags() -> None:
     done = subprocess.run([*_COMMAND, "--help"], capture_output=True, text=True, check=True)
     for flag in ("model_name", "model_base_path", "model_config_file", "enable_batching",
                  "batching_parameters_file", "ssl_config_file", "monitoring_config_file",
-                 "grpc_channel_arguments", "port"):  # fmt: skip
+                 "grpc_channel_arguments", "port",
+                 "allow_version_labels_for_unavailable_models"):  # fmt: skip
         assert f"--{flag}" in done.stdout
 
 
@@ -67,6 +70,25 @@ def test_help_names_tf_servings_flags() -> None:
 def test_wrong_flags_are_one_line(flags: list[str], message: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no text format")
     assert message in _refused(*(flag.format(tmp_path) for flag in flags))
+
+
+def test_a_folder_of_another_level(tmp_path: Path) -> None:
+    version = tmp_path / "models" / "half" / "1"
+    version.mkdir(parents=True)
+    (version / "saved_model.pb").write_bytes(b"")
+    for flag, folder, fits in (
+        ("models", version, f"--models={tmp_path}/models"),
+        ("models", version.parent, f"--models={tmp_path}/models, or by --model_base_path="),
+        ("model_base_path", version, f"--model_base_path={version.parent}"),
+        ("model_base_path", tmp_path / "models", f"--models={tmp_path}/models"),
+    ):
+        with pytest.raises(ConfigError, match=f"--{flag}={folder}: it ") as raised:
+            check_level(str(folder), f"--{flag}", of_models=flag == "models")
+        assert f"by {fits}" in str(raised.value)
+    check_level(str(tmp_path / "models"), "--models", of_models=True)
+    check_level(str(version.parent), "--model_base_path", of_models=False)
+    check_level(str(tmp_path / "none"), "--models", of_models=True)
+    assert f"--models={tmp_path}/models" in _refused("--models", str(version.parent), "--port=0")
 
 
 def test_a_port_in_use(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
+from google.protobuf import descriptor_pool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
 from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc
 
 from tests.serving import models
@@ -54,7 +55,26 @@ def test_health_of_an_unknown_service(start_server: StartServer) -> None:
     with grpc.insecure_channel(start_server().address) as channel:
         health = health_pb2_grpc.HealthStub(channel)
         asked = health_pb2.HealthCheckRequest(service="nobody")
-        assert code_of(lambda: health.Check(asked)) == grpc.StatusCode.NOT_FOUND
+        with pytest.raises(grpc.RpcError) as raised:
+            health.Check(asked)
+        assert raised.value.code() == grpc.StatusCode.NOT_FOUND
+        assert raised.value.details() == "service name unknown"
+
+
+@pytest.mark.parametrize("method", ["/tensorflow.serving.PredictionService/Nothing", "/no/thing"])
+def test_an_unknown_method(start_server: StartServer, method: str) -> None:
+    with grpc.insecure_channel(start_server().address) as channel:
+        with pytest.raises(grpc.RpcError) as raised:
+            channel.unary_unary(method)(b"")
+        assert raised.value.code() == grpc.StatusCode.UNIMPLEMENTED
+        assert raised.value.details() == ""
+
+
+def test_a_text_ends_in_no_blank(start_server: StartServer, stub: Connect) -> None:
+    wrong = models.predict_request("m", {"wrong": [1.0]})
+    with pytest.raises(grpc.RpcError) as raised:
+        stub(start_server()).Predict(wrong)
+    assert raised.value.details().endswith("or default input alias set:")
 
 
 def test_predictions_wait_for_the_models(start_server: StartServer, stub: Connect) -> None:
@@ -65,17 +85,35 @@ def test_predictions_wait_for_the_models(start_server: StartServer, stub: Connec
     assert list(client.Predict(_request(1)).outputs["y"].float_val) == [2.5]
 
 
-def test_reflection_names_services_and_messages(start_server: StartServer) -> None:
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+def test_reflection_describes_the_services(start_server: StartServer, version: str) -> None:
+    service = f"grpc.reflection.{version}.ServerReflection"
+    asked = reflection_pb2.ServerReflectionRequest
     with grpc.insecure_channel(start_server().address) as channel:
-        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-        asked = reflection_pb2.ServerReflectionRequest
-        symbol = "tensorflow.serving.PredictionService"
-        answers = stub.ServerReflectionInfo(
-            iter([asked(list_services=""), asked(file_containing_symbol=symbol)])
+        ask = channel.stream_stream(
+            f"/{service}/ServerReflectionInfo",
+            request_serializer=asked.SerializeToString,
+            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
         )
-        services = {each.name for each in next(answers).list_services_response.service}
-        assert {symbol, "tensorflow.serving.ModelService", "grpc.health.v1.Health"} <= services
-        assert next(answers).file_descriptor_response.file_descriptor_proto
+        (listed,) = ask(iter([asked(list_services="")]))
+        services = {each.name for each in listed.list_services_response.service}
+        assert {
+            "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService",
+            "grpc.health.v1.Health", service,
+        } <= services  # fmt: skip
+        requests = [asked(file_containing_symbol=name) for name in sorted(services)]
+        requests.append(asked(file_by_filename="google/protobuf/any.proto"))
+        for request, answer in zip(requests, ask(iter(requests)), strict=True):
+            assert answer.original_request == request
+            files = answer.file_descriptor_response.file_descriptor_proto
+            # Whole by itself: what a file imports comes with it, each file once.
+            pool = descriptor_pool.DescriptorPool()
+            for file in reversed(files):
+                pool.AddSerializedFile(file)
+            if request.HasField("file_containing_symbol"):
+                assert pool.FindServiceByName(request.file_containing_symbol).methods
+        (unknown,) = ask(iter([asked(file_containing_symbol="nobody")]))
+        assert unknown.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
 
 
 def test_a_closed_server_refuses(start_server: StartServer, stub: Connect) -> None:
