@@ -63,11 +63,12 @@ class Executor(base_executor.BaseExecutor):
                 for name in ("tolerance", "timeout", "latency_ms", "memory_mb")
             }
         )
+        examples = _examples(input_dict.get("examples", []))
         try:
-            result = probe(_started.pop() if _started else ModelProcess(), folder, bounds)
+            result = probe(_started.pop() if _started else ModelProcess(), folder, bounds, examples)
         except ProcessKilled as killed:
             reporter().line(f"{killed}; it is served once more")
-            result = probe(ModelProcess(), folder, bounds)
+            result = probe(ModelProcess(), folder, bounds, examples)
         with fileio.open(os.path.join(blessing.uri, RESULT_FILE), "w") as file:
             file.write(json.dumps(result))
         marker = "INFRA_BLESSED" if result["ok"] else "INFRA_NOT_BLESSED"
@@ -76,3 +77,12 @@ class Executor(base_executor.BaseExecutor):
         blessing.set_int_custom_property(_BLESSED, int(result["ok"]))
         if not result["ok"]:
             reporter().line(f"the exported model cannot be served: {result['problem']}")
+
+
+def _examples(given: list[Any]) -> str | None:
+    """The folder of the split that is asked: `eval`, or the first one; None without any."""
+    if not given:
+        return None
+    splits = artifact_utils.decode_split_names(given[0].split_names)
+    split = "eval" if "eval" in splits else splits[0]
+    return str(artifact_utils.get_split_uri(given, split))

@@ -19,6 +19,7 @@ from tfx.utils import io_utils
 
 from tidegate.components.files import is_local
 from tidegate.components.serving_check import MODEL
+from tidegate.components.serving_check.samples import Samples, asked_samples, recorded_samples
 from tidegate.models.core.child_process import module_command
 from tidegate.models.core.export import EXTRA_FOLDER, SAMPLES_FILE
 from tidegate.serving.client import Client, ServingClientError
@@ -135,13 +136,16 @@ class ModelProcess:
             self._copy.cleanup()
 
 
-def probe(process: ModelProcess, model: str, bounds: Bounds) -> dict[str, Any]:
+def probe(
+    process: ModelProcess, model: str, bounds: Bounds, examples: str | None = None
+) -> dict[str, Any]:
     """Checks a SavedModel in a process that serves it.
 
     Args:
       process: a fresh one, or one that was told to load this model.
       model: the SavedModel's folder.
       bounds: what it must hold.
+      examples: the folder of raw examples to ask where no samples are recorded beside the model.
 
     Returns:
       `ok`, and `problem` where it is false; `seconds` to load and warm up, `requests`, how many
@@ -159,14 +163,12 @@ def probe(process: ModelProcess, model: str, bounds: Bounds) -> dict[str, Any]:
         if process.model is None:
             process.load(model)
         ready = process.told(until)
-        with tf.io.gfile.GFile(os.path.join(model, EXTRA_FOLDER, SAMPLES_FILE)) as file:
-            samples = json.loads(file.read())
-        examples = [bytes.fromhex(one) for one in samples["examples"]]
+        samples = samples_of(model, examples)
         left = max(until - time.monotonic(), 0.01)
         with Client(f"127.0.0.1:{ready.pop('port')}", deadline=left) as client:
-            answers = client.predict(MODEL, {"examples": examples})
-            difference = _compare(answers, samples["answers"], bounds.tolerance)
-            latency = _latency(client, examples)
+            answers = client.predict(MODEL, {samples.name: samples.examples})
+            difference = _compare(answers, samples.answers, bounds.tolerance)
+            latency = _latency(client, samples)
         process.finish()
         memory = process.told(until)["memory_mb"]
     except TimeoutError:
@@ -189,6 +191,22 @@ def probe(process: ModelProcess, model: str, bounds: Bounds) -> dict[str, Any]:
             problem = f"{found[name]:g} {unit}, more than serving.{name}={most:g}"
             return {"ok": False, "problem": problem, **found}
     return {"ok": True, **found}
+
+
+def samples_of(model: str, examples: str | None) -> Samples:
+    """The requests to send; Unfit where there are none, or the model does not answer them."""
+    recorded = recorded_samples(model)
+    if recorded is not None:
+        return recorded
+    if examples is None:
+        raise Unfit(
+            f"no sample requests: {EXTRA_FOLDER}/{SAMPLES_FILE} is missing, and the ServingCheck "
+            "was not given examples"
+        )
+    try:
+        return asked_samples(model, examples)
+    except (ValueError, tf.errors.OpError) as error:
+        raise Unfit(str(error)) from error
 
 
 def _compare(
@@ -217,11 +235,12 @@ def _compare(
     return largest
 
 
-def _latency(client: Client, examples: list[bytes]) -> float:
+def _latency(client: Client, samples: Samples) -> float:
     """The median of milliseconds that one sample takes, each in turn."""
     taken = []
     for number in range(_LATENCY_REQUESTS):
         begin = time.perf_counter()
-        client.predict(MODEL, {"examples": [examples[number % len(examples)]]})
+        example = samples.examples[number % len(samples.examples)]
+        client.predict(MODEL, {samples.name: [example]})
         taken.append(time.perf_counter() - begin)
     return statistics.median(taken) * 1e3

@@ -24,7 +24,7 @@ from tensorflow.python.client import pywrap_tf_session
 from tensorflow_serving.config import model_server_config_pb2
 
 from tidegate.components.serving_check import MODEL
-from tidegate.models.core.export import EXTRA_FOLDER, WARMUP_FILE, operations
+from tidegate.models.core.export import EXTRA_FOLDER, SAMPLES_FILE, WARMUP_FILE, operations
 
 # TF Serving 2.16 is built with tensorflow-text 2.12, which does not have it yet.
 _NOT_IN_TF_SERVING = frozenset({"TFText>Utf8Binarize"})
@@ -63,7 +63,8 @@ def check_graph(folder: str) -> int:
       How many warm-up requests it has.
 
     Raises:
-      UnfitError: an op that TF Serving or a machine without a GPU lacks, or no warm-up request.
+      UnfitError: an op that TF Serving or a machine without a GPU lacks; or no warm-up request,
+        which tidegate's export writes beside the samples. Somebody else's model needs none.
       OSError, tf.errors.OpError, google.protobuf.message.DecodeError: the files cannot be read.
     """
     saved = saved_model_pb2.SavedModel()
@@ -82,7 +83,10 @@ def check_graph(folder: str) -> int:
     if unknown:
         raise UnfitError(f"the graph holds {unknown}, which TF Serving does not have")
     path = os.path.join(folder, EXTRA_FOLDER, WARMUP_FILE)
+    ours = tf.io.gfile.exists(os.path.join(folder, EXTRA_FOLDER, SAMPLES_FILE))
     if not tf.io.gfile.exists(path):
+        if not ours:
+            return 0
         raise UnfitError(f"no warm-up requests: {EXTRA_FOLDER}/{WARMUP_FILE} is missing")
     requests = sum(1 for _ in tf.data.TFRecordDataset(path))
     if not requests:

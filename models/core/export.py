@@ -252,18 +252,20 @@ def _rename(fields: Any, before: Iterable[str], after: Iterable[str]) -> None:
 
 def _write_samples(path: str, serialized: list[bytes], expected: Mapping[str, tf.Tensor]) -> None:
     """What the serving check compares."""
-    answers = {}
-    for name, tensor in expected.items():
-        array = tensor.numpy()
-        answers[name] = (
-            np.char.decode(array.astype("S"), "utf-8").tolist()
-            if array.dtype.kind in "OS"
-            else array.tolist()
-        )
+    samples = {
+        "examples": [one.hex() for one in serialized],
+        "answers": plain_answers(expected),
+    }
     with tf.io.gfile.GFile(path, "w") as file:
-        file.write(
-            json.dumps(
-                {"examples": [one.hex() for one in serialized], "answers": answers},
-                ensure_ascii=False,
-            )
-        )
+        file.write(json.dumps(samples, ensure_ascii=False))
+
+
+def plain_answers(answers: Mapping[str, tf.Tensor]) -> dict[str, Any]:
+    """A signature's answers as JSON holds them: lists of numbers, or of texts."""
+    arrays = {name: tensor.numpy() for name, tensor in answers.items()}
+    return {
+        name: np.char.decode(array.astype("S"), "utf-8").tolist()
+        if array.dtype.kind in "OS"
+        else array.tolist()
+        for name, array in arrays.items()
+    }

@@ -26,6 +26,7 @@ from tidegate.components.serving_check.probe import (
     Unfit,
     _compare,
     probe,
+    samples_of,
 )
 from tidegate.models.core.export import EXTRA_FOLDER, SAMPLES_FILE, WARMUP_FILE
 
@@ -122,6 +123,60 @@ def test_warmup_requests_are_counted_and_must_be_there(tmp_path: Path) -> None:
     (folder / EXTRA_FOLDER / WARMUP_FILE).unlink()
     with pytest.raises(process.UnfitError, match="is missing"):
         process.check_graph(str(folder))
+
+
+def raw_examples(folder: Path, *examples: bytes) -> str:
+    """A split as ExampleGens write it."""
+    folder.mkdir()
+    with tf.io.TFRecordWriter(str(folder / "data.gz"), "GZIP") as writer:
+        for example in examples:
+            writer.write(example)
+    return str(folder)
+
+
+class Parsed(tf.Module):
+    """Takes two tensors, as no client with tf.Examples sends."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string)] * 2)
+    def serve(self, one: tf.Tensor, other: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"both": one + other}
+
+
+def test_somebody_elses_model_is_asked_raw_examples_and_needs_no_warmup(tmp_path: Path) -> None:
+    folder = Path(save(tmp_path / "model"))
+    split = raw_examples(tmp_path / "split", *EXAMPLES, *[b"more"] * 9)
+    assert samples_of(str(folder), split).answers == ANSWERS  # What is recorded comes first.
+    for path in (folder / EXTRA_FOLDER).iterdir():
+        path.unlink()
+    assert process.check_graph(str(folder)) == 0
+    asked = samples_of(str(folder), split)
+    assert (asked.name, asked.examples) == ("examples", [*EXAMPLES, *[b"more"] * 6])
+    assert asked.answers == {
+        "length": [1.0, 3.0, *[4.0] * 6],
+        "text": ["a", "bcd", *["more"] * 6],
+    }
+    with pytest.raises(Unfit, match=r"no sample requests: .* was not given examples"):
+        samples_of(str(folder), None)
+    with pytest.raises(Unfit, match="no examples in"):
+        samples_of(str(folder), raw_examples(tmp_path / "empty"))
+
+
+@pytest.mark.parametrize(
+    ("signatures", "problem"),
+    [
+        ({"serving_default": Parsed().serve}, r"takes \['one', 'other'\]; expected one tensor"),
+        ({"other": Lengths().serve}, r"no signature serving_default: \['other'\]"),
+    ],
+    ids=["two inputs", "another signature"],
+)
+def test_a_model_that_takes_no_examples_cannot_be_asked(
+    signatures: dict[str, Any], problem: str, tmp_path: Path
+) -> None:
+    module = tf.Module()
+    module.functions = list(signatures.values())
+    tf.saved_model.save(module, str(tmp_path / "model"), signatures=signatures)
+    with pytest.raises(Unfit, match=problem):
+        samples_of(str(tmp_path / "model"), raw_examples(tmp_path / "split", b"a"))
 
 
 def execute(
