@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tidegate.pipeline.beam import beam_option, check_job_service, parse_beam
+from tidegate.pipeline.beam import beam_option, parse_beam
 from tidegate.pipeline.kubeflow.compile_command import compile_pipeline
 from tidegate.pipeline.kubeflow.submit_command import submit
 from tidegate.pipeline.predict.command import predict
@@ -15,6 +15,7 @@ from tidegate.pipeline.serve.command import serve
 from tidegate.pipeline.serve.rollback_command import rollback
 from tidegate.tables.errors import InputError
 
+_EXIT_PUSHED, _EXIT_FAILED, _EXIT_INPUT, _EXIT_NOT_PUSHED = 0, 1, 2, 3
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -47,33 +48,19 @@ def run(
 
     Exit codes: 0 pushed, 2 wrong input or settings, 3 did not pass its gates, 1 anything else.
     """
-    from tidegate.models.core.task import load_task
-    from tidegate.pipeline.config import make_config, parse_assignments, read_file
-    from tidegate.pipeline.datasets import resolve
-    from tidegate.pipeline.run.local_run import RunRequest
+    from tidegate.pipeline.config import parse_assignments, read_file
+    from tidegate.pipeline.run.local_run import RunError, StoppedError
     from tidegate.pipeline.run.local_run import run as run_request
+    from tidegate.pipeline.run.request import make_request
 
-    known = load_task(task)
-    given = [
-        read_file(config) if config else {},
-        parse_assignments(assignments),
-        parse_beam(beam),
-    ]
-    early = make_config(known, *given)  # Wrong settings are found before data is prepared.
-    early.beam.arguments()
-    check_job_service(early.beam.job_endpoint)
-    found = resolve(data, known.name)
-    settings = make_config(known, found.settings, *given)
-    code = run_request(
-        RunRequest(
-            config=settings,
-            data=data,
-            train=found.train,
-            test=test or found.test,
-            output=output,
-            fresh=fresh,
-        )
-    )
+    settings = read_file(config) if config else {}
+    given = (settings, parse_assignments(assignments), parse_beam(beam))
+    try:
+        summary = run_request(make_request(task, data, test, output, *given, fresh=fresh))
+        code = _EXIT_PUSHED if summary["pushed"] else _EXIT_NOT_PUSHED
+    except (RunError, StoppedError) as error:
+        click.echo(str(error))
+        code = _EXIT_FAILED
     # TensorFlow takes seconds to tear down, and complains of it; all files are closed by now.
     sys.stdout.flush()
     sys.stderr.flush()
@@ -167,21 +154,21 @@ def main() -> None:
         cli.main(standalone_mode=False, prog_name="tidegate")
     except click.exceptions.Abort:
         click.echo("stopped", err=True)
-        sys.exit(1)
+        sys.exit(_EXIT_FAILED)
     except click.ClickException as error:
         message = " ".join(error.format_message().split())
         click.echo(f"tidegate: {message}", err=True)
-        sys.exit(2)
+        sys.exit(_EXIT_INPUT)
     except InputError as error:
         click.echo(f"tidegate: {error}", err=True)
-        sys.exit(2)
+        sys.exit(_EXIT_INPUT)
     except ValueError as error:
         from tidegate.data.dataset import DatasetError
 
         if not isinstance(error, DatasetError):
             raise
         click.echo(f"tidegate: {error}", err=True)
-        sys.exit(2)
+        sys.exit(_EXIT_INPUT)
 
 
 if __name__ == "__main__":

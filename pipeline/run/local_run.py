@@ -1,107 +1,117 @@
 """``tidegate run``: from a user's path to a pushed model and its summary."""
 
-import gc
 import logging
 import os
+import threading
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from tidegate.components import files
 from tidegate.components.files import content_fingerprint
 from tidegate.components.record_files import FileFormat, check_head, data_files
-from tidegate.models.core.progress import LogReporter, reporter, set_reporter
+from tidegate.models.core.progress import reporter
 from tidegate.models.core.settings import memory_settings
 from tidegate.pipeline.config import RunConfig
+from tidegate.pipeline.run.caller import (
+    full_logs,
+    own_random_numbers,
+    progress_to,
+    rare_collections,
+)
 from tidegate.pipeline.run.console import ConsoleReporter, output_to_file
 from tidegate.pipeline.run.failures import failure_line, input_error
 from tidegate.pipeline.run.last_words import last_words
 from tidegate.pipeline.run.made import Made
 from tidegate.pipeline.run.output_folder import output_folder, set_damaged_aside
 from tidegate.pipeline.run.output_place import OutputPlace, make_remote, output_place
+from tidegate.pipeline.run.request import HeldData, RunRequest
 from tidegate.pipeline.run.stopping import Stop, stoppable
 from tidegate.pipeline.run.summary import SUMMARY_FILE, read_summary, write_summary
 
-EXIT_PUSHED = 0
-EXIT_FAILED = 1
-EXIT_INPUT = 2
-EXIT_NOT_PUSHED = 3
 LOG_FILE = "run.log"
-# Made between two looks for garbage; Python's own 700 is for small programs.
-_OBJECTS = 100_000
+_STOPPED = "stopped; the same command goes on after the last finished component"
+# A process has one TensorFlow, and the child of the serving check is its own.
+_ALONE = threading.Lock()
 
 
-@dataclass(frozen=True)
-class RunRequest:
-    """What the user asked for.
-
-    Attributes:
-      config: task and settings.
-      data: name or path, as given, for the summary.
-      train: data file or folder.
-      test: the same for a fixed test split, or None.
-      output: the output folder: a path or a URI.
-      fresh: use nothing of a former run.
-    """
-
-    config: RunConfig
-    data: str
-    train: str
-    test: str | None
-    output: str
-    fresh: bool = False
+class RunError(RuntimeError):
+    """A component failed; the message is the line for the person, the trace is in the log."""
 
 
-def run(request: RunRequest) -> int:
+class StoppedError(KeyboardInterrupt):
+    """The run was told to end, by Ctrl-C or SIGTERM."""
+
+
+def run(request: RunRequest) -> dict[str, Any]:
     """Runs the pipeline and leaves `summary.json`, the model and the artifacts.
+
+    A second run of the same process, in another thread, waits for the first.
 
     Args:
       request: what to run.
 
     Returns:
-      The exit code.
+      The content of `summary.json`; its `pushed` is None where the model did not pass its gates.
 
     Raises:
-      InputError: data or output folder cannot be used.
+      InputError: data, settings or output folder cannot be used.
+      RunError: anything else went wrong.
+      StoppedError: the run was told to end.
     """
     begin = time.monotonic()
     place = output_place(request.output)
-    _check_data(request)
     with (
+        _ALONE,
         stoppable() as stop,
         output_folder(place.local) as made,
         last_words() as words,
+        own_random_numbers(),
     ):
+        request = placed(request, place, made)
+        check_data(request)
         log = str(place.local / LOG_FILE)
         made.file(log)
+
+        def begun(component: str) -> None:
+            stop.check()
+            words.at(component)
+
         with output_to_file(log) as stream:
-
-            def begun(component: str) -> None:
-                stop.check()
-                words.at(component)
-
             console = ConsoleReporter(stream, begun)
-            set_reporter(console)
-            try:
-                return _run_logged(request, place, made, stop, begin)
-            finally:
-                console.close()
-                set_reporter(LogReporter())
+            with progress_to(console):
+                try:
+                    return _run_logged(request, place, made, stop, begin)
+                finally:
+                    console.close()
 
 
-def _check_data(request: RunRequest) -> None:
+def placed(request: RunRequest, place: OutputPlace, made: Made) -> RunRequest:
+    """The request with tables of this process as files of the output folder."""
+
+    def path_of(data: str | HeldData) -> str:
+        if isinstance(data, str):
+            return data
+        if place.remote:
+            make_remote(place.folder, made)
+        return data.write(place.absolute("data"), made)
+
+    test = None if request.test is None else path_of(request.test)
+    return replace(request, train=path_of(request.train), test=test)
+
+
+def check_data(request: RunRequest) -> None:
     """Finds before the heavy imports what is wrong with the data at first sight."""
     data: Any = request.config.data
     how = FileFormat(data.encoding, data.delimiter)
-    tests = [request.test] if request.test else []
-    with _file_systems(request.config, [request.train, *tests]):
-        for path in data_files(request.train):
-            check_head(path, data.columns(), how)
-        for path in data_files(request.test) if request.test else []:
-            check_head(path, data.columns(test=True), how)
+    given = [(request.train, False), *([(request.test, True)] if request.test else [])]
+    with _file_systems(request.config, [str(path) for path, _ in given]):
+        for path, test in given:
+            for file in data_files(str(path)):
+                check_head(file, data.columns(test=test), how)
 
 
 @contextmanager
@@ -125,7 +135,7 @@ def _file_systems(config: RunConfig, paths: list[str]) -> Iterator[None]:
 
 def _run_logged(
     request: RunRequest, place: OutputPlace, made: Made, stop: Stop, begin: float
-) -> int:
+) -> dict[str, Any]:
     """The run itself; whatever the libraries print goes to the log."""
     config = request.config
     reporter().line(f"tidegate run {config.task.name}: {request.data} -> {place.folder}")
@@ -134,18 +144,17 @@ def _run_logged(
     reporter().status("[0] importing TensorFlow and TFX")
     try:
         imports = time.monotonic()
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
         from tidegate.pipeline.run import outcome, report
         from tidegate.pipeline.run.runner import run_pipeline
 
         seconds_imports = time.monotonic() - imports
-        # Looking for garbage among millions of objects that stay takes a tenth of a small run.
-        gc.freeze()
-        gc.set_threshold(_OBJECTS, 20, 50)
-        if place.remote:
-            make_remote(place.folder, made)
-        _clear_up(place)
-        runs = run_pipeline(_dag(request, place, made))
-        summary = outcome.summarise(config, runs)
+        with rare_collections(), full_logs():
+            if place.remote:
+                make_remote(place.folder, made)
+            _clear_up(place)
+            runs = run_pipeline(pipeline_of(request, place, made))
+            summary = outcome.summarise(config, runs, place)
         summary = {
             **{"task": summary.pop("task"), "data": request.data, "test": request.test},
             **summary,
@@ -164,16 +173,15 @@ def _run_logged(
     except BaseException as error:
         # SystemExit comes from a training that SIGTERM has ended.
         if stop.asked or isinstance(error, KeyboardInterrupt | SystemExit):
-            reporter().line("stopped; the same command goes on after the last finished component")
-            return EXIT_FAILED
-        if not isinstance(error, Exception):
-            raise
+            raise StoppedError(_STOPPED) from None
         cause = input_error(error)
         if cause is not None:
             raise cause from None
-        return _failed(error, config, place)
+        if not isinstance(error, Exception):
+            raise
+        raise _failed(error, config, place) from error
     reporter().line(f"summary: {place.path(SUMMARY_FILE)}")
-    return EXIT_PUSHED if summary["pushed"] else EXIT_NOT_PUSHED
+    return summary
 
 
 def _clear_up(place: OutputPlace) -> None:
@@ -192,40 +200,48 @@ def _clear_up(place: OutputPlace) -> None:
         clear_unfinished(str(serving / "*"))
 
 
-def _dag(request: RunRequest, place: OutputPlace, made: Made) -> Any:
-    import absl.logging
+def pipeline_of(
+    request: RunRequest, place: OutputPlace, made: Made, name: str | None = None
+) -> Any:
+    """The TFX pipeline of a request whose data are files, over the output folder's metadata.
+
+    Args:
+      request: what to run.
+      place: where.
+      made: told what is made for it.
+      name: the pipeline's; from the task's name if not given.
+    """
     from tfx.orchestration import metadata
 
     from tidegate.pipeline.dag import Locations, create_pipeline
 
-    absl.logging.set_verbosity(absl.logging.INFO)
-    logging.getLogger().setLevel(logging.INFO)
-    config = request.config
     database = place.local.resolve() / "tfx" / "metadata.sqlite"
     made.folder(str(database.parent))
     made.metadata(str(database), place.absolute("tfx", "artifacts"))
-    paths = data_files(request.train) + (data_files(request.test) if request.test else [])
+    train, test = str(request.train), request.test and str(request.test)
     return create_pipeline(
-        config,
+        request.config,
         Locations(
-            train=files.absolute(request.train),
-            test=files.absolute(request.test) if request.test else None,
-            data_fingerprint=content_fingerprint(paths),
+            train=files.absolute(train),
+            test=files.absolute(test) if test else None,
+            data_fingerprint=content_fingerprint(
+                data_files(train) + (data_files(test) if test else [])
+            ),
             root=place.absolute("tfx", "artifacts"),
             serving=place.absolute("serving"),
         ),
         metadata.sqlite_metadata_connection_config(str(database)),
         enable_cache=not request.fresh,
+        name=name,
     )
 
 
-def _failed(error: Exception, config: RunConfig, place: OutputPlace) -> int:
-    """Writes the trace to the log and one line for the person."""
+def _failed(error: Exception, config: RunConfig, place: OutputPlace) -> RunError:
+    """Writes the trace to the log; gives one line for the person."""
     with suppress(OSError):  # On a full disk the line has to do.
         traceback.print_exception(error)
     memory = memory_settings({name: type(one) for name, one in config.sections.items()})
-    reporter().line(failure_line(error, place.local, place.local / LOG_FILE, memory))
-    return EXIT_FAILED
+    return RunError(failure_line(error, place.local, place.local / LOG_FILE, memory))
 
 
 def _copy_tensorboard(runs: list[Any], folder: str) -> None:

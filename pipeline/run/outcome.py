@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 import tensorflow_transform as tft
 from tfx.dsl.io import fileio
+from tfx.utils import path_utils
 
 from tidegate.components.baseline.executor import METRICS_FILE
 from tidegate.components.evaluator.task_metrics import read_array
@@ -18,15 +19,19 @@ from tidegate.components.serving_check.executor import RESULT_FILE
 from tidegate.components.trainer.report import read_training
 from tidegate.models.core.task import Gate
 from tidegate.pipeline.config import RunConfig
+from tidegate.pipeline.run.output_place import OutputPlace
 from tidegate.pipeline.run.runner import ComponentRun
 
 
-def summarise(config: RunConfig, runs: Sequence[ComponentRun]) -> dict[str, Any]:
+def summarise(
+    config: RunConfig, runs: Sequence[ComponentRun], place: OutputPlace
+) -> dict[str, Any]:
     """Gathers rows, training, metrics beside their baselines, gates and the pushed model.
 
     Args:
       config: task and settings.
       runs: all components of a finished run.
+      place: the output folder.
 
     Returns:
       The content of `summary.json`, without the parts that only the command line knows.
@@ -65,6 +70,7 @@ def summarise(config: RunConfig, runs: Sequence[ComponentRun]) -> dict[str, Any]
         "gates": _gates(config, _uri(by_name["Evaluator"], "evaluation")),
         "serving_check": _read_json(_uri(by_name["ServingCheck"], "blessing"), RESULT_FILE),
         **_pushed(by_name["Pusher"]),
+        "candidate": _within(place, path_utils.serving_model_path(_uri(trainer, "model"))),
         "plots": sorted(fileio.listdir(_uri(by_name["Pictures"], "pictures"))),
     }
 
@@ -80,6 +86,11 @@ def _uri(run: ComponentRun, key: str) -> str:
 def _read_json(folder: str, name: str) -> Any:
     with fileio.open(os.path.join(folder, name)) as file:
         return json.loads(file.read())
+
+
+def _within(place: OutputPlace, path: str) -> str:
+    """A path within the output folder, which may be moved as a whole."""
+    return path.removeprefix(f"{place.absolute()}/")
 
 
 def _pushed(run: ComponentRun) -> dict[str, str | None]:

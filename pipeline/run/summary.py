@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.components import files
+from tidegate.tables.errors import InputError
 
 SUMMARY_FILE = "summary.json"
 
@@ -31,6 +32,21 @@ def read_summary(folder: str) -> dict[str, Any] | None:
     with files.open_bytes(path) as file:
         content: dict[str, Any] = json.loads(file.read())
     return content
+
+
+def finished_summary(folder: str) -> dict[str, Any]:
+    """The same, where a run has to have been finished.
+
+    Raises:
+      InputError: none was, or the file cannot be read.
+    """
+    try:
+        summary = read_summary(folder)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}/{SUMMARY_FILE}: cannot be read: {error}") from None
+    if summary is None:
+        raise InputError(f"{folder}: no run was finished there: no {SUMMARY_FILE}")
+    return summary
 
 
 def write_summary(folder: str, content: Mapping[str, Any]) -> None:

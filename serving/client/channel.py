@@ -5,7 +5,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 
@@ -94,6 +94,22 @@ class Retries:
         # The exponent is bounded: a float is not as large as 2**1024.
         whole = min(self.longest, self.first * 2.0 ** min(failed - 1, 60))
         return random.uniform(whole / 2, whole)
+
+
+class Calls(Protocol):
+    """What a client calls methods on.
+
+    Attributes:
+      address: names it in errors.
+    """
+
+    address: str
+
+    def call(self, service: str, method: str, request: Any, response: Any, *, end: float) -> Any:
+        """See `Channel`."""
+
+    def close(self) -> None:
+        """Ends it."""
 
 
 class Channel:

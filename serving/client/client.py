@@ -9,7 +9,7 @@ import numpy as np
 
 from tidegate.serving.client import examples, messages, stream, tensors
 from tidegate.serving.client.answers import Answers, Score, VersionStatus
-from tidegate.serving.client.channel import Channel, Retries, Tls
+from tidegate.serving.client.channel import Calls, Channel, Retries, Tls
 from tidegate.serving.client.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
@@ -39,24 +39,26 @@ class Client:
       deadline: seconds.
       retries: when to try again while the server is not available; a number is that of attempts.
       metadata: sent with each request, for example ``[("authorization", "Bearer …")]``.
+      channel: what is called in place of a connection to `address`.
     """
 
     def __init__(
         self,
-        address: str,
+        address: str = "",
         *,
         tls: Tls | None = None,
         deadline: float = 60.0,
         retries: Retries | int | None = None,
         metadata: Iterable[tuple[str, str]] = (),
+        channel: Calls | None = None,
     ) -> None:
         if deadline <= 0:
             raise ValueError(f"expected a deadline above 0 seconds, got {deadline}")
         if isinstance(retries, int):
             retries = Retries(attempts=retries)
-        self.address = address
         self._deadline = deadline
-        self._channel = Channel(address, tls, retries or Retries(), tuple(metadata))
+        self._channel = channel or Channel(address, tls, retries or Retries(), tuple(metadata))
+        self.address = self._channel.address
         self._known = KnownModels(self._channel)
 
     def __enter__(self) -> "Client":

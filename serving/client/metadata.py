@@ -7,7 +7,7 @@ from typing import Any
 
 from tidegate.serving.client import messages, tensors
 from tidegate.serving.client.answers import VersionStatus
-from tidegate.serving.client.channel import Channel
+from tidegate.serving.client.channel import Calls
 from tidegate.serving.client.signatures import Signature, TensorSpec
 
 _METHOD = "tensorflow/serving/"
@@ -87,7 +87,7 @@ class KnownModels:
       channel: to ask on.
     """
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Calls) -> None:
         self._channel = channel
         self._lock = threading.Lock()
         self._known: dict[Which, Metadata] = {}
@@ -120,7 +120,7 @@ class KnownModels:
 
 
 def ask_versions(
-    channel: Channel, model: str, version: int | None, end: float
+    channel: Calls, model: str, version: int | None, end: float
 ) -> list[VersionStatus]:
     """The versions of a model on the server, the newest first. Raises as `Channel.call`."""
     request = messages.GetModelStatusRequest()

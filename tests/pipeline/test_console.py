@@ -58,6 +58,39 @@ def test_output_of_python_c_and_children_goes_to_the_file(tmp_path: Path) -> Non
     assert sorted(rest) == sorted(["python", "descriptor", "from C", "child", *errors])
 
 
+def test_streams_that_are_not_the_processs_go_to_the_file_and_come_back(tmp_path: Path) -> None:
+    """As in a notebook: who got a stream during a run, and before, writes where it belongs."""
+    log = tmp_path / "run.log"
+    done = run(
+        """
+        import io, logging
+        shown = io.StringIO()
+        sys.stdout = sys.stderr = shown
+        early = logging.StreamHandler()
+        logging.getLogger().addHandler(early)
+        logging.getLogger("mine").warning("a log before")
+        with output_to_file(log) as stream:
+            print("python")
+            os.write(2, b"descriptor's error\\n")
+            logging.getLogger("mine").warning("a log within")
+            kept = sys.stdout
+            late = logging.StreamHandler()
+            stream.write("person 水闸\\n")
+        print("after", file=kept)
+        logging.getLogger("late").addHandler(late)
+        logging.getLogger("late").propagate = False
+        logging.getLogger("late").warning("a late log")
+        logging.getLogger("mine").warning("a log after")
+        assert sys.stdout is shown and early.stream is late.stream is shown
+        sys.__stdout__.write(shown.getvalue())
+        """,
+        log,
+    )
+    lines = ["a log before", "person 水闸", "after", "a late log", "a log after"]
+    assert (done.stdout.splitlines(), done.stderr) == (lines, "")
+    assert sorted(log.read_text().splitlines()) == ["a log within", "descriptor's error", "python"]
+
+
 def test_the_descriptors_are_back_after_an_error(tmp_path: Path) -> None:
     log = tmp_path / "run.log"
     done = run(

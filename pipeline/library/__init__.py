@@ -1,0 +1,1 @@
+"""What `import tidegate` gives: a run, its outcome and models, called from Python."""
