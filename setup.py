@@ -78,6 +78,8 @@ EXTRAS = {
         *KUBEFLOW,
         "pytest>=8",  # the tests
         "pytest-xdist>=3.7,<4",  # one process a core
+        "nbclient>=0.10,<1",  # runs the notebooks
+        "ipykernel>=6.29,<8",  # in a kernel
         "hypothesis>=6",  # properties over generated inputs
         "ruff>=0.6",  # style and errors
         "mypy>=1.11",  # types

@@ -41,7 +41,7 @@ class Model:
 
     def predict(
         self,
-        data: pd.DataFrame | Sequence[str],
+        data: pd.DataFrame | pd.Series | Sequence[str],
         *,
         signature: str | None = None,
         columns: Mapping[str, str] | None = None,

@@ -169,6 +169,7 @@ def read_settings(flags: dict[str, Any]) -> ServeSettings:
 
 def _models(flags: dict[str, Any]) -> Any:
     """The configuration of the models."""
+    from tidegate.pipeline.run.candidate import why_not_there
     from tidegate.serving.server.options import ConfigError
 
     for name in ("models", "model_base_path"):
@@ -176,7 +177,10 @@ def _models(flags: dict[str, Any]) -> Any:
         if path and "://" not in path and not Path(path).is_dir():
             what = "is not a folder" if Path(path).exists() else "does not exist"
             expected = "models" if name == "models" else "one model's versions"
-            raise ConfigError(f"--{name}={path}: {what}; expected a folder of {expected}")
+            why = why_not_there(path)
+            raise ConfigError(
+                f"--{name}={path}: {what}; {why or f'expected a folder of {expected}'}"
+            )
     from tidegate.serving.server import model_config, versions
 
     for name in ("models", "model_base_path"):

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 import tidegate
 from tests.pipeline.test_report import summary
+from tests.remote_files import mended_ram, read
 from tests.serving import models
 from tidegate.pipeline.library.frames import held_frame
 from tidegate.pipeline.run.candidate import read_candidate, why_not_there
@@ -119,6 +120,16 @@ def test_equal_frames_are_one_file_and_others_another(tmp_path: Path) -> None:
     assert held_frame(frame, "data").name != held_frame(frame.iloc[::-1], "data").name
     pd.testing.assert_frame_equal(_written(frame, tmp_path), again)
     assert held_frame(frame, "data").title == "a DataFrame of 2 rows and 2 columns"
+
+
+def test_a_frame_goes_to_a_store_as_to_a_disk(tmp_path: Path) -> None:
+    held = held_frame(pd.DataFrame({"text": ["a"]}), "data")
+    with mended_ram():
+        made = Made()
+        path = held.write("ram://frames/out/data", made)
+        assert path == f"ram://frames/out/data/{held.name}" and read(path) == held.content
+        made.undo()
+        assert not tf.io.gfile.exists("ram://frames/out")
 
 
 def test_what_pandas_alone_has_is_written_as_what_it_means(tmp_path: Path) -> None:
