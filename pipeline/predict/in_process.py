@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 
 from tidegate.components.files import is_local
-from tidegate.pipeline.run.console import quiet_imports
+from tidegate.pipeline.run.console import quiet_imports, warnings_alone
 from tidegate.serving.client import Client
 from tidegate.serving.client.errors import of_rpc
 from tidegate.tables.errors import InputError
@@ -38,7 +38,8 @@ def open_model(path: str) -> tuple[Client, str]:
     from tidegate.serving.server.status import ServingError
 
     try:
-        servable = load(name, version, folder, EngineOptions(enable_model_warmup=False))
+        with warnings_alone():
+            servable = load(name, version, folder, EngineOptions(enable_model_warmup=False))
     except ServingError as error:
         raise InputError(f"{folder}: cannot be loaded: {error.message}") from None
     # A request takes as long as it takes: there is no one else who waits.

@@ -65,3 +65,19 @@ def full_logs() -> Iterator[None]:
     finally:
         absl.logging.set_verbosity(before[1])
         root.setLevel(before[0])
+
+
+@contextmanager
+def no_notebook() -> Iterator[None]:
+    """Keeps Beam from looking for pipelines in a notebook's cells, and from loading scripts there.
+
+    It would rename transforms by the cell's number and fetch jQuery from the network.
+    """
+    from apache_beam.utils import interactive_utils
+
+    before = interactive_utils.is_in_ipython
+    interactive_utils.is_in_ipython = lambda: False
+    try:
+        yield
+    finally:
+        interactive_utils.is_in_ipython = before

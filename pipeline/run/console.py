@@ -25,7 +25,14 @@ class ConsoleReporter:
 
     def __init__(self, stream: IO[str], begun: Callable[[str], None] | None = None) -> None:
         self._begun = begun
-        self._console = Console(file=stream, highlight=False, soft_wrap=True, force_jupyter=False)
+        self._console = Console(
+            file=stream,
+            highlight=False,
+            soft_wrap=True,
+            # rich would take a notebook for a terminal, as Jupyter sets FORCE_COLOR.
+            force_jupyter=False,
+            force_terminal=stream.isatty(),
+        )
         self._live: Live | None = None
         self._spinner = Spinner("dots")
         self._component = ""
@@ -77,6 +84,18 @@ def quiet_imports() -> Iterator[None]:
         return
     with output_to_file(os.devnull):
         yield
+
+
+@contextlib.contextmanager
+def warnings_alone() -> Iterator[None]:
+    """Hides what TensorFlow says in a notebook, and nowhere else, of its work."""
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from tidegate.models.core.settings import memory_settings
 from tidegate.pipeline.config import RunConfig
 from tidegate.pipeline.run.caller import (
     full_logs,
+    no_notebook,
     own_random_numbers,
     progress_to,
     rare_collections,
@@ -149,7 +150,7 @@ def _run_logged(
         from tidegate.pipeline.run.runner import run_pipeline
 
         seconds_imports = time.monotonic() - imports
-        with rare_collections(), full_logs():
+        with rare_collections(), full_logs(), no_notebook():
             if place.remote:
                 make_remote(place.folder, made)
             _clear_up(place)

@@ -66,6 +66,7 @@ def test_a_notebook_runs_and_shows_pictures(
         assert text not in said
     assert (folder / "run.log").stat().st_size > 1_000
     data = [output.get("data", {}) for output in outputs]
+    assert not any("application/javascript" in one for one in data)
     (page,) = (one["text/html"] for one in data if "FAILED" in str(one) or "passed" in str(one))
     drawn = [base64.b64decode(one) for one in re.findall(r"image/png;base64,([^\"]+)", page)]
     drawn += [base64.b64decode(one["image/png"]) for one in data if "image/png" in one]
