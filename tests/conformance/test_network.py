@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -9,20 +10,36 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tidegate.models.core.task import Objective
 from tidegate.models.train.settings import TrainingSettings
+from tidegate.models.train.step import TrainingStep
 from tidegate.models.train.training import compile_model
 
 from .conftest import Prepared
 
 
-def test_one_training_step_changes_every_weight(prepared: Prepared) -> None:
-    network = prepared.network()
-    settings = TrainingSettings(warmup=0.0)
-    compile_model(network, prepared.task.objective(prepared.model), settings, steps=10)
-    network.run_eagerly = True  # a graph of a single step takes longer to make than to run
+def to_train(prepared: Prepared) -> tuple[Any, Objective, TrainingStep]:
+    """A network of its own with its objective and step, as `models.train` puts them together."""
+    network, goal = prepared.network(), prepared.task.objective(prepared.model)
+    compile_model(network, goal, TrainingSettings(warmup=0.0), steps=10)
+    network.optimizer.build(network.trainable_variables)
+    strategy, spec = tf.distribute.get_strategy(), prepared.batches().element_spec
+    return network, goal, TrainingStep(network, goal, strategy, spec, divided=False)
+
+
+@pytest.fixture
+def eager() -> Iterator[None]:
+    """Without graphs: that of a single step takes longer to make than to run."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def test_one_training_step_changes_every_weight(prepared: Prepared, eager: None) -> None:
+    network, _, step = to_train(prepared)
     before = [np.asarray(one) for one in network.trainable_variables]
-    inputs, target, weight = prepared.passed[0]
-    network.train_on_batch(inputs, target, sample_weight=weight)
+    sums = step.take(iter(prepared.batches()), 1, step.no_sums)
+    assert np.isfinite(step.loss(sums))
     for variable, old in zip(network.trainable_variables, before, strict=True):
         assert np.abs(np.asarray(variable) - old).max() > 0, variable.path
         assert np.isfinite(np.asarray(variable)).all(), variable.path
@@ -45,12 +62,9 @@ def test_a_warm_start_changes_weights_in_the_same_way_each_time(prepared: Prepar
         assert np.isfinite(new).all()
 
 
-def test_the_monitored_figure_is_one_of_the_objectives(prepared: Prepared) -> None:
-    network = prepared.network()  # compiling changes it
-    goal = prepared.task.objective(prepared.model)
-    compile_model(network, goal, TrainingSettings(), steps=10)
-    inputs, target, weight = prepared.passed[0]
-    found = network.test_on_batch(inputs, target, sample_weight=weight, return_dict=True)
+def test_the_monitored_figure_is_one_of_the_objectives(prepared: Prepared, eager: None) -> None:
+    _, goal, step = to_train(prepared)
+    found = step.figures(step.validate(prepared.passed[:1]))
     assert goal.monitor in {f"val_{name}" for name in found}
     assert goal.mode in ("min", "max")
     assert np.isfinite(found[goal.monitor.removeprefix("val_")])

@@ -15,7 +15,9 @@ def found(what: str) -> doctor.Finding:
 
 
 def test_this_environment_is_as_it_must_be() -> None:
-    assert [str(finding) for finding in doctor.examine() if not finding.good] == []
+    wrong = {finding.what: str(finding) for finding in doctor.examine() if not finding.good}
+    # Of the machine that runs the tests nothing is asked.
+    assert not wrong.keys() - {"memory", "disk", "GPU"}
 
 
 def test_a_good_finding_names_the_version_and_no_command() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -99,6 +100,32 @@ def eventually(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
         assert time.monotonic() < end, "the condition did not become true"
         time.sleep(0.01)
     return result
+
+
+def after(owner: Any, step: str, wake: threading.Condition | None = None) -> None:
+    """Waits until a method of the manager's thread was called twice, from now on.
+
+    The first call may have begun before what it is to see. `wake` is what a thread waits for that
+    does nothing by itself.
+    """
+    real, calls = getattr(owner, step), []
+
+    def counted() -> Any:
+        found = real()
+        calls.append(step)
+        return found
+
+    def twice() -> bool:
+        if wake is not None:
+            with wake:
+                wake.notify_all()
+        return len(calls) >= 2
+
+    setattr(owner, step, counted)
+    try:
+        eventually(twice)
+    finally:
+        setattr(owner, step, real)
 
 
 def configured(

@@ -1,6 +1,5 @@
 """Labels, and configurations that change: by request, by a file, by a folder of models."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -10,6 +9,7 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from tests.serving.engine.conftest import (
     POLL,
+    after,
     ask,
     attempt,
     configured,
@@ -77,7 +77,8 @@ def test_a_model_that_comes_back_before_it_is_unloaded(start_manager, base):
             manager.reload(none)
             eventually(lambda: states(manager) == {1: "UNLOADING"})
             back = pool.submit(manager.reload, configured(base))
-            time.sleep(4 * POLL)
+            # The start's, the first reload's and this one's: the thread has seen it, and goes on.
+            eventually(lambda: manager._polls_done == 3)
             assert not back.done()
         back.result(60)
     assert ask(manager) == (1, 1.0)
@@ -166,7 +167,7 @@ def test_a_configuration_file_that_changes(start_manager, base, tmp_path, saved_
     publish(saved_model("half_plus_2"), base, 2)
     eventually(lambda: ask(manager)[0] == 2)
     file.write_text("model_config_list { confg {} }")
-    time.sleep(4 * POLL)
+    after(manager, "_reread")
     assert ask(manager) == (2, 2.0)
     file.write_text(text_format.MessageToString(configured(base, "specific 1")))
     assert eventually(lambda: ask(manager)[0] == 1)
@@ -179,7 +180,7 @@ def test_a_configuration_file_that_changes(start_manager, base, tmp_path, saved_
 def test_no_polling_but_at_the_start_and_reloads(start_manager, base, saved_model):
     manager = start_manager(base, file_system_poll_wait_seconds=0)
     publish(saved_model("half_plus_2"), base, 2)
-    time.sleep(4 * POLL)
+    after(manager._lifecycle, "reconcile", wake=manager._changed)
     assert ask(manager) == (1, 1.0)
     manager.reload(configured(base))
     assert eventually(lambda: ask(manager)[0] == 2)

@@ -1,14 +1,16 @@
-"""Swaps under load: no request fails or is answered by another version; nothing stays behind."""
+"""Swaps under load: no request fails or is answered by another version; nothing stays behind.
+
+How the process's memory goes is measured by `benchmarks.serving_swap` and `serving_memory`.
+"""
 
 import gc
 import logging
-import os
 import threading
-import time
 import weakref
 from itertools import count
 
 import numpy as np
+import psutil
 import pytest
 
 from tests.serving.engine.conftest import answer, ask, eventually, spec
@@ -18,14 +20,8 @@ from tidegate.serving.server.options import BatchingParameters, EngineOptions
 from tidegate.serving.server.status import ServingError
 
 
-def resident():
-    """The process's resident memory, bytes."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 def threads():
-    return len(os.listdir("/proc/self/task"))
+    return psutil.Process().num_threads()
 
 
 @pytest.mark.slow
@@ -33,14 +29,13 @@ def threads():
 def test_hot_swaps_under_load(start_manager, saved_model, tmp_path, batching):
     """Each version answers its own number, so that no answer can come from another one."""
     base = tmp_path / "m"
-    publish(saved_model("half_plus_1"), base, 1)
-    for number in range(2, 8):
+    for number in range(1, 8):
         saved_model(f"half_plus_{number}")
+    publish(saved_model("half_plus_1"), base, 1)
     parameters = BatchingParameters(max_batch_size=8, batch_timeout_micros=500)
     manager = start_manager(base, enable_batching=batching, batching=parameters)
     stop = threading.Event()
     problems, answered = [], [set() for _ in range(8)]
-    counts = [0] * 8
 
     def hammer(worker):
         for step in count():
@@ -53,24 +48,21 @@ def test_hot_swaps_under_load(start_manager, saved_model, tmp_path, batching):
                     if y != x * 0.5 + servable.version:
                         problems.append((servable.version, x, y))
                     answered[worker].add(servable.version)
-                    counts[worker] += 1
             except ServingError as error:
                 problems.append(error)
 
     workers = [threading.Thread(target=hammer, args=(worker,)) for worker in range(8)]
     for worker in workers:
         worker.start()
-    for number in range(2, 8):
-        time.sleep(0.4)
-        publish(saved_model(f"half_plus_{number}"), base, number)
-        eventually(lambda number=number: ask(manager)[0] == number, 30)
-    time.sleep(0.3)
-    stop.set()
+    try:
+        for number in range(2, 8):
+            publish(saved_model(f"half_plus_{number}"), base, number)
+            eventually(lambda number=number: all(number in versions for versions in answered))
+    finally:
+        stop.set()
     for worker in workers:
         worker.join()
     assert not problems
-    assert set.union(*answered) == set(range(1, 8))
-    assert min(counts) > 10
 
 
 @pytest.mark.slow
@@ -102,20 +94,18 @@ def test_swaps_leave_nothing_behind(start_manager, saved_model, tmp_path, batchi
     for number in range(2, 7):
         swap(number)
     gc.collect()
-    memory, running = resident(), threads()
+    running = threads()
     for number in range(7, 27):
         swap(number)
     gc.collect()
     assert sum(ref() is not None for ref in seen) == 1
-    # All 20 kept would be 160 MB.
-    assert resident() - memory < 40 << 20
     assert threads() <= running + 2
 
 
 @pytest.mark.slow
 def test_polls_and_requests_do_not_grow(start_manager, saved_model, tmp_path, caplog):
     # Or each failing load's warning, kept for the test's report, would be what grows.
-    caplog.set_level(logging.ERROR, "serving")
+    caplog.set_level(logging.ERROR, "tidegate.serving")
     base = tmp_path / "m"
     publish(saved_model("half_plus_1"), base, 1)
     manager = start_manager(
@@ -134,11 +124,10 @@ def test_polls_and_requests_do_not_grow(start_manager, saved_model, tmp_path, ca
 
     use(1000)
     gc.collect()
-    memory, objects = resident(), len(gc.get_objects())
+    objects = len(gc.get_objects())
     use(3000)
     gc.collect()
     assert len(gc.get_objects()) - objects < 2000
-    assert resident() - memory < 16 << 20
 
 
 @pytest.mark.slow
