@@ -17,8 +17,8 @@ from pathlib import Path
 from benchmarks import measure, report, tidegate_run, workplace
 from tidegate.pipeline.serve.process import served
 from tidegate.serving.client import Client
-from tidegate.serving.client.tables.predicting import Question
-from tidegate.serving.client.tables.texts import question_of_texts
+from tidegate.serving.client.tables.question import Question
+from tidegate.serving.client.tables.texts import plan_of_texts
 
 _IMPORTS = {
     "the interpreter": "pass",
@@ -84,7 +84,7 @@ def main() -> None:
     ):
         with Client(address) as client:
             version = client.wait_until_available(arguments.model, timeout=300)
-            question = question_of_texts(client, Question(arguments.model))
+            question = plan_of_texts(client, Question(arguments.model), [], "").asked.question
             ((name, _),) = question.columns.items()
             # The first requests after a start are slower, whoever sends them.
             for _ in range(_WARM_UP):

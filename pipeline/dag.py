@@ -14,7 +14,6 @@ from tfx.types import channel, standard_artifacts
 
 from tidegate.components.baseline.component import Baseline
 from tidegate.components.evaluator.component import Evaluator, OptionalEvaluator
-from tidegate.components.example_gen import data_fingerprint
 from tidegate.components.example_validator.component import StrictExampleValidator
 from tidegate.components.latest_model.blessed import LatestOtherBlessedModelStrategy
 from tidegate.components.latest_model.pushed import LatestPushedModel
@@ -28,6 +27,7 @@ from tidegate.models.core.fingerprint import code_fingerprint, task_fingerprint
 from tidegate.models.core.task import RawFeature, Stage
 from tidegate.pipeline.config import RunConfig
 from tidegate.pipeline.evaluation_config import evaluation_config
+from tidegate.tables.reads import as_dict
 
 
 @dataclass(frozen=True)
@@ -104,19 +104,16 @@ def _components(
 ) -> list[base_node.BaseNode]:
     task = config.task
     settings = config.as_dict()
-    raw = task.raw_features(config.data)
+    raw, reads = task.raw_features(config.data), task.reads(config.data)
     has_test = locations.test is not None or config.data.has_test
 
     gen_class = task.example_gen.load()
     example_gen = gen_class(
-        task=task.name,
-        data=settings["data"],
-        features=settings["features"],
-        train=locations.train,
+        data=locations.train,
         test=locations.test,
-        fingerprint=data_fingerprint.join(
-            locations.data_fingerprint, code_fingerprint(task.example_gen.module)
-        ),
+        reads=reads,
+        splits=task.splits(config.data, config.features),
+        fingerprint=locations.data_fingerprint,
     )
     examples = example_gen.outputs["examples"]
     statistics = StatisticsGen(
@@ -159,6 +156,8 @@ def _components(
         "model": settings["model"],
         "training": settings["training"],
         "raw_features": [asdict(feature) for feature in raw],
+        # How files were read travels with the model; it changes only where ExampleGen runs anew.
+        "reads": as_dict(reads),
         "fingerprint": task_fingerprint(
             task, Stage.TRAINING, raw, "tidegate.components.trainer.run_fn"
         ),

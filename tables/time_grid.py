@@ -7,13 +7,13 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 
-_DAY = 86_400
+DAY = 86_400
 _SECONDS = {
     "s": 1, "S": 1, "sec": 1,
     "min": 60, "T": 60,
     "h": 3600, "H": 3600,
-    "d": _DAY, "D": _DAY,
-    "w": 7 * _DAY, "W": 7 * _DAY,
+    "d": DAY, "D": DAY,
+    "w": 7 * DAY, "W": 7 * DAY,
 }  # fmt: skip
 # pandas' MS is the start of a month, its ms a thousandth of a second: case matters.
 _MONTHS = {
@@ -23,7 +23,7 @@ _MONTHS = {
 }  # fmt: skip
 _BUSINESS = {"B", "C", "BM", "BMS", "BME", "BQ", "BQS", "BQE", "BA", "BAS", "BY", "BYS", "BYE"}
 _ALIAS = re.compile(r"(\d*)([A-Za-z]+)(?:-[A-Za-z]{3})?")
-_UNIT_NAMES = ((7 * _DAY, "week"), (_DAY, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+_UNIT_NAMES = ((7 * DAY, "week"), (DAY, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 _STAMP = re.compile(
     r"(?P<year>\d{4})"
     r"(?:[-/]?Q(?P<quarter>[1-4])"
@@ -56,7 +56,7 @@ class Step:
     @property
     def by_date(self) -> bool:
         """Whether steps are whole days or longer: they follow the clock on the wall."""
-        return self.months > 0 or (self.seconds > 0 and self.seconds % _DAY == 0)
+        return self.months > 0 or (self.seconds > 0 and self.seconds % DAY == 0)
 
     def __str__(self) -> str:
         if self.index:
@@ -125,7 +125,7 @@ def parse_timestamp(text: str, time_format: str | None = None) -> tuple[int, int
         offset = parsed.utcoffset()
         ahead = int(offset.total_seconds()) if offset else 0
         clock = parsed.hour * 3600 + parsed.minute * 60 + parsed.second
-        return _days(parsed.date()) * _DAY + clock - ahead, ahead
+        return _days(parsed.date()) * DAY + clock - ahead, ahead
     found = _STAMP.fullmatch(text)
     if found is None:
         raise ValueError(f"{text}: not ISO 8601")
@@ -140,7 +140,7 @@ def parse_timestamp(text: str, time_format: str | None = None) -> tuple[int, int
     if (found["part"] or "").strip("0"):
         raise ValueError(f"{text}: finer than a second")
     ahead = _ahead(found["zone"] or "")
-    return days * _DAY + hour * 3600 + minute * 60 + second - ahead, ahead
+    return days * DAY + hour * 3600 + minute * 60 + second - ahead, ahead
 
 
 def _days(day: date) -> int:

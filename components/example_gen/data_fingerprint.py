@@ -1,7 +1,10 @@
 """The fingerprint of an ExampleGen's data and code, for caches that know parameters alone."""
 
-from tidegate.components.files import content_fingerprint
-from tidegate.components.record_files import data_files
+import os
+from typing import Any
+
+from tidegate.components import files
+from tidegate.tables.files import data_files
 
 
 def data_fingerprint(train: str, test: str | None) -> str:
@@ -14,24 +17,15 @@ def data_fingerprint(train: str, test: str | None) -> str:
     Raises:
       InputError: there is no such file.
     """
-    return content_fingerprint(data_files(train) + (data_files(test) if test else []))
-
-
-def join(data: str, code: str) -> str:
-    """The ExampleGen's `fingerprint`.
-
-    Args:
-      data: fingerprint of the data; empty where it is not known before the run.
-      code: fingerprint of the code.
-    """
-    return f"{data}-{code}"
+    paths = data_files(train, files) + (data_files(test, files) if test else [])
+    return files.content_fingerprint(paths)
 
 
 def complete(fingerprint: str, train: str, test: str | None) -> str:
     """An ExampleGen's `fingerprint` with the data's part, which is read from the data if missing.
 
     Args:
-      fingerprint: as `join` made it.
+      fingerprint: that of the data, a hyphen, and that of the code.
       train: a data file, or a folder of them.
       test: the same for a fixed test split, or None.
 
@@ -39,4 +33,16 @@ def complete(fingerprint: str, train: str, test: str | None) -> str:
       InputError: there is no such file.
     """
     data, _, code = fingerprint.partition("-")
-    return fingerprint if data else join(data_fingerprint(train, test), code)
+    return fingerprint if data else f"{data_fingerprint(train, test)}-{code}"
+
+
+def known(train: Any, test: Any) -> str:
+    """The fingerprint of the data, as far as it is known when the pipeline is made.
+
+    Args:
+      train: a data file, or a folder of them, or a RuntimeParameter of one.
+      test: the same for a fixed test split, or None.
+    """
+    sources = [one for one in (train, test) if one is not None]
+    here = all(isinstance(one, str) and os.path.exists(one) for one in sources)
+    return data_fingerprint(train, test) if here else ""

@@ -1,31 +1,17 @@
 """The component: what it takes and gives."""
 
-import json
-from typing import Any, ClassVar
+from typing import Any
 
 from tfx.dsl.components.base import base_beam_component, executor_spec
-from tfx.types import channel, component_spec, standard_artifacts
+from tfx.types import standard_artifacts
 
+from tidegate.components.example_gen import data_fingerprint
 from tidegate.components.record_example_gen import executor
+from tidegate.components.wiring import Wired, spec
+from tidegate.tables.reads import RecordReads, RecordSplits, to_json
 
 
-class RecordExampleGenSpec(component_spec.ComponentSpec):
-    """What RecordExampleGen takes and gives."""
-
-    PARAMETERS: ClassVar[dict[str, Any]] = {
-        "task": component_spec.ExecutionParameter(type=str),
-        "data": component_spec.ExecutionParameter(type=str),
-        "train": component_spec.ExecutionParameter(type=str),
-        "test": component_spec.ExecutionParameter(type=str, optional=True),
-        "fingerprint": component_spec.ExecutionParameter(type=str),
-    }
-    INPUTS: ClassVar[dict[str, Any]] = {}
-    OUTPUTS: ClassVar[dict[str, Any]] = {
-        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
-    }
-
-
-class RecordExampleGen(base_beam_component.BaseBeamComponent):
+class RecordExampleGen(Wired, base_beam_component.BaseBeamComponent):
     """Reads records, checks them, splits them and writes shuffled tf.Examples.
 
     Splits: `train`, `valid` (cut from train for early stopping), `eval` (held out, the gates are
@@ -34,37 +20,39 @@ class RecordExampleGen(base_beam_component.BaseBeamComponent):
     `report.json`: rows per split and label, and rows that could not be used.
 
     Args:
-      task: the task's name.
-      data: the task's data settings.
-      features: its feature settings, which do not change the records.
-      train: a data file, or a folder of them; a str, or a RuntimeParameter of one.
-      test: the same for a fixed test split, or None.
-      fingerprint: of the data and the code, for TFX's cache, as `data_fingerprint.join` makes it.
+      data: a data file, or a folder of them; a str, or a RuntimeParameter of one.
+      reads: what is read of it: columns, the features that they become, how files are read.
+      splits: how its rows are parted.
+      test: as `data`, for a fixed test split, or None.
+      fingerprint: of the data, for TFX's cache, empty where a run alone knows its data; where not
+        given, that of the files that are there when this is called.
 
     Raises (when it runs):
       InputError: the data cannot be used; the message names file and line.
     """
 
-    SPEC_CLASS = RecordExampleGenSpec
+    SPEC_CLASS = spec(
+        {"reads": str, "splits": str, "train": str, "test": ""},
+        outputs={"examples": standard_artifacts.Examples},
+    )
+    # How the arguments become parameters is in this file.
+    ALSO_RUNS = (__name__,)
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
 
     def __init__(
         self,
-        task: str,
-        data: dict[str, Any],
-        features: dict[str, Any],
-        train: Any,
-        test: Any,
-        fingerprint: str,
+        data: Any,
+        reads: RecordReads,
+        splits: RecordSplits,
+        test: Any = None,
+        fingerprint: str | None = None,
     ) -> None:
-        del features
+        if fingerprint is None:
+            fingerprint = data_fingerprint.known(data, test)
         super().__init__(
-            spec=RecordExampleGenSpec(
-                task=task,
-                data=json.dumps(data, sort_keys=True),
-                train=train,
-                test=test,
-                fingerprint=fingerprint,
-                examples=channel.Channel(type=standard_artifacts.Examples),
-            )
+            reads=to_json(reads),
+            splits=to_json(splits),
+            train=data,
+            test=test or "",
+            fingerprint=fingerprint,
         )

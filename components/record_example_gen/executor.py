@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,16 +21,13 @@ from tidegate.components.example_gen import data_fingerprint
 from tidegate.components.example_gen.report import REPORT_FILE, SPLITS, write_report
 from tidegate.components.example_gen.scatter import Scatter
 from tidegate.components.record_example_gen.report import Report, SumReports, check
-from tidegate.components.record_files import (
-    BrokenRow,
-    FileFormat,
-    as_text,
-    data_files,
-    read_records,
-)
 from tidegate.models.core.progress import reporter
-from tidegate.models.core.task import RawFeature, load_task
+from tidegate.tables.cells import as_text
 from tidegate.tables.errors import InputError
+from tidegate.tables.files import data_files
+from tidegate.tables.reads import RecordReads, RecordSplits, from_json
+from tidegate.tables.row_formats import BrokenRow
+from tidegate.tables.rows import Rows
 
 _SPLIT_NAMES = {
     **{split: split for split in SPLITS},
@@ -50,42 +47,34 @@ class Plan:
     """How rows get their split.
 
     Attributes:
-      features: what is read of a row.
-      how: encoding and delimiter.
-      split_column: column that names the split, or None.
-      valid_share: share of train rows that become `valid`.
-      eval_share: share of train rows that become `eval`.
-      seed: changes which keys go where.
+      reads: what is read of a row.
+      splits: how rows are parted.
       keep_in_train: labels of which the hash would leave train no row.
       shards: files a split.
     """
 
-    features: tuple[RawFeature, ...]
-    how: FileFormat
-    split_column: str | None
-    valid_share: float
-    eval_share: float
-    seed: int
+    reads: RecordReads
+    splits: RecordSplits
     keep_in_train: frozenset[str] = frozenset()
     shards: int = 1
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that are read."""
-        names = [feature.column for feature in self.features]
-        return (*names, self.split_column) if self.split_column else tuple(names)
+        names = [column.source for column in self.reads.columns]
+        return (*names, self.splits.column) if self.splits.column else tuple(names)
 
     def place(self, key: str) -> float:
         """Where in [0, 1) a key falls: the same on every machine."""
-        digest = hashlib.blake2b(f"{self.seed}\0{key}".encode(), digest_size=8).digest()
+        digest = hashlib.blake2b(f"{self.splits.seed}\0{key}".encode(), digest_size=8).digest()
         return int.from_bytes(digest, "big") / 2**64
 
     def split_of(self, key: str, label: str | None) -> str:
         """`train`, `valid` or `eval` for a row of the training data."""
-        place = self.place(key)
-        if label in self.keep_in_train or place >= self.valid_share + self.eval_share:
+        place, splits = self.place(key), self.splits
+        if label in self.keep_in_train or place >= splits.valid_share + splits.eval_share:
             return "train"
-        return "eval" if place < self.eval_share else "valid"
+        return "eval" if place < splits.eval_share else "valid"
 
 
 class _ReadFiles(beam.DoFn):
@@ -100,31 +89,33 @@ class _ReadFiles(beam.DoFn):
         path, is_test = element
         report = Report()
         try:
-            for place, record in read_records(path, self._columns(is_test), self._plan.how):
-                if isinstance(record, BrokenRow):
-                    report.add_bad(record.reason, place)
-                    continue
-                row = self._row(place, record, is_test, report)
-                if row is not None:
-                    yield row
+            with Rows(path, self._plan.reads.how, self._columns(is_test), opener=files) as rows:
+                for number, cells in rows:
+                    if isinstance(cells, BrokenRow):
+                        report.add_bad(cells.reason, rows.place(number))
+                        continue
+                    row = self._row(rows.place(number), cells, is_test, report)
+                    if row is not None:
+                        yield row
         except InputError as error:
             # Not raised: a runner would wrap it, and the user would lose the line.
             report.fatal.append(str(error))
         yield beam.pvalue.TaggedOutput(self.REPORT, report)
 
     def _columns(self, is_test: bool) -> tuple[str, ...]:
-        if is_test and self._plan.split_column:
+        if is_test and self._plan.splits.column:
             return self._plan.columns[:-1]
         return self._plan.columns
 
     def _row(
-        self, place: str, record: dict[str, Any], is_test: bool, report: Report
+        self, place: str, cells: Sequence[Any], is_test: bool, report: Report
     ) -> tuple[tuple[str, int], bytes] | None:
         plan = self._plan
         values: dict[str, tf.train.Feature] = {}
         key, label = "", None
-        for feature in plan.features:
-            text = as_text(record[feature.column])
+        # Behind the features' cells, that of the split column stands.
+        for feature, cell in zip(plan.reads.columns, cells, strict=False):
+            text = as_text(cell)
             if not text.strip():
                 report.add_bad(f"empty {feature.name}", place)
                 return None
@@ -145,11 +136,11 @@ class _ReadFiles(beam.DoFn):
                 key = text
         if is_test:
             split = "test"
-        elif plan.split_column:
-            given = as_text(record[plan.split_column]).strip().lower()
+        elif plan.splits.column:
+            given = as_text(cells[-1]).strip().lower()
             if given not in _SPLIT_NAMES:
                 raise InputError(
-                    f"{place}: column {plan.split_column!r} says {given!r}; "
+                    f"{place}: column {plan.splits.column!r} says {given!r}; "
                     f"expected {', '.join(SPLITS)}"
                 )
             split = _SPLIT_NAMES[given]
@@ -217,40 +208,30 @@ class Executor(base_beam_executor.BaseBeamExecutor):
           InputError: the data cannot be used.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        task = load_task(exec_properties["task"])
-        data: Any = task.data.model_validate_json(exec_properties["data"])
-        train = exec_properties["train"]
+        reads = from_json(RecordReads, exec_properties["reads"])
+        splits = from_json(RecordSplits, exec_properties["splits"])
+        train, test = exec_properties["train"], exec_properties.get("test")
         files.set_beam_options(self._beam_pipeline_args or [])
-        inputs = [(path, False) for path in data_files(train)]
-        test = exec_properties.get("test")
+        inputs = [(path, False) for path in data_files(train, files)]
         if test:
-            inputs += [(path, True) for path in data_files(test)]
+            inputs += [(path, True) for path in data_files(test, files)]
         examples = artifact_utils.get_single_instance(output_dict["examples"])
-        plan = Plan(
-            features=task.raw_features(data),
-            how=FileFormat(data.encoding, data.delimiter),
-            split_column=data.split_column,
-            valid_share=data.valid_share,
-            eval_share=data.eval_share,
-            seed=data.split_seed,
-            shards=max(1, -(-sum(files.size(path) for path, _ in inputs) // _SHARD_BYTES)),
-        )
+        size = sum(files.size(path) for path, _ in inputs)
+        plan = Plan(reads, splits, shards=max(1, -(-size // _SHARD_BYTES)))
         report = self._run(plan, inputs, examples.uri)
         amended = amend(plan, report)
         if amended != plan:
             tf.io.gfile.rmtree(examples.uri)
             report = self._run(amended, inputs, examples.uri)
-        check(report, max_bad_share=data.max_bad_share, source=train)
+        check(report, max_bad_share=reads.max_bad_share, source=train)
         if report.bad:
             reporter().line(f"left out {report.bad_line()}")
-        splits = [split for split in SPLITS if report.rows.get(split)]
-        examples.split_names = artifact_utils.encode_split_names(splits)
+        there = [split for split in SPLITS if report.rows.get(split)]
+        examples.split_names = artifact_utils.encode_split_names(there)
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
         examples.set_string_custom_property(
             FINGERPRINT_PROPERTY_NAME,
-            data_fingerprint.complete(
-                exec_properties["fingerprint"], train, exec_properties.get("test")
-            ),
+            data_fingerprint.complete(exec_properties["fingerprint"], train, test),
         )
         write_report(examples.uri, report.as_dict())
 
@@ -279,7 +260,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 rows["rows"]
                 | "Scatter" >> beam.ParDo(Scatter(scratch))
                 | "GroupFiles" >> beam.GroupByKey()
-                | "Shuffle" >> beam.ParDo(_ShuffleShard(folder, plan.shards, plan.seed))
+                | "Shuffle" >> beam.ParDo(_ShuffleShard(folder, plan.shards, plan.splits.seed))
             )
         with tf.io.gfile.GFile(report_path) as file:
             report = Report(**json.loads(file.read()))
@@ -295,10 +276,11 @@ def amend(plan: Plan, report: Report) -> Plan:
     """
     if report.fatal:
         return plan
+    splits = plan.splits
     if "valid" in report.given:
-        plan = replace(plan, valid_share=0.0)
+        splits = replace(splits, valid_share=0.0)
     if "eval" in report.given:
-        plan = replace(plan, eval_share=0.0)
+        splits = replace(splits, eval_share=0.0)
     train = report.labels.get("train", {})
     lost = {
         label
@@ -307,4 +289,4 @@ def amend(plan: Plan, report: Report) -> Plan:
         for label in counts
         if label not in train
     }
-    return replace(plan, keep_in_train=frozenset(lost))
+    return replace(plan, splits=splits, keep_in_train=frozenset(lost))

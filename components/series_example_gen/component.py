@@ -1,34 +1,17 @@
 """The component: what it takes and gives."""
 
-import json
-from typing import Any, ClassVar
+from typing import Any
 
 from tfx.dsl.components.base import base_beam_component, executor_spec
-from tfx.types import channel, component_spec, standard_artifacts
+from tfx.types import standard_artifacts
 
+from tidegate.components.example_gen import data_fingerprint
 from tidegate.components.series_example_gen import executor
+from tidegate.components.wiring import Wired, spec
+from tidegate.tables.reads import SeriesReads, SeriesSplits, to_json
 
 
-class SeriesExampleGenSpec(component_spec.ComponentSpec):
-    """What SeriesExampleGen takes and gives."""
-
-    PARAMETERS: ClassVar[dict[str, Any]] = {
-        "task": component_spec.ExecutionParameter(type=str),
-        "data": component_spec.ExecutionParameter(type=str),
-        "context": component_spec.ExecutionParameter(type=int),
-        "horizon": component_spec.ExecutionParameter(type=int),
-        "season": component_spec.ExecutionParameter(type=int),
-        "train": component_spec.ExecutionParameter(type=str),
-        "test": component_spec.ExecutionParameter(type=str, optional=True),
-        "fingerprint": component_spec.ExecutionParameter(type=str),
-    }
-    INPUTS: ClassVar[dict[str, Any]] = {}
-    OUTPUTS: ClassVar[dict[str, Any]] = {
-        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
-    }
-
-
-class SeriesExampleGen(base_beam_component.BaseBeamComponent):
+class SeriesExampleGen(Wired, base_beam_component.BaseBeamComponent):
     """Orders series, puts them on their time grid, splits them by time and writes tf.Examples.
 
     One example per series and split (`train`, `valid`, `eval`, `test`):
@@ -50,39 +33,39 @@ class SeriesExampleGen(base_beam_component.BaseBeamComponent):
     artifact holds `report.json`: values per split, what could not be used and why.
 
     Args:
-      task: the task's name.
-      data: the task's data settings.
-      features: its feature settings; `context`, `horizon` and `season` are used.
-      train: a data file, or a folder of them; a str, or a RuntimeParameter of one.
-      test: the same for a fixed test split: later steps of the same series; or None.
-      fingerprint: of the data and the code, for TFX's cache, as `data_fingerprint.join` makes it.
+      data: a data file, or a folder of them; a str, or a RuntimeParameter of one.
+      reads: what is read of it: columns, their roles, and how files are read.
+      splits: where series are parted in time: horizon, context, sizes or cutoffs.
+      test: as `data`, for a fixed test split: later steps of the same series; or None.
+      fingerprint: of the data, for TFX's cache, empty where a run alone knows its data; where not
+        given, that of the files that are there when this is called.
 
     Raises (when it runs):
       InputError: the data cannot be used; the message names series and place.
     """
 
-    SPEC_CLASS = SeriesExampleGenSpec
+    SPEC_CLASS = spec(
+        {"reads": str, "splits": str, "train": str, "test": ""},
+        outputs={"examples": standard_artifacts.Examples},
+    )
+    # How the arguments become parameters is in this file.
+    ALSO_RUNS = (__name__,)
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
 
     def __init__(
         self,
-        task: str,
-        data: dict[str, Any],
-        features: dict[str, Any],
-        train: Any,
-        test: Any,
-        fingerprint: str,
+        data: Any,
+        reads: SeriesReads,
+        splits: SeriesSplits,
+        test: Any = None,
+        fingerprint: str | None = None,
     ) -> None:
+        if fingerprint is None:
+            fingerprint = data_fingerprint.known(data, test)
         super().__init__(
-            spec=SeriesExampleGenSpec(
-                task=task,
-                data=json.dumps(data, sort_keys=True),
-                context=features["context"],
-                horizon=features["horizon"],
-                season=features["season"] or 0,
-                train=train,
-                test=test,
-                fingerprint=fingerprint,
-                examples=channel.Channel(type=standard_artifacts.Examples),
-            )
+            reads=to_json(reads),
+            splits=to_json(splits),
+            train=data,
+            test=test or "",
+            fingerprint=fingerprint,
         )

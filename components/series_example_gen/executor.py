@@ -8,7 +8,7 @@ it. What is shuffled are names of files: Beam's runner never holds the data.
 
 import os
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,10 +24,7 @@ from tidegate.components import files
 from tidegate.components.example_gen import data_fingerprint
 from tidegate.components.example_gen.report import SPLITS, SumOf, write_report
 from tidegate.components.example_gen.scatter import Scatter
-from tidegate.components.record_files import FileFormat, data_files, format_of
 from tidegate.components.series_example_gen.examples import Output
-from tidegate.components.series_example_gen.frequency import infer
-from tidegate.components.series_example_gen.grid import Gridding
 from tidegate.components.series_example_gen.passes import (
     Arrange,
     Plan,
@@ -35,13 +32,16 @@ from tidegate.components.series_example_gen.passes import (
     WriteBucket,
     bucket_path,
 )
-from tidegate.components.series_example_gen.reading import Columns, first_time, is_integer_time
 from tidegate.components.series_example_gen.report import Reading, SeriesReport, check
-from tidegate.components.series_example_gen.splits import Splitting, check_cutoffs
+from tidegate.components.series_example_gen.splits import check_cutoffs, split_rule
 from tidegate.models.core.progress import reporter
-from tidegate.models.core.task import load_task
 from tidegate.models.series.season import season_length
-from tidegate.tables.errors import InputError
+from tidegate.tables.files import data_files
+from tidegate.tables.formats import format_of, is_zipped
+from tidegate.tables.frequency import infer
+from tidegate.tables.grid import Gridding
+from tidegate.tables.reads import SeriesReads, SeriesSplits, from_json
+from tidegate.tables.series_files import has_integer_time
 from tidegate.tables.time_grid import Step
 
 # A bucket is held in memory: this many bytes of input bound it, unless one series has more.
@@ -65,53 +65,48 @@ class Executor(base_beam_executor.BaseBeamExecutor):
           InputError: the data cannot be used.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        task = load_task(exec_properties["task"])
-        data: Any = task.data.model_validate_json(exec_properties["data"])
+        reads = from_json(SeriesReads, exec_properties["reads"])
+        splits = from_json(SeriesSplits, exec_properties["splits"])
         train = exec_properties["train"]
         files.set_beam_options(self._beam_pipeline_args or [])
-        trains = data_files(train)
-        tests = data_files(exec_properties["test"]) if exec_properties.get("test") else []
+        trains = data_files(train, files)
+        test = exec_properties.get("test")
+        tests = data_files(test, files) if test else []
         examples = artifact_utils.get_single_instance(output_dict["examples"])
-        splitting = split_rule(
-            data, exec_properties["context"], exec_properties["horizon"], bool(tests)
-        )
-        plan = _plan(data, trains, tests)
-        source = f"column {data.time_column!r} of {train} holds"
-        if data.step:
-            source = f"data.frequency={data.frequency} is for"
-        check_cutoffs(splitting.cutoffs, plan.columns.integer, source)
+        splitting = split_rule(splits, bool(tests))
+        plan = _plan(reads, (*trains, *tests))
+        source = f"column {reads.time!r} of {train} holds"
+        if reads.frequency:
+            source = f"data.frequency={reads.frequency} is for"
+        check_cutoffs(splitting.cutoffs, plan.integer, source)
         scratch = os.path.join(examples.uri, "unordered")
         tf.io.gfile.makedirs(scratch)
         reading = self._read(plan, scratch)
-        reading.check(max_bad_share=data.max_bad_share, source=train)
-        step = data.step or infer(reading.distances, train)
-        season = exec_properties["season"] or usual_season(step)
-        splitting = replace(splitting, season=season)
-        gridding = Gridding(
-            step=step,
-            files=plan.inputs,
+        reading.check(max_bad_share=reads.max_bad_share, source=train)
+        step = reads.step or infer(reading.distances, train)
+        splitting = replace(splitting, season=splits.season or usual_season(step))
+        output = Output(
+            folder=examples.uri,
+            buckets=plan.buckets,
+            gridding=Gridding(step, plan.inputs, reads.static_numbers, reads.future, reads.static),
+            splitting=splitting,
+            reads=reads,
             tests=frozenset(range(len(trains), len(plan.inputs))),
-            statics=tuple(data.static_numbers),
-            futures=tuple(data.future),
-            names=tuple(data.static),
         )
-        output = Output(examples.uri, plan.buckets, gridding, splitting, tuple(data.historic))
         report = self._write(output, scratch)
         tf.io.gfile.rmtree(scratch)
         report.bad, report.places = reading.bad, reading.places
-        check(report, splitting=splitting, step=step, target=data.target_column, source=train)
+        check(report, splitting=splitting, step=step, target=reads.target, source=train)
         if report.bad:
             reporter().line(f"left out {report.bad_line()}")
         for line in report.lines(step):
             reporter().line(line)
-        splits = [split for split in SPLITS if report.rows.get(split)]
-        examples.split_names = artifact_utils.encode_split_names(splits)
+        there = [split for split in SPLITS if report.rows.get(split)]
+        examples.split_names = artifact_utils.encode_split_names(there)
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
         examples.set_string_custom_property(
             FINGERPRINT_PROPERTY_NAME,
-            data_fingerprint.complete(
-                exec_properties["fingerprint"], train, exec_properties.get("test")
-            ),
+            data_fingerprint.complete(exec_properties["fingerprint"], train, test),
         )
         write_report(examples.uri, {**report.as_dict(), "step": str(step)})
 
@@ -167,33 +162,18 @@ def _kept(path: str) -> Any:
         return pickle.loads(file.read())
 
 
-def _plan(data: Any, trains: Sequence[str], tests: Sequence[str]) -> Plan:
-    columns = Columns(
-        id=data.id_column,
-        id_optional=data.id_column not in data.columns(),
-        time=data.time_column,
-        numbers=(data.target_column, *data.static_numbers, *data.historic, *data.future),
-        names=tuple(data.static),
-        time_format=data.time_format,
-    )
-    how = FileFormat(data.encoding, data.delimiter)
-    inputs = (*trains, *tests)
-    integer = (
-        bool(data.step.index)
-        if data.step
-        else data.time_format is None and is_integer_time(first_time(inputs[0], columns, how))
-    )
+def _plan(reads: SeriesReads, inputs: Sequence[str]) -> Plan:
     return Plan(
-        inputs=inputs,
-        columns=replace(columns, integer=integer),
-        how=how,
+        inputs=tuple(inputs),
+        reads=reads,
+        integer=has_integer_time(inputs[0], reads, files),
         buckets=max(1, -(-sum(map(_text_bytes, inputs)) // _BUCKET_BYTES)),
     )
 
 
 def _text_bytes(path: str) -> int:
     """About as many bytes as the rows have as text."""
-    compressed = path.lower().endswith(".gz") or format_of(path) == "parquet"
+    compressed = is_zipped(path) or format_of(path) == "parquet"
     return files.size(path) * (_COMPRESSION if compressed else 1)
 
 
@@ -201,27 +181,3 @@ def usual_season(step: Step) -> int:
     """The season that the transform graph finds for a frequency, in steps."""
     fields = (step.seconds, step.months, step.index)
     return int(season_length(*(tf.constant(each, tf.int64) for each in fields)))
-
-
-def split_rule(data: Any, context: int, horizon: int, test_file: bool) -> Splitting:
-    """How the data settings part series.
-
-    Raises:
-      InputError: a split of a given length is shorter than the horizon.
-    """
-    sizes = {"valid": data.valid_size, "eval": data.eval_size, "test": data.test_size}
-    cutoffs: Mapping[str, str | None] = {
-        "valid": data.valid_from,
-        "eval": data.eval_from,
-        "test": None if test_file else data.test_from,
-    }
-    if test_file or not data.has_test:
-        sizes["test"] = 0.0
-    for split, size in sizes.items():
-        if 1 <= size < horizon and cutoffs[split] is None:
-            raise InputError(
-                f"data.{split}_size={size:g} is shorter than features.horizon={horizon}; expected "
-                "at least one horizon, or a share of each series"
-            )
-    given = {split: cutoff for split, cutoff in cutoffs.items() if cutoff is not None}
-    return Splitting(context, horizon, sizes, given)

@@ -9,12 +9,9 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 
-from tidegate.components.record_files import FileFormat
-from tidegate.components.series_example_gen.digits import lost, shown
+from tidegate.components import files
 from tidegate.components.series_example_gen.examples import Output, series_example
-from tidegate.components.series_example_gen.frequency import DAY, wall
-from tidegate.components.series_example_gen.grid import Grid, Gridding
-from tidegate.components.series_example_gen.reading import ONLY_SERIES, Columns, read_tables
+from tidegate.components.series_example_gen.grid import Grid, grid_of
 from tidegate.components.series_example_gen.report import (
     LOST_DIGITS,
     WIDE_GAP,
@@ -23,18 +20,15 @@ from tidegate.components.series_example_gen.report import (
     no_value,
 )
 from tidegate.components.series_example_gen.splits import Piece, cutoff_steps
-from tidegate.components.series_example_gen.table import (
-    Series,
-    Table,
-    arrange,
-    by_bucket,
-    each_series,
-    time_text,
-)
+from tidegate.tables.digits import lost, shown
 from tidegate.tables.errors import InputError
+from tidegate.tables.frequency import wall
+from tidegate.tables.ordered import check_once
+from tidegate.tables.reads import SeriesReads
+from tidegate.tables.rows import Rows
+from tidegate.tables.series import Series, Table, arrange, by_bucket, each_series, time_text
+from tidegate.tables.series_files import read_tables
 from tidegate.tables.time_grid import Step
-
-_HOUR = 3600
 
 
 @dataclass(frozen=True)
@@ -43,14 +37,14 @@ class Plan:
 
     Attributes:
       inputs: the files, those of the fixed test data last.
-      columns: what is read of them.
-      how: encoding and delimiter.
+      reads: what is read of them.
+      integer: whether times are integers.
       buckets: parts that are held in memory one at a time.
     """
 
     inputs: tuple[str, ...]
-    columns: Columns
-    how: FileFormat
+    reads: SeriesReads
+    integer: bool
     buckets: int
 
 
@@ -65,10 +59,12 @@ class ReadFiles(beam.DoFn):
     def process(self, element: tuple[int, str]) -> Iterator[Any]:
         file, path = element
         report = Reading()
+        reads = self._plan.reads
         try:
-            for table in read_tables(path, file, self._plan.columns, self._plan.how, report):
-                for bucket, part in by_bucket(table, self._plan.buckets):
-                    yield (bucket,), part.to_bytes()
+            with Rows(path, reads.how, reads.columns, reads.optional, files) as rows:
+                for table in read_tables(rows, reads, self._plan.integer, report, file):
+                    for bucket, part in by_bucket(table, self._plan.buckets):
+                        yield (bucket,), part.to_bytes()
         except InputError as error:
             # Not raised: a runner would wrap it, and the user would lose the line.
             report.fatal.append(str(error))
@@ -92,36 +88,16 @@ class Arrange(beam.DoFn):
                 for record in tf.data.TFRecordDataset(path)
             ]
         )
-        report = Reading()
+        report, plan = Reading(), self._plan
         try:
             for series in each_series(table):
-                self._check_once(series)
-                report.distances.add_series(series, self._plan.inputs, self._plan.columns.integer)
+                check_once(series, plan.inputs, plan.integer, plan.reads.id_optional)
+                report.distances.add_series(series, plan.inputs, plan.integer)
             with tf.io.gfile.GFile(bucket_path(self._folder, bucket), "wb") as file:
                 file.write(table.to_bytes())
         except InputError as error:
             report.fatal.append(str(error))
         yield report
-
-    def _check_once(self, series: Series) -> None:
-        twice = np.flatnonzero(np.diff(series.table.time) == 0)
-        if not len(twice):
-            return
-        row, columns = int(twice[0]), self._plan.columns
-        time = time_text(series.table.time[row], columns.integer)
-        hint = ": sum the rows, or drop one"
-        if not columns.integer and _may_be_autumn(series, twice):
-            hint = (
-                ". If this is the hour that clocks repeat in autumn, give the times in UTC or with "
-                "their offset, as in 02:00+01:00; else sum the rows, or drop one"
-            )
-        elif columns.id_optional and series.name == ONLY_SERIES:  # The file has no such column.
-            hint = "; is there a column of names that data.id_column should name?"
-        raise InputError(
-            f"{series.place(row + 1, self._plan.inputs)}: series {series.name!r} has {time} twice "
-            f"(also {series.place(row, self._plan.inputs)}); expected one row per series and "
-            f"time{hint}"
-        )
 
 
 class WriteBucket(beam.DoFn):
@@ -138,7 +114,7 @@ class WriteBucket(beam.DoFn):
         writers: dict[str, tf.io.TFRecordWriter] = {}
         try:
             for series in each_series(table):
-                grid = self._output.gridding.grid(series)
+                grid = grid_of(series, self._output.gridding, self._output.tests)
                 for piece in self._pieces(grid, series, report):
                     assert grid is not None
                     if piece.split not in writers:
@@ -160,7 +136,7 @@ class WriteBucket(beam.DoFn):
             return
         output = self._output
         report.longest = max(report.longest, (grid.train_end, name))
-        report.widen(_trained_span(series, output.gridding))
+        report.widen(_trained_span(series, output))
         target = grid.numbers[:, 0]
         seen = ~np.isnan(target)
         digits = _lost_digits(series, output)
@@ -171,9 +147,9 @@ class WriteBucket(beam.DoFn):
         gap = _wide_gap(series, output.gridding.step, seen)
         if gap:
             report.note(WIDE_GAP, f"{name}: {gap}")
-        if output.gridding.tests and not grid.train_end:
+        if output.tests and not grid.train_end:
             report.note("only in the test data, where its first steps serve as history", name)
-        cutoffs = cutoff_steps(output.splitting.cutoffs, grid.start, output.gridding.step, grid.day)
+        cutoffs = cutoff_steps(output.splitting.cutoffs, grid.places, output.gridding.step)
         pieces, reasons = output.splitting.pieces(grid.steps, cutoffs, grid.train_end, grid.test_at)
         for reason in reasons.values():
             report.leave_out(reason, name)
@@ -192,33 +168,17 @@ class WriteBucket(beam.DoFn):
         return tf.io.TFRecordWriter(os.path.join(folder, name), "GZIP")
 
 
-def _may_be_autumn(series: Series, twice: np.ndarray) -> bool:
-    """Whether the times that come twice may be those of an hour that the clocks repeat.
-
-    Args:
-      series: of time stamps.
-      twice: int64[...], at least one, rows with the time of the next one.
-    """
-    time = series.table.time
-    others = np.diff(time)
-    # Clocks are put back early on a Sunday; 1970-01-01 was a Thursday, Monday is 0.
-    early_on_sunday = ((time[twice] // DAY + 3) % 7 == 6) & (time[twice] % DAY < 4 * _HOUR)
-    fine = np.median(others) <= _HOUR
-    naive = not series.table.ahead.any()
-    return bool(naive and fine and early_on_sunday.all())
-
-
 def _clock(series: Series, step: Step) -> np.ndarray:
     """int64[rows], the times as the step counts them and a person reads them."""
     return wall(series) if step.by_date else series.table.time
 
 
-def _trained_span(series: Series, gridding: Gridding) -> tuple[int, int] | None:
+def _trained_span(series: Series, output: Output) -> tuple[int, int] | None:
     """The first and the last time of a value in the training data; None where it has none."""
     seen = ~np.isnan(series.table.numbers[:, 0])
-    if gridding.tests:
-        seen &= ~np.isin(series.table.file, list(gridding.tests))
-    time = _clock(series, gridding.step)[seen]
+    if output.tests:
+        seen &= ~np.isin(series.table.file, list(output.tests))
+    time = _clock(series, output.gridding.step)[seen]
     return (int(time[0]), int(time[-1])) if len(time) else None
 
 
@@ -244,10 +204,11 @@ def _lost_digits(series: Series, output: Output) -> str:
 
     Args:
       series: its rows.
-      output: names its covariates. Those that do not change with time are passed over.
+      output: what was read. Columns that do not change with time are passed over.
     """
-    varying = (*output.historic, *output.gridding.futures)
-    first = 1 + len(output.gridding.statics)
+    reads = output.reads
+    varying = (*reads.historic, *reads.future)
+    first = 1 + len(reads.static_numbers)
     for at, column in ((0, ""), *enumerate(varying, start=first)):
         value = lost(series.table.numbers[:, at])
         if value is not None:

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tidegate.components.example_gen.report import PLACES, SPLITS, RowReport
-from tidegate.components.series_example_gen.frequency import Distances
 from tidegate.components.series_example_gen.splits import Splitting, cutoff_time
-from tidegate.components.series_example_gen.table import time_text
 from tidegate.tables.errors import InputError
+from tidegate.tables.frequency import Distances
+from tidegate.tables.series import time_text
 from tidegate.tables.time_grid import Step
 
 # Noted of a series.
@@ -29,6 +29,10 @@ class Reading(RowReport):
     """
 
     distances: Distances = field(default_factory=Distances)
+
+    def add_rows(self, count: int) -> None:
+        """Counts usable rows."""
+        self.rows["all"] = self.rows.get("all", 0) + count
 
     def add(self, other: Any) -> None:
         """Adds another part's report to this one."""

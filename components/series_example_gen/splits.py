@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from tidegate.components.example_gen.report import SPLITS
-from tidegate.components.series_example_gen.frequency import month_and_day
 from tidegate.tables.errors import InputError
+from tidegate.tables.frequency import month_and_day
+from tidegate.tables.grid import Places
+from tidegate.tables.reads import SeriesSplits
 from tidegate.tables.time_grid import Step, parse_timestamp
 
 _HELD_OUT = SPLITS[1:]
@@ -152,6 +154,32 @@ class Splitting:
         return int(size)
 
 
+def split_rule(splits: SeriesSplits, test_file: bool) -> Splitting:
+    """How series are parted.
+
+    Args:
+      splits: as an ExampleGen is given them.
+      test_file: whether the test split has files of its own.
+
+    Raises:
+      InputError: a split of a given length is shorter than the horizon.
+    """
+    sizes = {split: splits.sizes.get(split, 0.0) for split in _HELD_OUT}
+    cutoffs = {
+        split: at for split, at in splits.cutoffs.items() if split != "test" or not test_file
+    }
+    # A test split of a size would follow eval's cutoff, and be part of it.
+    if test_file or "eval" in cutoffs:
+        sizes["test"] = 0.0
+    for split, size in sizes.items():
+        if 1 <= size < splits.horizon and split not in cutoffs:
+            raise InputError(
+                f"data.{split}_size={size:g} is shorter than features.horizon={splits.horizon}; "
+                "expected at least one horizon, or a share of each series"
+            )
+    return Splitting(splits.context, splits.horizon, sizes, cutoffs)
+
+
 def _before_cutoffs(cutoffs: Iterable[str]) -> tuple[str, ...]:
     """The splits of a size that share their room with train: those before any with a cutoff."""
     first = min((_HELD_OUT.index(split) for split in cutoffs), default=len(_HELD_OUT))
@@ -189,22 +217,19 @@ def cutoff_time(text: str, step: Step) -> int:
     return utc + (ahead if step.by_date else 0)
 
 
-def cutoff_steps(
-    cutoffs: Mapping[str, str], start: int, step: Step, day: int = 1
-) -> dict[str, int]:
+def cutoff_steps(cutoffs: Mapping[str, str], places: Places, step: Step) -> dict[str, int]:
     """By split, the first step of a grid that is not before its cutoff; may be out of the grid.
 
     Args:
       cutoffs: by split, an integer or a time stamp.
-      start: the grid's first time; see `Grid`.
+      places: of the grid.
       step: the grid's.
-      day: the day of the month on which steps of months are.
     """
     found = {}
     for split, text in cutoffs.items():
         moment, scale = cutoff_time(text, step), step.index or step.seconds
         if step.months:
             month, of_month, length = (int(part[0]) for part in month_and_day(np.array([moment])))
-            moment, scale = month + (of_month > min(day, length)), step.months
-        found[split] = -((start - moment) // scale)
+            moment, scale = month + (of_month > min(places.day, length)), step.months
+        found[split] = -((places.first - moment) // scale)
     return found

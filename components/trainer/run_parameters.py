@@ -15,6 +15,7 @@ from tidegate.models.core.settings import Settings, read_section
 from tidegate.models.core.task import RawFeature, SequenceTask, load_task
 from tidegate.models.train.settings import TrainingSettings
 from tidegate.tables.errors import InputError, nearest
+from tidegate.tables.reads import from_dict
 
 if TYPE_CHECKING:
     import keras
@@ -96,6 +97,7 @@ class RunParameters:
       model: its model settings.
       training: how it is trained.
       raw: its raw features.
+      reads: what was read of the data; None where the component is not told.
     """
 
     task: SequenceTask
@@ -103,6 +105,7 @@ class RunParameters:
     model: Any
     training: TrainingSettings
     raw: tuple[RawFeature, ...] = ()
+    reads: Any = None
 
     @classmethod
     def read(
@@ -126,6 +129,7 @@ class RunParameters:
             model=task.model.model_validate(sections["model"]),
             training=TrainingSettings.model_validate(sections["training"]),
             raw=tuple(RawFeature(**one) for one in custom_config.get("raw_features", ())),
+            reads=from_dict(None, reads) if (reads := custom_config.get("reads")) else None,
         )
 
     def examples(self, files: list[str], transform: tft.TFTransformOutput) -> tf.data.Dataset:

@@ -17,6 +17,7 @@ from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 from tidegate.models.core.task import RawFeature, SequenceTask, Signature
 from tidegate.models.core.transform import TransformFacts
 from tidegate.models.core.warmup import write_warmup
+from tidegate.tables.roles import ASKED, FILE, SIGNATURE, TEXT
 
 # The signature that TFMA calls for truth and slices (TFX's name for it).
 TRANSFORM_SIGNATURE = "transform_features"
@@ -78,8 +79,17 @@ class ServingModule(tf.Module):
         answers: dict[str, tf.Tensor] = self._task.predict(outputs, transformed, self._facts)
         return answers
 
-    def signatures(self) -> dict[str, Any]:
-        """All signatures, traced."""
+    def transformed(self, raw: Mapping[str, tf.Tensor]) -> dict[str, Any]:
+        """Raw features, without labels, to those of their transformed features that are dense."""
+        made = self._loader.apply_transform_model(dict(raw))
+        return {name: one.numpy() for name, one in made.items() if isinstance(one, tf.Tensor)}
+
+    def signatures(self, roles: str) -> dict[str, Any]:
+        """All signatures, traced.
+
+        Args:
+          roles: how the model is asked about a file, for who has the server alone.
+        """
         examples = tf.TensorSpec((None,), tf.string, name="examples")
 
         @tf.function(input_signature=[examples], autograph=False)
@@ -94,7 +104,14 @@ class ServingModule(tf.Module):
             # What is sparse or ragged is an input of the network, no truth and no slice.
             return {k: v for k, v in transformed.items() if isinstance(v, tf.Tensor)}
 
+        rows = tf.TensorSpec((None,), tf.string, name=ASKED)
+
+        @tf.function(input_signature=[rows], autograph=False)
+        def tell_roles(rows: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {TEXT: tf.fill(tf.shape(rows), roles)}
+
         found: dict[str, Any] = {
+            SIGNATURE: tell_roles,
             "serving_default": serve_examples,
             TRANSFORM_SIGNATURE: transform_examples,
         }
@@ -137,6 +154,7 @@ def export(
     transform: tft.TFTransformOutput,
     raw: Sequence[RawFeature],
     features: Any,
+    reads: Any,
     folder: str,
 ) -> None:
     """Writes the SavedModel, its warm-up requests and the answers they must give.
@@ -151,6 +169,7 @@ def export(
       transform: the transform graph.
       raw: the raw features; requests do not have the labels among them.
       features: the task's feature settings.
+      reads: what was read of the data, as `SequenceTask.reads` states it.
       folder: where to write.
 
     Raises:
@@ -158,12 +177,14 @@ def export(
     """
     serialized = [serialize_sample(sample) for sample in task.samples(raw)]
     in_memory = ServingModule(task, trained, transform, raw, features)
-    expected = in_memory.answers(tf.io.parse_example(serialized, in_memory.request_spec))
+    requests = tf.io.parse_example(serialized, in_memory.request_spec)
+    expected = in_memory.answers(requests)
+    roles = task.roles(reads, features, in_memory.transformed(requests)).to_json()
     keras.config.set_dtype_policy("float32")
     network = rebuild()
     network.set_weights(trained.get_weights())
     module = ServingModule(task, network, transform, raw, features)
-    signatures = module.signatures()
+    signatures = module.signatures(roles)
     # signature functions need a concrete function to keep their inputs' names.
     concrete = {name: call.get_concrete_function() for name, call in signatures.items()}
     tf.saved_model.save(module, folder, signatures=concrete)
@@ -174,6 +195,8 @@ def export(
         os.path.join(extra, WARMUP_FILE), task.signatures(raw), task.samples(raw), serialized
     )
     _write_samples(os.path.join(extra, SAMPLES_FILE), serialized, expected)
+    with tf.io.gfile.GFile(os.path.join(extra, FILE), "w") as file:
+        file.write(roles)
 
 
 def serialize_sample(sample: Mapping[str, Any]) -> bytes:

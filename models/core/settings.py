@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 
 from tidegate.tables.errors import InputError, nearest
+from tidegate.tables.formats import FileFormat
 
 S = TypeVar("S", bound="Settings")
 
@@ -79,6 +80,38 @@ def memory_settings(sections: Mapping[str, type[Settings]]) -> list[str]:
         for name, field in cls.model_fields.items()
         if any(isinstance(mark, Memory) for mark in field.metadata)
     ]
+
+
+def listed(value: Any) -> Any:
+    """A list from ``a,b``, as it is typed on a command line; any other value as it is."""
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [name.strip() for name in value.split(",") if name.strip()]
+    return value
+
+
+class FileSettings(Settings):
+    """How files of rows are read: what the data settings of every task begin with."""
+
+    encoding: str = Field("utf-8", description="encoding of the files; gb18030 for older Chinese")
+    delimiter: str | None = Field(
+        None, description="column delimiter; comma for .csv and tab for .tsv where not given"
+    )
+    missing: list[str] = Field(
+        default_factory=list,
+        description="marks of a missing number beside empty, NA, NaN, null and none: -,?,-200",
+    )
+
+    @field_validator("missing", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return [str(mark) for mark in value] if isinstance(value, list) else listed(value)
+
+    @property
+    def how(self) -> FileFormat:
+        """The same as the reader takes it."""
+        return FileFormat(self.encoding, self.delimiter, tuple(self.missing))
 
 
 def type_name(field: FieldInfo) -> str:

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 from tidegate.models.core.settings import Settings
 from tidegate.models.train.settings import PASSES
 from tidegate.tables.errors import InputError, nearest
+from tidegate.tables.roles import Roles
 
 
 class Stage(enum.Enum):
@@ -210,6 +211,10 @@ class SequenceTask:
       model: settings of the network; tunable.
       gates: settings of the bounds.
       raw_features: (data settings) to a tuple of `RawFeature`.
+      reads: (data settings) to what `example_gen` reads: its argument `reads`.
+      splits: (data settings, feature settings) to how that is parted: its argument `splits`.
+      roles: (what was read, feature settings, transformed features of `samples`) to how the
+        exported model is asked about a file of rows.
       preprocess: (raw features, feature settings, `RawFeature`s) to transformed features, in the
         graph.
       inputs: (transformed features, feature settings) to the model's dense inputs, in the graph.
@@ -259,6 +264,9 @@ class SequenceTask:
     model: type[Settings]
     gates: type[Settings]
     raw_features: Callable[[Any], tuple[RawFeature, ...]]
+    reads: Callable[[Any], Any]
+    splits: Callable[[Any, Any], Any]
+    roles: Annotated[Callable[[Any, Any, Mapping[str, Any]], Roles], Stage.TRAINING]
     preprocess: Annotated[Imported, Stage.TRANSFORM]
     inputs: Annotated[Imported, Stage.TRAINING]
     batches: Annotated[Imported, Stage.TRAINING]

@@ -1,11 +1,13 @@
 """What forecasting reads of the user's files, and how it is split by time."""
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from tidegate.models.core.settings import Settings
+from tidegate.models.core.settings import FileSettings, listed
+from tidegate.tables.formats import FileFormat
 from tidegate.tables.time_grid import Step, parse_step, parse_timestamp
 
 DEFAULT_ID_COLUMN = "unique_id"
@@ -19,7 +21,7 @@ _COLUMN_LISTS = ("static", "static_numbers", "historic", "future")
 _CUTOFFS = ("valid_from", "eval_from", "test_from")
 
 
-class DataSettings(Settings):
+class DataSettings(FileSettings):
     """What is read, and how it is split by time."""
 
     id_column: str | None = Field(
@@ -70,19 +72,11 @@ class DataSettings(Settings):
     max_bad_share: float = Field(
         0.0, ge=0, lt=1, description="share of rows that may be unusable before the run stops"
     )
-    encoding: str = Field("utf-8", description="encoding of the files")
-    delimiter: str | None = Field(
-        None, description="column delimiter; comma for .csv and tab for .tsv where not given"
-    )
 
     @field_validator(*_COLUMN_LISTS, mode="before")
     @classmethod
-    def _listed(cls, value: Any) -> Any:
-        if value is None:
-            return []
-        if isinstance(value, str):
-            return [name.strip() for name in value.split(",") if name.strip()]
-        return value
+    def _columns(cls, value: Any) -> Any:
+        return listed(value)
 
     @field_validator("frequency", *_CUTOFFS, mode="before")
     @classmethod
@@ -174,6 +168,11 @@ class DataSettings(Settings):
     def has_test(self) -> bool:
         """Whether a test split is cut from the training data."""
         return self.test_from is not None or (self.eval_from is None and self.test_size > 0)
+
+    @property
+    def how(self) -> FileFormat:
+        """How files are read."""
+        return replace(super().how, time_format=self.time_format)
 
     def columns(self, test: bool = False) -> tuple[str, ...]:
         """The columns that a data file must have; those of a test file are the same.

@@ -52,7 +52,8 @@ def preprocess(
       names, 0 for unknown; `numbers` float32[batch, 2 m], static numbers, scaled, with their
       mark; `start` and `step` int64[batch], months since 1970-01 where the step is months, and
       `month_day` int64[batch], the day of the month then, 31 for the last, else 0; `clock`
-      int64[batch], the seconds since midnight then, else 0; `season` int64[batch]; in training
+      int64[batch], the seconds since midnight then, else 0; `step_of` int64[batch, 3], the step in
+      seconds, months and integer time, of which one is above 0; `season` int64[batch]; in training
       `first_target` int64[batch].
       A covariate's values are (x - mean) / standard deviation over train; 0 where missing, and
       for one that is constant in train, of whose moves nothing is known.
@@ -93,6 +94,7 @@ def preprocess(
         "step": tf.zeros_like(start) + step,
         "month_day": tf.where(months > 0, day, tf.zeros_like(day)),
         "clock": clock,
+        "step_of": tf.zeros_like(start)[:, tf.newaxis] + tf.stack([seconds, months, index]),
         "season": tf.zeros_like(start) + season,
         "first_target": tf.identity(inputs["first_target"]),
     }

@@ -1,7 +1,7 @@
 """Forecasting, stated once."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tidegate.models.core.task import (
@@ -12,13 +12,17 @@ from tidegate.models.core.task import (
     Signature,
     TensorInfo,
 )
-from tidegate.models.forecasting.data_settings import MASK
+from tidegate.models.forecasting.data_settings import DEFAULT_ID_COLUMN, MASK
 from tidegate.models.forecasting.settings import (
+    LEVELS,
     DataSettings,
     FeatureSettings,
     GateSettings,
     ModelSettings,
 )
+from tidegate.tables.reads import SeriesReads, SeriesSplits
+from tidegate.tables.roles import Input, Output, Roles
+from tidegate.tables.time_grid import Step
 
 _HERE = "tidegate.models.forecasting"
 _YEAR_1990 = 631_152_000  # Its first second, counted from 1970.
@@ -46,6 +50,63 @@ def raw_features(data: DataSettings) -> tuple[RawFeature, ...]:
             RawFeature(name, "", kind="int", label=True)
             for name in ("step_seconds", "step_months", "step_index", "first_target")
         ),
+    )
+
+
+def reads(data: DataSettings) -> SeriesReads:
+    """Series in the long format."""
+    return SeriesReads(
+        time=data.time_column,
+        target=data.target_column,
+        id=data.id_column,
+        id_optional=data.id_column == DEFAULT_ID_COLUMN,
+        static=tuple(data.static),
+        static_numbers=tuple(data.static_numbers),
+        historic=tuple(data.historic),
+        future=tuple(data.future),
+        frequency=data.frequency,
+        how=data.how,
+        max_bad_share=data.max_bad_share,
+    )
+
+
+def splits(data: DataSettings, features: FeatureSettings) -> SeriesSplits:
+    """By time, where the settings say."""
+    held_out = ("valid", "eval", "test")
+    cutoffs = {split: getattr(data, f"{split}_from") for split in held_out}
+    return SeriesSplits(
+        horizon=features.horizon,
+        context=features.context,
+        season=features.season,
+        sizes={split: getattr(data, f"{split}_size") for split in held_out},
+        cutoffs={split: at for split, at in cutoffs.items() if at is not None},
+    )
+
+
+def roles(read: SeriesReads, features: FeatureSettings, known: Mapping[str, Any]) -> Roles:
+    """A file's series to their next steps."""
+    seconds, months, index = (int(size) for size in known["step_of"][0])
+    return Roles(
+        signature="forecast",
+        reads=read,
+        inputs={
+            "unique_id": Input("name", read.id or ""),
+            "start": Input("start", read.time),
+            "y": Input("values", read.target),
+            MASK: Input("mask", of="y"),
+            **{name: Input("values", name) for name in read.historic},
+            **{name: Input("future", name) for name in read.future},
+            **{name: Input("static", name) for name in (*read.static, *read.static_numbers)},
+        },
+        outputs={
+            "mean": Output(),
+            "quantiles": Output("quantiles", of="levels", levels=LEVELS),
+            "levels": Output("levels"),
+            "offsets": Output("step", column="step"),
+            "times": Output("time", column=read.time),
+        },
+        step=Step(seconds, months, index),
+        horizon=features.horizon,
     )
 
 
@@ -133,6 +194,9 @@ TASK = SequenceTask(
     model=ModelSettings,
     gates=GateSettings,
     raw_features=raw_features,
+    reads=reads,
+    splits=splits,
+    roles=roles,
     preprocess=Imported(f"{_HERE}.preprocess.preprocess"),
     materialize=False,
     inputs=Imported(f"{_HERE}.predict.model_inputs"),

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tidegate.models.core.settings import Choice, Memory, Range, Settings
+from tidegate.models.core.settings import Choice, FileSettings, Memory, Range, Settings
 
 
-class DataSettings(Settings):
+class DataSettings(FileSettings):
     """What is read, and how it is split."""
 
     text_column: str = Field("text", description="column that holds the text")
@@ -24,10 +24,6 @@ class DataSettings(Settings):
     split_seed: int = Field(0, description="changes which texts the hash puts where")
     max_bad_share: float = Field(
         0.05, ge=0, lt=1, description="share of rows that may be unusable before the run stops"
-    )
-    encoding: str = Field("utf-8", description="encoding of the files; gb18030 for older Chinese")
-    delimiter: str | None = Field(
-        None, description="column delimiter; comma for .csv and tab for .tsv where not given"
     )
 
     @property

@@ -1,6 +1,7 @@
 """Text classification, stated once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tidegate.models.core.task import (
     Evaluation,
@@ -16,6 +17,8 @@ from tidegate.models.text_classification.settings import (
     GateSettings,
     ModelSettings,
 )
+from tidegate.tables.reads import Column, RecordReads, RecordSplits
+from tidegate.tables.roles import Input, Output, Roles
 
 _HERE = "tidegate.models.text_classification"
 
@@ -25,6 +28,38 @@ def raw_features(data: DataSettings) -> tuple[RawFeature, ...]:
     return (
         RawFeature("text", data.text_column, key=True),
         RawFeature("label", data.label_column, label=True),
+    )
+
+
+def reads(data: DataSettings) -> RecordReads:
+    """A text and its label from each row."""
+    return RecordReads(
+        columns=(
+            Column("text", data.text_column, key=True),
+            Column("label", data.label_column, label=True),
+        ),
+        how=data.how,
+        max_bad_share=data.max_bad_share,
+    )
+
+
+def splits(data: DataSettings, features: FeatureSettings) -> RecordSplits:
+    """By a hash of the text, or by a column."""
+    return RecordSplits(data.split_column, data.valid_share, data.eval_share, data.split_seed)
+
+
+def roles(read: RecordReads, features: FeatureSettings, known: Mapping[str, Any]) -> Roles:
+    """A file's texts, one a row, to their best classes."""
+    return Roles(
+        signature="predict_text",
+        reads=read,
+        inputs={"text": Input("value", read.columns[0].source)},
+        outputs={
+            "label": Output(),
+            "probability": Output(),
+            "probabilities": Output("scores", of="classes"),
+            "classes": Output("classes"),
+        },
     )
 
 
@@ -76,6 +111,9 @@ TASK = SequenceTask(
     model=ModelSettings,
     gates=GateSettings,
     raw_features=raw_features,
+    reads=reads,
+    splits=splits,
+    roles=roles,
     preprocess=Imported(f"{_HERE}.preprocess.preprocess"),
     inputs=Imported(f"{_HERE}.preprocess.model_inputs"),
     batches=Imported(f"{_HERE}.batches.batches"),

@@ -6,18 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from tidegate.pipeline.library.frames import arrow_table, frame_of, rows_of
 from tidegate.pipeline.predict.in_process import open_model
 from tidegate.serving.client import ServingClientError
 from tidegate.serving.client.signatures import Signature
-from tidegate.serving.client.tables.formats import TableError
-from tidegate.serving.client.tables.predicting import Question, ask, plan
-from tidegate.serving.client.tables.reading import LeftOut, Row
-from tidegate.serving.client.tables.texts import Texts, question_of_texts
+from tidegate.serving.client.tables.predicting import Plan, planned
+from tidegate.serving.client.tables.question import Question
+from tidegate.serving.client.tables.texts import plan_of_texts
 from tidegate.tables.errors import InputError
-
-# Names the rows of a frame in errors.
-_DATA = "data"
+from tidegate.tables.rows import FRAME
 
 
 class Model:
@@ -60,41 +56,24 @@ class Model:
         Raises:
           InputError: the model cannot read the data.
         """
-        question = Question(self.name, signature, columns=dict(columns or {}))
+        # An answer for each row, or none at all.
+        question = Question(self.name, signature, columns=dict(columns or {}), max_bad_share=0.0)
         with self._explained():
             if isinstance(data, pd.DataFrame):
-                table = arrow_table(data, _DATA)
-                return self._answers(question, table.column_names, rows_of(table))
-            texts = _texts(data)
-            question = question_of_texts(self._client, question)
-            source = Texts(texts, _DATA)
-            return self._answers(question, source.columns, ({"text": text} for text in texts))
+                with planned(self._client, question, data) as made:
+                    return self._answers(made)
+            return self._answers(plan_of_texts(self._client, question, _texts(data), FRAME))
 
-    def _answers(
-        self, question: Question, columns: list[str], rows: Iterator[dict[str, Any]]
-    ) -> pd.DataFrame:
-        left_out = LeftOut(most=0.0)  # An answer for each row, or none at all.
-        made = plan(self._client, question, columns, left_out, _DATA)
-        places = self._placed(rows, left_out)
-        answers: list[Mapping[str, Any]] = []
-        for request, outputs in ask(self._client, made, places):
-            answers += made.layout.answers(request, outputs)
-        left_out.judge()
-        return frame_of(answers, made.columns)
-
-    @staticmethod
-    def _placed(rows: Iterator[dict[str, Any]], left_out: LeftOut) -> Iterator[Row]:
-        for number, cells in enumerate(rows):
-            left_out.rows += 1
-            yield Row(f"{_DATA}, row {number}", cells)
+    def _answers(self, made: Plan) -> pd.DataFrame:
+        rows = [row for some in made.rows(self._client) for row in some]
+        columns = made.layout.columns
+        return pd.DataFrame({name: [row[name] for row in rows] for name in columns})
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
         """Whatever keeps a model from answering is the caller's to mend, in one line."""
         try:
             yield
-        except TableError as error:
-            raise InputError(str(error)) from None
         except ServingClientError as error:
             raise InputError(f"model {self.name!r}: {error.message}") from None
 
@@ -111,7 +90,7 @@ class Model:
 
 def _texts(data: Any) -> list[str]:
     if isinstance(data, str):
-        raise InputError(f"{_DATA}: expected a list of texts, got one: give [text]")
+        raise InputError(f"{FRAME}: expected a list of texts, got one: give [text]")
     try:
         texts = list(data)
     except TypeError:
@@ -119,7 +98,7 @@ def _texts(data: Any) -> list[str]:
     wrong = next((one for one in texts if not isinstance(one, str)), None)
     if wrong is not None or texts == [None]:
         raise InputError(
-            f"{_DATA}: expected a pandas DataFrame or a list of texts, got {type(data).__name__}"
+            f"{FRAME}: expected a pandas DataFrame or a list of texts, got {type(data).__name__}"
             f"{f' of {type(wrong).__name__}' if wrong is not None else ''}"
         )
     return texts

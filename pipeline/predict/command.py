@@ -16,8 +16,8 @@ from tidegate.tables.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from tidegate.serving.client import Client, ServingClientError, Tls
-    from tidegate.serving.client.tables.predicting import Question
-    from tidegate.serving.client.tables.reading import RowReader
+    from tidegate.serving.client.tables.question import Question
+    from tidegate.tables.time_grid import Step
 
 _ADDRESS = re.compile(r"(.+:\d{1,5}|unix:.+|dns:.+)")
 _DEFAULT_SERVER = "localhost:8500"
@@ -50,8 +50,21 @@ _FILE = click.Path(path_type=Path)
     metavar="COLUMN=KIND",
     help="For a model of tf.Examples: text, int or float. Cells of CSV are text else.",
 )
-@click.option("--encoding", default="utf-8", show_default=True, help="Of a text file.")
+@click.option("--id", "id_column", metavar="COLUMN", help="The column that names the series.")
+@click.option("--time", "time_column", metavar="COLUMN", help="The column of times: series.")
+@click.option("--frequency", metavar="STEP", help="The step of series: h, D, MS, 15min, 1 …")
+@click.option(
+    "--role", "roles", multiple=True, metavar="NAME=ROLE", help="What an input or output is."
+)
+@click.option("--encoding", help="Of a text file.")
 @click.option("--delimiter", help="Between the columns of CSV or TSV.")
+@click.option("--time-format", help="Of times that are not in ISO 8601: %d/%m/%Y")
+@click.option("--missing", multiple=True, metavar="MARK", help="A mark of a missing number.")
+@click.option(
+    "--max-bad-share",
+    type=click.FloatRange(min=0, max=1, max_open=True),
+    help="Of the rows, how many may be unusable.",
+)
 @click.option(
     "--top",
     type=click.IntRange(min=0),
@@ -101,8 +114,15 @@ def predict(
     label: str | None,
     columns: tuple[str, ...],
     kinds: tuple[str, ...],
-    encoding: str,
+    id_column: str | None,
+    time_column: str | None,
+    frequency: str | None,
+    roles: tuple[str, ...],
+    encoding: str | None,
     delimiter: str | None,
+    time_format: str | None,
+    missing: tuple[str, ...],
+    max_bad_share: float | None,
     top: int,
     batch_size: int,
     in_flight: int,
@@ -115,18 +135,18 @@ def predict(
 ) -> None:
     """Ask a server of TF Serving's protocol for a model's answers.
 
-    Give texts by --text or a line each on the standard input, or rows by --file. A file's columns
-    are matched with the model's inputs by name; the answers are written beside them, by default as
-    CSV to the standard output. A long file (unique_id, ds, values) goes to a model that takes whole
-    series.
+    Give texts by --text or a line each on the standard input, or rows by --file. A model that was
+    trained here knows how its files were read: one like them needs no option, and options go over
+    what it knows. For any other model columns are matched with its inputs by name, and --time makes
+    a file one of series. The answers are written beside the rows, or long for series, by default as
+    CSV to the standard output.
 
     Exit codes: 0 answered, 2 wrong input or settings or no server, 1 anything else.
     """
     from tidegate.pipeline.serve.process import served
     from tidegate.serving.client import Client, ServingClientError
-    from tidegate.serving.client.tables.formats import TableError
-    from tidegate.serving.client.tables.predicting import Question
-    from tidegate.serving.client.tables.writing import check_output
+    from tidegate.serving.client.tables.question import Question
+    from tidegate.tables.writing import check_output
 
     if file is not None and texts:
         raise InputError("received --text and --file; expected one of them")
@@ -148,6 +168,21 @@ def predict(
         label=label,
         columns=_pairs("--column", "INPUT=COLUMN", columns),
         kinds=_kinds(kinds),
+        roles=_pairs("--role", "NAME=ROLE", roles),
+        id=id_column,
+        time=time_column,
+        step=None if frequency is None else _step(frequency),
+        how={
+            name: value
+            for name, value in (
+                ("encoding", encoding),
+                ("delimiter", delimiter),
+                ("time_format", time_format),
+                ("missing", missing),
+            )
+            if value
+        },
+        max_bad_share=max_bad_share,
         top=top,
         batch_size=batch_size,
         in_flight=in_flight,
@@ -164,12 +199,10 @@ def predict(
             if models is not None:
                 client.wait_until_available(model, timeout=_LOADING)
             if file is not None:
-                _ask_of_file(client, question, file, output, encoding, delimiter)
+                _ask_of_file(client, question, file, output)
             else:
                 _ask_of_texts(client, question, texts, output)
         sys.stdout.flush()
-    except TableError as error:
-        raise InputError(str(error)) from None
     except ServingClientError as error:
         _explain(error, question, address)
     except TimeoutError as error:  # The model that was to be served did not load.
@@ -202,21 +235,14 @@ def _check_model(models: str, model: str) -> None:
         raise InputError(f"--models {models}: no model {model!r} there. {nearest(model, known)}")
 
 
-def _ask_of_file(
-    client: Client,
-    question: Question,
-    file: str,
-    output: str | None,
-    encoding: str,
-    delimiter: str | None,
-) -> None:
+def _ask_of_file(client: Client, question: Question, file: str, output: str | None) -> None:
+    from tidegate.components import files
     from tidegate.serving.client.tables.predicting import predict_file
-    from tidegate.serving.client.tables.reading import RowReader
 
-    with RowReader(file, encoding, delimiter) as reader, _progress(reader) as advance:
-        count = predict_file(client, question, reader, output, advance)
-    if reader.left_out.count:
-        click.echo(f"tidegate: left out: {reader.left_out}", err=True)
+    with _progress() as advance:
+        count, left_out = predict_file(client, question, file, output, files, advance)
+    if left_out.count:
+        click.echo(f"tidegate: left out: {left_out}", err=True)
     if output is not None:
         click.echo(f"{output}: {count:,} rows", err=True)
 
@@ -224,15 +250,16 @@ def _ask_of_file(
 def _ask_of_texts(
     client: Client, question: Question, texts: tuple[str, ...], output: str | None
 ) -> None:
-    from tidegate.serving.client.tables.predicting import predict_file
-    from tidegate.serving.client.tables.texts import Texts, blocks, question_of_texts
+    from tidegate.serving.client.tables.predicting import write
+    from tidegate.serving.client.tables.texts import blocks, plan_of_texts
 
-    source = Texts(texts, "--text") if texts else Texts(_lines(), "standard input")
+    given, path = (texts, "--text") if texts else (_lines(), "standard input")
+    made = plan_of_texts(client, question, given, path)
     if output is not None:
-        count = predict_file(client, question_of_texts(client, question), source, output)
+        count = write(client, made, output)
         click.echo(f"{output}: {count:,} rows", err=True)
         return
-    for number, block in enumerate(blocks(client, question, source)):
+    for number, block in enumerate(blocks(client, made)):
         click.echo(("\n" if number else "") + block)
 
 
@@ -249,10 +276,10 @@ def _lines() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _progress(reader: RowReader) -> Iterator[Callable[[int], None]]:
+def _progress() -> Iterator[Callable[[int, float], None]]:
     """A bar on a terminal; nothing else where there is none."""
     if not sys.stderr.isatty():
-        yield lambda rows: None
+        yield lambda rows, share: None
         return
     from rich.console import Console
     from rich.progress import (
@@ -265,8 +292,8 @@ def _progress(reader: RowReader) -> Iterator[Callable[[int], None]]:
 
     parts = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Progress(*parts, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task("0 rows", total=max(reader.total, 1))
-        yield lambda rows: bar.update(task, completed=reader.position, description=f"{rows:,} rows")
+        task = bar.add_task("0 rows", total=1.0)
+        yield lambda rows, share: bar.update(task, completed=share, description=f"{rows:,} rows")
 
 
 def _pairs(option: str, form: str, given: tuple[str, ...]) -> dict[str, str]:
@@ -279,6 +306,15 @@ def _pairs(option: str, form: str, given: tuple[str, ...]) -> dict[str, str]:
             raise InputError(f"{option} {text}: {name} is given twice")
         found[name] = value
     return found
+
+
+def _step(text: str) -> Step:
+    from tidegate.tables.time_grid import parse_step
+
+    try:
+        return parse_step(text)
+    except ValueError as error:
+        raise InputError(f"--frequency {error}") from None
 
 
 def _kinds(given: tuple[str, ...]) -> dict[str, str]:

@@ -12,7 +12,6 @@ from typing import Any
 
 from tidegate.components import files
 from tidegate.components.files import content_fingerprint
-from tidegate.components.record_files import FileFormat, check_head, data_files
 from tidegate.models.core.progress import reporter
 from tidegate.models.core.settings import memory_settings
 from tidegate.pipeline.config import RunConfig
@@ -32,6 +31,8 @@ from tidegate.pipeline.run.output_place import OutputPlace, make_remote, output_
 from tidegate.pipeline.run.request import HeldData, RunRequest
 from tidegate.pipeline.run.stopping import Stop, stoppable
 from tidegate.pipeline.run.summary import SUMMARY_FILE, read_summary, write_summary
+from tidegate.tables.files import data_files
+from tidegate.tables.rows import check_head
 
 LOG_FILE = "run.log"
 _STOPPED = "stopped; the same command goes on after the last finished component"
@@ -107,12 +108,11 @@ def placed(request: RunRequest, place: OutputPlace, made: Made) -> RunRequest:
 def check_data(request: RunRequest) -> None:
     """Finds before the heavy imports what is wrong with the data at first sight."""
     data: Any = request.config.data
-    how = FileFormat(data.encoding, data.delimiter)
     given = [(request.train, False), *([(request.test, True)] if request.test else [])]
     with _file_systems(request.config, [str(path) for path, _ in given]):
         for path, test in given:
-            for file in data_files(str(path)):
-                check_head(file, data.columns(test=test), how)
+            for file in data_files(str(path), files):
+                check_head(file, data.columns(test=test), data.how, opener=files)
 
 
 @contextmanager
@@ -226,7 +226,7 @@ def pipeline_of(
             train=files.absolute(train),
             test=files.absolute(test) if test else None,
             data_fingerprint=content_fingerprint(
-                data_files(train) + (data_files(test) if test else [])
+                data_files(train, files) + (data_files(test, files) if test else [])
             ),
             root=place.absolute("tfx", "artifacts"),
             serving=place.absolute("serving"),

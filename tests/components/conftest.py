@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tidegate.models.core.task import load_task
+from tidegate.tables.reads import to_json
 
 # Without the last flag, TFX packs itself into a source distribution for each pipeline.
 IN_MEMORY = (
@@ -52,6 +55,17 @@ def read_split(folder: Path) -> Iterator[tuple[str, str]]:
             yield text[0].decode(), label[0].decode()
 
 
+def described(name: str, data: Mapping[str, Any], **features: Any) -> dict[str, str]:
+    """What a task's ExampleGen is told with these settings of data and features."""
+    task = load_task(name)
+    settings = task.data.model_validate(data)
+    known = task.features.model_validate(features)
+    return {
+        "reads": to_json(task.reads(settings)),
+        "splits": to_json(task.splits(settings, known)),
+    }
+
+
 @pytest.fixture(scope="session")
 def generate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Generated]:
     """Runs RecordExampleGen's executor for text classification."""
@@ -79,8 +93,7 @@ def generate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Generate
             {},
             {"examples": [examples]},
             {
-                "task": "text_classification",
-                "data": json.dumps(data),
+                **described("text_classification", data),
                 "train": str(train),
                 "test": str(test) if test else None,
                 "fingerprint": "",

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from tfx.types import standard_artifacts
 
-from tidegate.components.example_gen.data_fingerprint import complete, data_fingerprint, join
+from tests.components.conftest import described
+from tidegate.components.example_gen.data_fingerprint import complete, data_fingerprint
 from tidegate.components.record_example_gen.executor import Executor
 from tidegate.tables.errors import InputError
 
 ROWS = "text,label\n" + "".join(f"word {number},{number % 2}\n" for number in range(40))
 
-SHARES = '{"valid_share": 0.2, "eval_share": 0.2}'
+SHARES = {"valid_share": 0.2, "eval_share": 0.2}
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def recorded(rows: str, folder: Path, fingerprint: str) -> str:
     examples = standard_artifacts.Examples()
     examples.uri = str(folder)
     context = Executor.Context(beam_pipeline_args=["--direct_running_mode=in_memory"])
-    properties = {"task": "text_classification", "data": SHARES, "train": rows}
+    properties = {**described("text_classification", SHARES), "train": rows}
     Executor(context).Do({}, {"examples": [examples]}, {**properties, "fingerprint": fingerprint})
     return str(examples.get_string_custom_property("input_fingerprint"))
 
@@ -36,13 +37,12 @@ def recorded(rows: str, folder: Path, fingerprint: str) -> str:
 def test_the_executor_reads_it_from_the_data_where_nobody_else_has(
     rows: str, tmp_path: Path
 ) -> None:
-    found = recorded(rows, tmp_path / "unknown", join("", "code"))
-    assert found == join(data_fingerprint(rows, None), "code")
-    assert found != join("", "code")
+    found = recorded(rows, tmp_path / "unknown", "-code")
+    assert found == f"{data_fingerprint(rows, None)}-code"
 
 
 def test_what_is_known_is_kept() -> None:
-    assert complete(join("data", "code"), "/not/there.csv", None) == "data-code"
+    assert complete("data-code", "/not/there.csv", None) == "data-code"
 
 
 def test_the_test_split_counts(rows: str, tmp_path: Path) -> None:

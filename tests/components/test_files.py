@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pyarrow
 import pyarrow.parquet
@@ -19,14 +19,10 @@ from apache_beam.options.value_provider import RuntimeValueProvider
 
 from tests.remote_files import RamFileSystem, mended_ram, write
 from tidegate.components import files
-from tidegate.components.record_files import (
-    FileFormat,
-    data_files,
-    read_parquet,
-    read_records,
-    read_rows,
-)
 from tidegate.tables.errors import InputError
+from tidegate.tables.files import data_files
+from tidegate.tables.left_out import LeftOut
+from tidegate.tables.rows import Rows
 
 ROWS = [("tide", "a"), ("水库", "b"), ("moon", "a")]
 
@@ -115,7 +111,7 @@ def test_a_remote_folder_is_listed_without_hidden_files() -> None:
         write(f"ram://listed/{name}", b"text,label\nx,a\n")
     expected = ["ram://listed/a.csv", "ram://listed/b.csv"]
     assert files.list_files("ram://listed") == expected
-    assert data_files("ram://listed/") == expected
+    assert data_files("ram://listed/", files) == expected
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -123,24 +119,26 @@ def test_every_format_is_read_alike_from_a_disk_and_a_store(tmp_path: Path, name
     content = FORMATS[name]()
     (tmp_path / name).write_bytes(content)
     here, there = str(tmp_path / name), write(f"ram://formats/{name}", content)
-    columns, how = ("label", "text"), FileFormat()
-    assert data_files(there) == [there]
-    read = list(read_records(there, columns, how))
-    assert [(record["text"], record["label"]) for _, record in cast(Any, read)] == ROWS
-    assert [place.removeprefix(there) for place, _ in read] == [
-        place.removeprefix(here) for place, _ in read_records(here, columns, how)
-    ]
-    assert list(read_rows(there, columns, how)) == list(read_rows(here, columns, how))
+    assert data_files(there, files) == [there]
+    with Rows(there, columns=("text", "label"), opener=files) as stored:
+        read = list(stored)
+    assert [row for _, row in read] == ROWS
+    with Rows(here, columns=("text", "label")) as local:
+        assert list(local) == read
     assert files.content_fingerprint([there]) == files.content_fingerprint([here])
 
 
 def test_parquet_comes_in_batches_from_a_store() -> None:
     path = write("ram://batches/rows.parquet", _parquet())
-    batches = list(read_parquet(path, ("text", "more"), ("more",), 2))
-    assert [batch.to_pydict() for batch in batches] == [
+    with Rows(path, columns=("text", "more"), optional=("more",), opener=files) as rows:
+        batches = list(rows.batches(2, LeftOut()))
+    assert [
+        {name: cells.to_pylist() for name, cells in one.columns.items()} for one in batches
+    ] == [
         {"text": ["tide", "水库"]},
         {"text": ["moon"]},
     ]
+    assert [one.numbers.tolist() for one in batches] == [[1, 2], [3]]
 
 
 def test_a_stored_file_can_be_read_from_any_place() -> None:
@@ -180,15 +178,15 @@ def test_what_cannot_be_listed_is_one_line(
     for module in ("boto3", "azure"):  # As where they are not installed.
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(InputError) as error:
-        data_files(path)
+        data_files(path, files)
     assert str(error.value) == line
 
 
 def test_what_a_store_refuses_to_give_is_one_line() -> None:
     write("ram://kept/rows.csv", _csv())
-    (path,) = data_files("failing://kept")
-    with pytest.raises(InputError) as error:
-        list(read_records(path, ("text",), FileFormat()))
+    (path,) = data_files("failing://kept", files)
+    with pytest.raises(InputError) as error, Rows(path, columns=("text",), opener=files) as rows:
+        list(rows)
     assert str(error.value) == (
         "failing://kept/rows.csv: cannot be read: Forbidden: 403: no right to read"
     )

@@ -16,10 +16,9 @@ from apache_beam.pvalue import TaggedOutput
 from tidegate.components.record_example_gen import report as report_module
 from tidegate.components.record_example_gen.executor import Plan, _ReadFiles
 from tidegate.components.record_example_gen.report import Report, SumReports, check
-from tidegate.components.record_files import FileFormat
 from tidegate.models.core.progress import LogReporter, set_reporter
-from tidegate.models.core.task import RawFeature
 from tidegate.tables.errors import InputError
+from tidegate.tables.reads import Column, RecordReads, RecordSplits
 
 Generate = Callable[..., Any]
 
@@ -202,9 +201,9 @@ def test_reports_of_parts_add_up_to_that_of_the_whole() -> None:
 
 
 NUMBERS = (
-    RawFeature("series", "id", key=True),
-    RawFeature("count", "n", kind="int"),
-    RawFeature("y", "y", kind="float"),
+    Column("series", "id", key=True),
+    Column("count", "n", kind="int"),
+    Column("y", "y", kind="float"),
 )
 
 
@@ -212,7 +211,7 @@ def test_numbers_are_read_as_numbers_and_what_is_none_is_counted(tmp_path: Path)
     path = tmp_path / "rows.csv"
     cells = ["1,2.5", "-3,1e3", "1.5,2", "x,2", "3,much", "4,", "99999999999999999999,1"]
     path.write_text("id,n,y\n" + "".join(f"s,{cell}\n" for cell in cells))
-    plan = Plan(NUMBERS, FileFormat(), None, valid_share=0.0, eval_share=0.0, seed=0)
+    plan = Plan(RecordReads(NUMBERS), RecordSplits(valid_share=0.0, eval_share=0.0))
     *rows, tagged = _ReadFiles(plan).process((str(path), False))
     assert isinstance(tagged, TaggedOutput) and tagged.tag == _ReadFiles.REPORT
     assert tagged.value.bad == {"count is not a number": 3, "y is not a number": 1, "empty y": 1}

@@ -15,8 +15,8 @@ import pytest
 from tidegate.components.record_example_gen import executor
 from tidegate.components.record_example_gen.executor import Plan, amend
 from tidegate.components.record_example_gen.report import Report
-from tidegate.components.record_files import FileFormat
 from tidegate.tables.errors import InputError
+from tidegate.tables.reads import Column, RecordReads, RecordSplits
 
 Generate = Callable[..., Any]
 VALID, EVAL = 0.2, 0.1
@@ -37,15 +37,8 @@ def write_rows(path: Path, rows: list[tuple[str, ...]], header: tuple[str, ...])
 
 
 def plan_of(**changes: Any) -> Plan:
-    defaults: dict[str, Any] = {
-        "features": (),
-        "how": FileFormat(),
-        "split_column": None,
-        "valid_share": VALID,
-        "eval_share": EVAL,
-        "seed": 0,
-    }
-    return Plan(**{**defaults, **changes})
+    splits = {"valid_share": VALID, "eval_share": EVAL, **changes}
+    return Plan(RecordReads((Column("text", key=True),)), RecordSplits(**splits))
 
 
 def falling_into(split: str, count: int) -> list[str]:

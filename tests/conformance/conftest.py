@@ -81,7 +81,7 @@ class Prepared:
 
         evaluation = self.task.evaluation
         records = tf.constant([serialize_sample(one) for one in self.task.toy()])
-        predictions = self.module(network).signatures()[evaluation.signature](records)
+        predictions = self.module(network).signatures("{}")[evaluation.signature](records)
         if evaluation.target is None:
             return None, predictions[evaluation.prediction].numpy()
         layer = self.transform.transform_features_layer()
@@ -205,6 +205,7 @@ def exported(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Pa
         prepared.transform,
         prepared.raw,
         prepared.features,
+        prepared.task.reads(prepared.task.data()),
         str(folder),
     )
     keras.config.set_dtype_policy(before)

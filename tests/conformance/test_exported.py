@@ -19,6 +19,7 @@ from tidegate.models.core.export import (
     WARMUP_FILE,
     operations,
 )
+from tidegate.tables.roles import ASKED, FILE, SIGNATURE, TEXT, Roles
 
 from .conftest import Prepared
 
@@ -59,7 +60,7 @@ def test_signatures_have_the_stated_names_inputs_outputs_and_methods(
     found.pop("__saved_model_init_op", None)
     stated = prepared.task.signatures(prepared.raw)
     evaluation = prepared.task.evaluation
-    own = {"serving_default", TRANSFORM_SIGNATURE, evaluation.signature}
+    own = {"serving_default", SIGNATURE, TRANSFORM_SIGNATURE, evaluation.signature}
     assert set(found) == {*own, *stated}
     for name, signature in stated.items():
         assert found[name].method_name == signature.method
@@ -71,6 +72,20 @@ def test_signatures_have_the_stated_names_inputs_outputs_and_methods(
     assert set(found["serving_default"].inputs) == {"examples"}
     assert evaluation.prediction in found[evaluation.signature].outputs
     assert evaluation.target is None or evaluation.target in found[TRANSFORM_SIGNATURE].outputs
+
+
+def test_it_tells_how_a_file_is_asked_about(exported: Path, prepared: Prepared) -> None:
+    written = (exported / EXTRA_FOLDER / FILE).read_text()
+    roles = Roles.from_json(written, "the file")
+    assert roles.reads == prepared.task.reads(prepared.task.data())
+    asked = prepared.task.signatures(prepared.raw)[str(roles.signature)]
+    assert set(roles.inputs) == set(asked.inputs) and set(roles.outputs) == set(asked.outputs)
+    for role in roles.inputs.values():
+        assert role.of in (*roles.inputs, "")
+    # Who has the server alone is told the same.
+    tell = tf.saved_model.load(str(exported)).signatures[SIGNATURE]
+    told = tell(**{ASKED: tf.constant([b"", b""])})[TEXT].numpy().tolist()
+    assert told == [written.encode()] * 2
 
 
 def test_the_graph_holds_no_cudnn_op(exported: Path) -> None:

@@ -226,7 +226,7 @@ def test_an_edited_function_reaches_the_nodes_that_run_it_and_no_other(
 @pytest.mark.parametrize(
     ("module", "nodes"),
     [
-        ("tidegate.components.record_files", {"RecordExampleGen"}),
+        ("tidegate.tables.rows", {"RecordExampleGen"}),
         ("tidegate.components.example_validator.executor", {"ExampleValidator"}),
         ("tidegate.components.transform.preprocessing_fn", {"Transform"}),
         ("tidegate.models.layers.recurrent", {"Trainer"}),

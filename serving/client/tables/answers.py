@@ -1,8 +1,8 @@
 """A model's outputs as columns of a file.
 
 - One value for each row: a column of the output's name.
-- Classes: where an output `classes` holds names and another output as many numbers, the best few
-  pairs are columns, the best first: `classes_1`, `probabilities_1`, `classes_2` and so on.
+- Classes and their scores: the best few pairs are columns, the best first: `classes_1`,
+  `probabilities_1`, `classes_2` and so on.
 - Any other list or matrix: a column of JSON lists.
 - Where the file has a column of that name already (the true `label`, say), the output's is called
   `predicted_label`.
@@ -16,8 +16,7 @@ import numpy as np
 from tidegate.serving.client.signatures import Signature, TensorSpec
 from tidegate.serving.client.stream import check_rows
 from tidegate.serving.client.tensors import as_text, numpy_type
-
-CLASSES = "classes"
+from tidegate.tables.roles import Output
 
 
 class AnswerColumns:
@@ -25,6 +24,7 @@ class AnswerColumns:
 
     Args:
       signature: what is called.
+      roles: by output, what it is; of the others, nothing is known but their shapes.
       beside: the columns that the answers are written beside.
       top: how many classes; 0 for lists of all.
 
@@ -32,11 +32,17 @@ class AnswerColumns:
       columns: the answers' own.
     """
 
-    def __init__(self, signature: Signature, beside: Sequence[str], top: int = 3) -> None:
-        scores = scores_of(signature) if top else ()
-        self._ranked = (CLASSES, *scores) if scores else ()
-        known = [width(signature.outputs[name]) for name in self._ranked]
-        self._top = min([top, *(one for one in known if one is not None)])
+    def __init__(
+        self,
+        signature: Signature,
+        roles: Mapping[str, Output],
+        beside: Sequence[str],
+        top: int = 3,
+    ) -> None:
+        classes, scores = ranked(signature, roles) if top else ("", ())
+        self._ranked = (classes, *scores) if scores else ()
+        known = [_width(signature.outputs[name]) for name in self._ranked]
+        self._top = min([top, *(size for size in known if size is not None)])
         names = [name for name in signature.outputs if name not in self._ranked]
         names += [f"{name}_{at}" for at in range(1, self._top + 1) for name in self._ranked]
         self._column: dict[str, str] = {}
@@ -50,17 +56,17 @@ class AnswerColumns:
         self._outputs = signature.outputs
         self.columns = list(self._column.values())
 
-    def arrow_types(self) -> dict[str, Any]:
+    def types(self) -> dict[str, Any]:
         """By column, pyarrow's type, where the signature states a single value for each row."""
         import pyarrow
 
         found = {}
         for name, column in self._column.items():
-            one = name if name in self._outputs else name.rpartition("_")[0]
-            spec = self._outputs[one]
-            if spec.dtype == "string" and (spec.rank == 1 or one in self._ranked):
+            output = name if name in self._outputs else name.rpartition("_")[0]
+            spec = self._outputs[output]
+            if spec.dtype == "string" and (spec.rank == 1 or output in self._ranked):
                 found[column] = pyarrow.string()
-            elif spec.rank == 1 or one in self._ranked:
+            elif spec.rank == 1 or output in self._ranked:
                 dtype = numpy_type(spec.number)
                 # Arrow has no bfloat16 and the like.
                 found[column] = pyarrow.from_numpy_dtype("float32" if dtype.kind == "V" else dtype)
@@ -99,22 +105,36 @@ class AnswerColumns:
         return found
 
 
-def width(spec: TensorSpec) -> int | None:
+def _width(spec: TensorSpec) -> int | None:
     """The size of the last dimension; None where it may be any."""
     return spec.shape[-1] if spec.shape else None
 
 
-def scores_of(signature: Signature) -> tuple[str, ...]:
-    """The outputs that hold a number for each class; none without an output `classes`."""
-    classes = signature.outputs.get(CLASSES)
-    if classes is None or classes.dtype != "string" or classes.rank != 2:
-        return ()
-    return tuple(
+def ranked(signature: Signature, roles: Mapping[str, Output]) -> tuple[str, tuple[str, ...]]:
+    """The output with the names of classes, and those with a number for each of them.
+
+    Where no role says so, they are the one output that holds several texts a row, and those that
+    hold as many numbers.
+    """
+    classes = [name for name in signature.outputs if roles.get(name, Output()).kind == "classes"]
+    if classes:
+        scores = [name for name, role in roles.items() if role.kind == "scores"]
+        return classes[0], tuple(name for name in scores if name in signature.outputs)
+    texts = [
+        name
+        for name, spec in signature.outputs.items()
+        if spec.dtype == "string" and spec.rank == 2
+    ]
+    if roles or len(texts) != 1:
+        return "", ()
+    (names,) = texts
+    wide = _width(signature.outputs[names])
+    return names, tuple(
         name
         for name, spec in signature.outputs.items()
         if "float" in spec.dtype
         and spec.rank == 2
-        and (None in (sizes := {width(spec), width(classes)}) or len(sizes) == 1)
+        and (None in (sizes := {_width(spec), wide}) or len(sizes) == 1)
     )
 
 

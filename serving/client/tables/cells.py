@@ -1,4 +1,4 @@
-"""A cell of a file as a value of an input."""
+"""A cell of a file as a value of an input's type."""
 
 import json
 import math
@@ -8,34 +8,13 @@ import numpy as np
 
 from tidegate.serving.client import tensors
 from tidegate.serving.client.signatures import TensorSpec
+from tidegate.tables.cells import as_text, is_missing
 
 _TRUTH = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
 
 
 class CellError(ValueError):
     """A cell does not hold what an input takes; the message is a few words."""
-
-
-def as_text(value: Any) -> str:
-    """A cell as text: None and NaN are empty, 1.0 is ``1``, True is ``true``."""
-    if isinstance(value, str):
-        return value
-    if value is None or value != value:
-        return ""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def is_missing(value: Any) -> bool:
-    """Whether a cell holds nothing: None, NaN, or blanks."""
-    if isinstance(value, str):
-        return not value.strip()
-    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def as_number(value: Any, kind: str) -> Any:
@@ -99,12 +78,12 @@ def converter(spec: TensorSpec) -> Any:
     kind = kind_of(spec)
     depth = 0 if spec.rank is None else max(spec.rank - 1, 0)
 
-    def one(value: Any) -> Any:
+    def single(value: Any) -> Any:
         return as_text(value) if kind == "O" else as_number(value, kind)
 
     def nested(value: Any, depth: int) -> Any:
         if depth == 0:
-            return one(value)
+            return single(value)
         if not isinstance(value, (list, tuple, np.ndarray)):
             raise CellError(f"{as_text(value)[:40]!r} is not a list")
         return [nested(item, depth - 1) for item in value]
@@ -137,5 +116,5 @@ def feature(value: Any, kind: str | None) -> Any:
     if isinstance(value, (str, bytes, bool, int, float)) or value is None:
         return None if isinstance(value, float) and math.isnan(value) else value
     if isinstance(value, (list, tuple)):
-        return [feature(one, None) for one in value if one is not None]
+        return [feature(item, None) for item in value if item is not None]
     return as_text(value)

@@ -1,253 +1,331 @@
 """A file through a model: rows in, answers out, in order and in constant memory."""
 
+import contextlib
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from tidegate.serving.client.answers import Answers
-from tidegate.serving.client.client import Client
 from tidegate.serving.client.errors import InvalidArgumentError
-from tidegate.serving.client.signatures import Signature, choose
+from tidegate.serving.client.signatures import Signature
 from tidegate.serving.client.stream import in_order
 from tidegate.serving.client.tables.answers import AnswerColumns
-from tidegate.serving.client.tables.formats import TableError
-from tidegate.serving.client.tables.reading import LeftOut, Row
+from tidegate.serving.client.tables.question import Asked, Asks, Question, asked
 from tidegate.serving.client.tables.requests import (
-    Layout,
     PlainRows,
+    Record,
     Request,
     as_example,
     by_column,
+    check_inputs,
     choose_signature,
     resolve,
 )
-from tidegate.serving.client.tables.series import SeriesRows
-from tidegate.serving.client.tables.series_inputs import (
-    ID,
-    TIME,
-    long_file,
-    made_inputs,
-    read_inputs,
-    takes_series,
-)
-from tidegate.serving.client.tables.writing import open_writer
+from tidegate.serving.client.tables.series import SeriesRoles, SeriesRows, reads_for
+from tidegate.tables.cells import as_text
+from tidegate.tables.errors import InputError
+from tidegate.tables.files import LOCAL, Opener
+from tidegate.tables.left_out import LeftOut
+from tidegate.tables.reads import SeriesReads
+from tidegate.tables.roles import Input
+from tidegate.tables.row_formats import BrokenRow
+from tidegate.tables.rows import Rows
+from tidegate.tables.series_files import first_time, is_integer
+from tidegate.tables.stamps import Manner
+from tidegate.tables.writing import is_parquet, open_writer
 
 
-@dataclass(frozen=True)
-class Question:
-    """What is asked of which model.
+class Layout(Protocol):
+    """How a file's rows become requests, and answers become rows.
 
     Attributes:
-      model: its name.
-      signature: None for the one that fits the columns.
-      version, label: which version; the newest if neither is given.
-      columns: by input (or feature of a tf.Example), its column where the name is another.
-      kinds: by column, ``text``, ``int`` or ``float`` of a tf.Example's feature.
-      top: how many classes stand in columns; 0 for lists of all.
-      batch_size: rows to a request.
-      in_flight: requests at the same time.
+      columns: of the rows of answers.
     """
 
-    model: str
-    signature: str | None = None
-    version: int | None = None
-    label: str | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    kinds: Mapping[str, str] = field(default_factory=dict)
-    top: int = 3
-    batch_size: int = 64
-    in_flight: int = 4
+    columns: list[str]
+
+    def requests(self, size: int) -> Iterator[Request]:
+        """Requests of at most `size` rows. Raises InputError."""
+
+    def answers(
+        self, request: Request, outputs: Mapping[str, np.ndarray[Any, Any]]
+    ) -> list[dict[str, Any]]:
+        """The rows to write."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a question is asked of rows with certain columns.
+    """How a source is asked about.
 
     Attributes:
-      question: what is asked.
+      asked: what is asked.
       signature: of whom.
       layout: rows to requests, answers to rows.
-      columns: of the rows of answers.
-      types: by column, pyarrow's type where it is known; empty if it was not asked for.
+      types: gives by column of the answers pyarrow's type, where it is known.
+      left_out: counts rows that cannot be used.
+      position: how much of `total` is read.
+      total: bytes or rows of the source.
       advice: what helps where the model cannot read the rows; empty where nothing is known to.
     """
 
-    question: Question
+    asked: Asked
     signature: Signature
     layout: Layout
-    columns: list[str]
-    types: Mapping[str, object]
+    types: Callable[[], Mapping[str, Any]]
+    left_out: LeftOut
+    position: Callable[[], int] = lambda: 0
+    total: int = 0
     advice: str = ""
 
+    def answers(self, client: Asks) -> Iterator[tuple[Request, Answers]]:
+        """Asks; requests and answers in order.
 
-def plan(
-    client: Client,
-    question: Question,
-    columns: list[str],
-    left_out: LeftOut,
-    where: str,
-    types: Mapping[str, object] | None = None,
-) -> Plan:
-    """Matches columns with a signature of the model.
+        Raises:
+          InputError: rows that cannot be used, or that the model cannot read.
+          ServingClientError: as `Client.predict`.
+        """
+        question = self.asked.question
+
+        def answered(request: Request) -> Answers:
+            try:
+                return client.predict(
+                    question.model,
+                    request.inputs,
+                    signature=self.signature.name,
+                    version=question.version,
+                    label=question.label,
+                )
+            except InvalidArgumentError as error:
+                if not self.advice:
+                    raise
+                raise InputError(f"{error.message}; {self.advice}") from None
+
+        requests = self.layout.requests(question.batch_size)
+        return in_order(answered, requests, question.in_flight)
+
+    def rows(self, client: Asks) -> Iterator[list[dict[str, Any]]]:
+        """Rows of answers, some at a time. Raises as `answers`."""
+        for request, answers in self.answers(client):
+            yield self.layout.answers(request, answers)
+
+
+@contextlib.contextmanager
+def planned(
+    client: Asks, question: Question, source: Any, opener: Opener = LOCAL
+) -> Iterator[Plan]:
+    """Opens a source, and matches its columns with a signature of the model.
 
     Args:
       client: asked for the signatures.
       question: what is asked.
-      columns: of the rows.
-      left_out: counts rows that cannot be used.
-      where: names the rows in errors.
-      types: by column, pyarrow's type; None where no types are needed.
+      source: a file's path or URI, or a pandas DataFrame.
+      opener: reaches the file.
 
     Raises:
-      TableError: no signature takes them.
+      InputError: the source cannot be read, or no signature takes its columns.
       ServingClientError: the server does not answer, or does not know the model or signature.
     """
-    signatures = client.signatures(question.model, version=question.version, label=question.label)
-    file = long_file(columns, question.columns, where)
-    long = columns if file is None else list(dict.fromkeys([*columns, *file.columns]))
-    given = {
-        name: column
-        for name, column in question.columns.items()
-        if file is None or name not in file.columns
-    }
-    known = [*long, *given]
+    known = asked(client, question)
+    series = known.series
+    if series is None:
+        with Rows(source, known.how, opener=opener) as rows:
+            left_out = LeftOut(known.max_bad_share)
+            yield _of_records(known, rows, left_out)
+        return
+    signature, roles = _series_roles(known, series, source, opener)
+    reads = roles.reads
+    with Rows(source, reads.how, reads.columns, reads.optional, opener) as rows:
+        left_out = LeftOut(reads.max_bad_share)
+        layout = SeriesRows(roles, rows, left_out)
+        yield Plan(known, signature, layout, dict, left_out, lambda: rows.position, rows.total)
+
+
+def _of_records(known: Asked, rows: Rows, left_out: LeftOut) -> Plan:
+    def records() -> Iterator[Record]:
+        for number, cells in rows:
+            if isinstance(cells, BrokenRow):
+                left_out.add_bad(cells.reason, rows.place(number))
+            else:
+                yield rows.place(number), dict(zip(rows.columns, cells, strict=True))
+        if not left_out.rows:
+            raise InputError(f"{rows.path}: no row in this file")
+
+    return plan(
+        known,
+        records(),
+        rows.columns,
+        rows.path,
+        left_out,
+        rows.types or {},
+        position=lambda: rows.position,
+        total=rows.total,
+    )
+
+
+def plan(
+    known: Asked,
+    records: Iterable[Record],
+    columns: list[str],
+    path: str,
+    left_out: LeftOut,
+    types: Mapping[str, Any],
+    **more: Any,
+) -> Plan:
+    """Matches the columns of records with a signature of the model.
+
+    Args:
+      known: the question.
+      records: the rows.
+      columns: theirs.
+      path: names them in errors.
+      left_out: counts rows that cannot be used.
+      types: by column, pyarrow's type where it is known.
+      **more: attributes of the plan.
+
+    Raises:
+      InputError: no signature takes them.
+    """
+    question = known.question
+    chosen = known.signature
+    signature = chosen or choose_signature(known.signatures, columns, question.columns)
+    inputs, outputs = known.inputs(signature), known.outputs(signature)
+    answers = AnswerColumns(signature, outputs, columns, question.top)
     advice = ""
-    if question.signature is None:
-        read = {name: read_inputs(one, known) for name, one in signatures.items()}
-        signature = signatures[choose_signature(read, long, given).name]
-        whole = [one for one in signatures.values() if takes_series(one, long)]
-        if signature.examples_input is not None and len(whole) == 1:
-            # None fits a file of series: the one for series says what is missing.
-            signature = whole[0]
-        if signature.examples_input is not None:
-            advice = _advice(signatures.values(), columns)
-    else:
-        signature = choose(signatures, question.signature, question.model)
-    if file is not None and takes_series(signature, long):
-        made = made_inputs(signature, known)
-        wanted = read_inputs(signature, known)
-        inputs = resolve(wanted, long, given, where)
-        series = SeriesRows(signature, inputs, made, file, left_out)
-        return Plan(question, signature, series, series.columns, {})
-    answers = AnswerColumns(signature, columns, question.top)
     if signature.examples_input is not None and signature.examples_input not in columns:
         for name, column in question.columns.items():
             if column not in columns:
-                raise TableError(
-                    f"{where}: no column {column!r}, named by --column {name}={column}"
-                )
+                raise InputError(f"{path}: no column {column!r}, named by --column {name}={column}")
         features = {name: name for name in columns if name not in question.columns.values()}
         features.update(question.columns)
         convert = as_example(signature.examples_input, features, question.kinds)
+        if chosen is None:
+            advice = _advice(known.signatures.values(), columns)
     else:
-        convert = by_column(signature, resolve(signature, columns, question.columns, where))
-    return Plan(
-        question,
-        signature,
-        PlainRows(convert, answers, left_out),
-        [*columns, *answers.columns],
-        {} if types is None else {**types, **answers.arrow_types()},
-        advice,
-    )
+        check_inputs(signature, question.columns)
+        named = {name: role.column for name, role in inputs.items() if role.column}
+        read = resolve(signature, columns, {**named, **question.columns}, path)
+        convert = by_column(signature, read)
+    layout = PlainRows(records, columns, convert, answers, left_out)
+
+    def all_types() -> Mapping[str, Any]:
+        return {**types, **answers.types()}
+
+    return Plan(known, signature, layout, all_types, left_out, advice=advice, **more)
 
 
 def _advice(signatures: Iterable[Signature], columns: list[str]) -> str:
     """What helps where columns are sent as tf.Examples since they fit no signature's inputs."""
-    others = [one for one in signatures if one.examples_input is None]
-    if not others:
+    named = [
+        f"{signature.name}: {', '.join(signature.inputs)}"
+        for signature in signatures
+        if signature.examples_input is None
+    ]
+    if not named:
         return ""
-    named = {
-        one.name: [TIME, *read_inputs(one, [ID, TIME]).inputs]
-        if takes_series(one, [ID])
-        else one.inputs
-        for one in others
-    }
-    inputs = "; ".join(f"{name}: {', '.join(names)}" for name, names in named.items())
     return (
-        f"the columns {', '.join(columns)} are not the inputs of a signature ({inputs}): if they "
-        "have other names, say --column INPUT=COLUMN"
+        f"the columns {', '.join(columns)} are not the inputs of a signature ({'; '.join(named)}): "
+        "if they have other names, say --column INPUT=COLUMN; if this is a file of series, say "
+        "--time COLUMN"
     )
 
 
-def ask(client: Client, plan: Plan, rows: Iterable[Row]) -> Iterable[tuple[Request, Answers]]:
-    """Asks for the answers to rows; requests and answers in order.
-
-    Raises:
-      TableError: the model cannot read rows that fit no signature's inputs.
-      ServingClientError: as `Client.predict`.
-    """
-    question = plan.question
-
-    def answered(request: Request) -> Answers:
-        try:
-            return client.predict(
-                question.model,
-                request.inputs,
-                signature=plan.signature.name,
-                version=question.version,
-                label=question.label,
+def _series_roles(
+    known: Asked, series: SeriesReads, source: Any, opener: Opener
+) -> tuple[Signature, SeriesRoles]:
+    question = known.question
+    signature = known.signature or _only_of_steps(known.signatures)
+    check_inputs(signature, question.columns)
+    told = known.inputs(signature)
+    inputs: dict[str, Input] = {}
+    for name, spec in signature.inputs.items():
+        default = Input("values" if spec.rank == 2 else "static", name)
+        role = told.get(name, default)
+        column = question.columns.get(name, role.column)
+        if role.kind == "name" and name in question.columns:
+            series = dataclasses.replace(series, id=column, id_optional=False)
+        elif role.kind == "start" and name in question.columns:
+            series = dataclasses.replace(series, time=column)
+        inputs[name] = dataclasses.replace(role, column=column)
+    for name, role in inputs.items():
+        if role.kind == "mask" and role.of not in inputs:
+            raise InputError(
+                f"--role {name}=mask: expected mask:INPUT with one of "
+                f"{', '.join(one for one in inputs if inputs[one].kind != 'mask')}"
             )
-        except InvalidArgumentError as error:
-            if not plan.advice:
-                raise
-            raise TableError(f"{error.message}; {plan.advice}") from None
+    reads = reads_for(signature, inputs, series)
+    step, first = known.roles.step, first_time(source, reads, opener)
+    integer = bool(step.index) if step is not None else is_integer(first, reads)
+    manner = Manner(as_text(first), reads.how.time_format)
+    return signature, SeriesRoles(
+        signature,
+        inputs,
+        known.outputs(signature),
+        reads,
+        step,
+        known.roles.horizon,
+        integer,
+        manner,
+    )
 
-    requests = plan.layout.requests(rows, question.batch_size)
-    return in_order(answered, requests, question.in_flight)
 
-
-class Source(Protocol):
-    """Rows to ask about: a `RowReader`, or texts.
-
-    Attributes:
-      path: names them in errors.
-      columns: their names.
-      left_out: counts rows that cannot be used.
-      types: by column, pyarrow's type; None where it is not known.
-    """
-
-    path: str
-    columns: list[str]
-    left_out: LeftOut
-    types: dict[str, Any] | None
-
-    def __iter__(self) -> Iterator[Row]:
-        """The rows, once."""
+def _only_of_steps(signatures: Mapping[str, Signature]) -> Signature:
+    """The one signature that takes [series, steps]."""
+    fitting = [
+        signature
+        for signature in signatures.values()
+        if any(spec.rank == 2 for spec in signature.inputs.values())
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    known = "; ".join(str(signature) for signature in fitting or signatures.values())
+    what = "several signatures take" if fitting else "no signature takes"
+    raise InputError(f"{what} series: name one with --signature ({known})")
 
 
 def predict_file(
-    client: Client,
+    client: Asks,
     question: Question,
-    source: Source,
+    source: Any,
     output: str | None,
-    progress: Callable[[int], None] = lambda rows: None,
-) -> int:
+    opener: Opener = LOCAL,
+    progress: Callable[[int, float], None] = lambda rows, share: None,
+) -> tuple[int, LeftOut]:
     """Writes the answers to a file's rows.
 
     Args:
       client: asked.
       question: what is asked.
-      source: its rows.
+      source: a file's path or URI, or a pandas DataFrame.
       output: the file to write; None for CSV to the standard output.
-      progress: told after each request how many rows were written.
+      opener: reaches the source.
+      progress: told after each request how many rows were written, and the share that was read.
 
     Returns:
-      How many rows were written.
+      How many rows were written, and what was left out.
 
     Raises:
-      TableError: the input or the output is wrong.
+      InputError: the input or the output is wrong.
       ServingClientError: the server refuses, fails, or does not answer.
     """
-    needs_types = output is not None and output.lower().endswith((".parquet", ".pq"))
-    types: Mapping[str, object] | None = None
-    if needs_types:
-        types = source.types or {}
-    made = plan(client, question, source.columns, source.left_out, source.path, types)
+    with planned(client, question, source, opener) as made:
+        return write(client, made, output, progress), made.left_out
+
+
+def write(
+    client: Asks,
+    made: Plan,
+    output: str | None,
+    progress: Callable[[int, float], None] = lambda rows, share: None,
+) -> int:
+    """Writes the answers of a plan; how many rows. Raises as `predict_file`."""
     count = 0
-    with open_writer(output, made.columns, made.types) as writer:
-        for request, answers in ask(client, made, source):
-            rows = made.layout.answers(request, answers)
+    types = made.types() if output is not None and is_parquet(output) else {}
+    with open_writer(output, made.layout.columns, types) as writer:
+        for rows in made.rows(client):
             writer.write(rows)
             count += len(rows)
-            progress(count)
+            progress(count, made.position() / max(made.total, 1))
     return count

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from tidegate.serving.client import examples
 from tidegate.serving.client.errors import InvalidArgumentError
-from tidegate.serving.client.names import nearest
 from tidegate.serving.client.signatures import DEFAULT, Signature
 from tidegate.serving.client.stream import batched, columns
 from tidegate.serving.client.tables.answers import AnswerColumns
 from tidegate.serving.client.tables.cells import CellError, converter, feature
-from tidegate.serving.client.tables.formats import TableError
-from tidegate.serving.client.tables.reading import LeftOut, Row
+from tidegate.tables.errors import InputError, nearest
+from tidegate.tables.left_out import LeftOut
+
+# A row's place, and its cells by column.
+Record = tuple[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -27,19 +29,7 @@ class Request:
     """
 
     inputs: Mapping[str, Any]
-    rows: Sequence[Mapping[str, Any]]
-
-
-class Layout(Protocol):
-    """How a file's rows become requests, and answers become rows."""
-
-    def requests(self, rows: Iterable[Row], size: int) -> Iterator[Request]:
-        """Requests of at most `size` rows. Raises TableError."""
-
-    def answers(
-        self, request: Request, outputs: Mapping[str, np.ndarray[Any, Any]]
-    ) -> list[dict[str, Any]]:
-        """The rows to write."""
+    rows: Sequence[Any]
 
 
 def resolve(
@@ -48,26 +38,35 @@ def resolve(
     """By input, the column that it is read from: the one given, else the one of its name.
 
     Raises:
-      TableError: there is no such input or column.
+      InputError: there is no such input or column.
     """
-    for name in given:
-        if name not in signature.inputs:
-            raise TableError(
-                f"--column {name}={given[name]}: signature {signature.name!r} has no input "
-                f"{name!r}. {nearest(name, signature.inputs)}"
-            )
-    found = {}
+    check_inputs(signature, given)
+    resolved = {}
     for name, spec in signature.inputs.items():
         column = given.get(name, name)
         if column in columns:
-            found[name] = column
+            resolved[name] = column
         elif name in given or name not in signature.optional:
-            raise TableError(
+            raise InputError(
                 f"{path}: no column {column!r} for the input {name!r} ({spec}) of signature "
                 f"{signature.name!r}. {nearest(column, columns)} Name it with --column "
                 f"{name}=COLUMN"
             )
-    return found
+    return resolved
+
+
+def check_inputs(signature: Signature, given: Mapping[str, Any]) -> None:
+    """Refuses options about inputs that a signature does not have.
+
+    Raises:
+      InputError: there are such.
+    """
+    for name in given:
+        if name not in signature.inputs:
+            raise InputError(
+                f"--column {name}={given[name]}: signature {signature.name!r} has no input "
+                f"{name!r}. {nearest(name, signature.inputs)}"
+            )
 
 
 def choose_signature(
@@ -79,28 +78,30 @@ def choose_signature(
     `serving_default` again, which may take serialized tf.Examples.
 
     Raises:
-      TableError: several fit, or there is no `serving_default`.
+      InputError: several fit, or there is no `serving_default`.
     """
 
-    def fits(one: Signature) -> bool:
-        if one.examples_input is not None or not set(given) <= set(one.inputs):
+    def fits(signature: Signature) -> bool:
+        if signature.examples_input is not None or not set(given) <= set(signature.inputs):
             return False
         return all(
-            given.get(name, name) in columns for name in one.inputs if name not in one.optional
+            given.get(name, name) in columns
+            for name in signature.inputs
+            if name not in signature.optional
         )
 
     if DEFAULT in signatures and fits(signatures[DEFAULT]):
         return signatures[DEFAULT]
-    found = [one for one in signatures.values() if fits(one)]
-    if len(found) == 1:
-        return found[0]
-    if len(found) > 1:
-        names = ", ".join(one.name for one in found)
-        raise TableError(f"several signatures take these columns ({names}): name one, --signature")
+    fitting = [signature for signature in signatures.values() if fits(signature)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if len(fitting) > 1:
+        names = ", ".join(signature.name for signature in fitting)
+        raise InputError(f"several signatures take these columns ({names}): name one, --signature")
     if DEFAULT not in signatures:
-        raise TableError(
+        raise InputError(
             f"no signature takes the columns {', '.join(columns)}; the model has "
-            f"{'; '.join(str(one) for one in signatures.values())}"
+            f"{'; '.join(str(signature) for signature in signatures.values())}"
         )
     return signatures[DEFAULT]
 
@@ -138,7 +139,7 @@ def as_example(name: str, features: Mapping[str, str], kinds: Mapping[str, str])
 
     def convert(cells: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            row = {one: feature(cells[at], kinds.get(at)) for one, at in features.items()}
+            row = {each: feature(cells[at], kinds.get(at)) for each, at in features.items()}
             return {name: examples.example(row).SerializeToString()}
         except InvalidArgumentError as error:
             raise CellError(error.message) from None
@@ -150,32 +151,54 @@ class PlainRows:
     """One row of the file is one row of a request; the file's columns stand beside the answers.
 
     Args:
+      records: the rows.
+      beside: their columns.
       convert: a row to inputs.
       answers: the columns of the answers.
       left_out: counts rows that cannot be used.
+
+    Attributes:
+      columns: of the rows of answers.
     """
 
-    def __init__(self, convert: Convert, answers: AnswerColumns, left_out: LeftOut) -> None:
+    def __init__(
+        self,
+        records: Iterable[Record],
+        beside: Sequence[str],
+        convert: Convert,
+        answers: AnswerColumns,
+        left_out: LeftOut,
+    ) -> None:
+        self.columns = [*beside, *answers.columns]
+        self._records = records
         self._convert = convert
         self._answers = answers
         self._left_out = left_out
 
-    def requests(self, rows: Iterable[Row], size: int) -> Iterator[Request]:
-        """See `Layout`."""
-        for batch in batched(self._converted(rows), size):
+    def requests(self, size: int) -> Iterator[Request]:
+        """Requests of at most `size` rows.
+
+        Raises:
+          InputError: too many rows cannot be used.
+        """
+        for batch in batched(self._converted(), size):
             inputs = columns([converted for _, converted in batch])
             yield Request(inputs, [cells for cells, _ in batch])
+        self._left_out.judge()
 
-    def _converted(self, rows: Iterable[Row]) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
-        for row in rows:
+    def _converted(self) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
+        for place, cells in self._records:
             try:
-                yield row.cells, self._convert(row.cells)
+                converted = self._convert(cells)
             except CellError as error:
-                self._left_out.add(row.place, str(error))
+                self._left_out.add_bad(str(error), place)
+                continue
+            self._left_out.add_rows(1)
+            yield cells, converted
 
     def answers(
         self, request: Request, outputs: Mapping[str, np.ndarray[Any, Any]]
     ) -> list[dict[str, Any]]:
-        """See `Layout`."""
-        found = self._answers.rows(outputs, len(request.rows))
-        return [{**row, **answer} for row, answer in zip(request.rows, found, strict=True)]
+        """The rows to write."""
+        answers = self._answers.rows(outputs, len(request.rows))
+        return [{**row, **answer} for row, answer in zip(request.rows, answers, strict=True)]

@@ -1,17 +1,14 @@
-"""A long file of series, `unique_id, ds` and values, to a signature that takes whole series.
+"""A long file of series to a signature that takes whole series, and its answers long again.
 
-The rows of a series become one row of a request; a file without names is one series. An input of
-two dimensions is an array of [series, steps], padded on the right with NaN (floats), 0 (other
-numbers), false or empty text; an input of one dimension is a value of the whole series, as its
-first row has it. Inputs that the file has no column for are made as `series_inputs` says.
+The rows of a series become one row of a request. An input of two dimensions is an array of
+[series, steps], padded on the right with NaN (floats), 0 (other numbers), false or empty text; an
+input of one dimension is a value of the whole series. What each input is, its role says.
 
-The answers are long again: `unique_id`, `step` from 1, a column for each output. An output `times`,
-in the unit of `start`, becomes the column `ds`, written as the file's own times are; `offsets`,
-which count the steps, become `step`.
-`levels` are those of quantiles, the same at each step.
+The answers have the columns of names and of times of the file, `step` from 1, and a column for each
+output.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,278 +17,337 @@ import numpy as np
 from tidegate.serving.client.signatures import Signature, TensorSpec
 from tidegate.serving.client.stream import batched, check_rows
 from tidegate.serving.client.tables.answers import plain
-from tidegate.serving.client.tables.cells import CellError, as_text, converter, kind_of
-from tidegate.serving.client.tables.formats import TableError
-from tidegate.serving.client.tables.reading import LeftOut, Row
+from tidegate.serving.client.tables.cells import CellError, as_number, kind_of
+from tidegate.serving.client.tables.quantiles import QuantileColumns
 from tidegate.serving.client.tables.requests import Request
-from tidegate.serving.client.tables.series_inputs import (
-    ID,
-    LENGTHS,
-    START,
-    TIME,
-    LongFile,
-    is_steps,
-)
-from tidegate.serving.client.tables.times import (
-    SeriesTimes,
-    Time,
-    is_integer_time,
-    order_of,
-    read_time,
-)
 from tidegate.serving.client.tensors import numpy_type
+from tidegate.tables.errors import InputError
+from tidegate.tables.grid import Gridding, Places
+from tidegate.tables.left_out import LeftOut
+from tidegate.tables.ordered import check_once, in_order
+from tidegate.tables.reads import SeriesReads
+from tidegate.tables.roles import Input, Output
+from tidegate.tables.rows import Rows
+from tidegate.tables.series import Series, Table, time_text
+from tidegate.tables.series_files import ONLY_SERIES, read_tables
+from tidegate.tables.stamps import Manner
+from tidegate.tables.time_grid import DAY, Step
 
 STEP = "step"
-_TIMES, _OFFSETS, _LEVELS = "times", "offsets", "levels"
-_COLUMNS = {_TIMES: TIME, _OFFSETS: STEP}
 
 
-@dataclass
-class _Series:
-    """The rows of one series.
+@dataclass(frozen=True)
+class SeriesRoles:
+    """How a signature is asked about series.
 
     Attributes:
-      name: the cell of `unique_id`.
-      times: the cells of `ds`; None where one could not be read, and no input needs it.
-      integer: whether they are integers.
-      steps: by input of two dimensions, its values.
-      values: by input of one dimension, its value.
+      signature: what is called.
+      inputs: by input, where it comes from.
+      outputs: by output, what it is; of the others nothing is known.
+      reads: what is read of a file for that: see `reads_for`.
+      step: the model's; None where rows stand as they come.
+      horizon: steps that are forecast; 0 where it is not known.
+      integer: whether times are integers.
+      manner: how the file writes its times.
     """
 
-    name: Any
-    times: list[Time | None]
+    signature: Signature
+    inputs: Mapping[str, Input]
+    outputs: Mapping[str, Output]
+    reads: SeriesReads
+    step: Step | None
+    horizon: int
     integer: bool
-    steps: dict[str, list[Any]]
-    values: dict[str, Any]
+    manner: Manner
 
-    def __len__(self) -> int:
-        return max(map(len, self.steps.values()))
+
+def reads_for(signature: Signature, inputs: Mapping[str, Input], base: SeriesReads) -> SeriesReads:
+    """What is read of a file for the inputs of a signature.
+
+    Args:
+      signature: what is called.
+      inputs: where its inputs come from.
+      base: names the columns of series and times, and how files are read.
+
+    Returns:
+      `static` holds the columns of texts, those that hold for a whole series first.
+
+    Raises:
+      InputError: no input takes numbers of each step.
+    """
+
+    def columns(text: bool, *kinds: str) -> tuple[str, ...]:
+        return tuple(
+            dict.fromkeys(
+                role.column
+                for name, role in inputs.items()
+                if role.kind in kinds and (kind_of(signature.inputs[name]) in "Ob") == text
+            )
+        )
+
+    numbers = columns(False, "values")
+    if not numbers:
+        raise InputError(
+            f"signature {signature.name!r} takes no numbers of each step; it is no signature for "
+            "files of series"
+        )
+    return SeriesReads(
+        time=base.time,
+        target=numbers[0],
+        id=base.id,
+        id_optional=base.id_optional,
+        static=(*columns(True, "static"), *columns(True, "values", "future")),
+        static_numbers=columns(False, "static"),
+        historic=numbers[1:],
+        future=columns(False, "future"),
+        how=base.how,
+        max_bad_share=base.max_bad_share,
+    )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A series on its grid.
+
+    Attributes:
+      series: its rows.
+      places: where they stand.
+      texts, numbers: that hold for the whole series.
+    """
+
+    series: Series
+    places: Places
+    texts: tuple[str, ...]
+    numbers: list[float]
 
     @property
-    def clock(self) -> SeriesTimes | None:
-        """Its times together; None where one could not be read."""
-        read = [time for time in self.times if time is not None]
-        return SeriesTimes(read, self.integer) if len(read) == len(self.times) else None
-
-    def fill_gaps(self, clock: SeriesTimes) -> None:
-        """Puts in steps that the rows leave out, as missing: NaN, false or empty.
-
-        Raises:
-          TableError: the times are not on a regular grid.
-        """
-        try:
-            places = clock.places()
-        except CellError as error:
-            raise TableError(f"series {as_text(self.name)!r}: {TIME}: {error}") from None
-        if places[-1] + 1 == len(places):
-            return
-        for name, values in self.steps.items():
-            spread: list[Any] = [None] * (places[-1] + 1)
-            for place, value in zip(places, values, strict=True):
-                spread[place] = value
-            self.steps[name] = spread
+    def steps(self) -> int:
+        return int(self.places.at[-1]) + 1
 
 
 class SeriesRows:
     """The rows of a series are one row of a request.
 
     Args:
-      signature: what is called.
-      inputs: by input, its column; without those that are made here.
-      made: the inputs that are made here.
-      file: where names and times are.
+      roles: how the signature is asked.
+      rows: of the file, opened for `roles.reads`.
       left_out: counts rows that cannot be used.
+
+    Attributes:
+      columns: of the rows of answers.
     """
 
-    def __init__(
-        self,
-        signature: Signature,
-        inputs: Mapping[str, str],
-        made: frozenset[str],
-        file: LongFile,
-        left_out: LeftOut,
-    ) -> None:
-        self._signature = signature
-        self._file = file
+    def __init__(self, roles: SeriesRoles, rows: Rows, left_out: LeftOut) -> None:
+        self._roles = roles
+        self._rows = rows
         self._left_out = left_out
-        self._made = made
-        self._integer: bool | None = None
-        self._steps = [name for name in inputs if is_steps(signature.inputs[name])]
-        self._converters = {}
-        for name, column in inputs.items():
-            spec = signature.inputs[name]
-            step = TensorSpec(name, spec.dtype, (None,), spec.number)
-            self._converters[name] = (column, converter(step))
-        for column in (ID, TIME, STEP):
-            if column in signature.outputs:
-                raise TableError(
+        reads, signature = roles.reads, roles.signature
+        texts = [name for name, role in roles.inputs.items() if role.kind == "static"]
+        static = {roles.inputs[name].column for name in texts}
+        self._gridding = Gridding(
+            step=roles.step or Step(index=1),
+            files=[rows.path],
+            statics=reads.static_numbers,
+            futures=reads.future,
+            names=tuple(column for column in reads.static if column in static),
+            fixed=True,
+        )
+        kinds = {name: roles.outputs.get(name, Output()).kind for name in signature.outputs}
+        self._kinds = kinds
+        self._id = reads.id or ONLY_SERIES
+        self._column = {
+            name: roles.outputs.get(name, Output()).column or name
+            for name in signature.outputs
+            if kinds[name] not in ("step", "levels", "quantiles")
+        }
+        self._quantiles = {
+            name: QuantileColumns(name, roles.outputs[name])
+            for name in signature.outputs
+            if kinds[name] == "quantiles"
+        }
+        times = [column for name, column in self._column.items() if kinds[name] == "time"]
+        first = list(dict.fromkeys([self._id, STEP, *times]))
+        others = [column for column in self._column.values() if column not in times]
+        others += [column for made in self._quantiles.values() for column in made.columns]
+        for column in others:
+            if column in first:
+                raise InputError(
                     f"signature {signature.name!r} has an output {column!r}, which is a column of "
-                    "the answers to series"
+                    "the answers to series: rename the file's column"
                 )
-        outputs = [_COLUMNS.get(name, name) for name in signature.outputs]
-        first = [ID, STEP, *([TIME] if TIME in outputs else [])]
-        self.columns = first + [name for name in outputs if name not in first]
+        self.columns = [*first, *others]
 
-    def requests(self, rows: Iterable[Row], size: int) -> Iterator[Request]:
+    def requests(self, size: int) -> Iterator[Request]:
         """Requests of at most `size` series.
 
         Raises:
-          TableError: a series' rows are not together or not in the order of time, or it is longer
-            than the model takes.
+          InputError: rows that cannot be used, times off the model's grid, a covariate that is not
+            known, a series that is longer than the model takes.
         """
-        for batch in batched(self._series(rows), size):
-            clocks = [one.clock for one in batch]
+        for batch in batched(self._asked(), size):
+            longest = max(asked.steps for asked in batch)
             inputs: dict[str, Any] = {}
-            if START in self._made:
-                dtype = numpy_type(self._signature.inputs[START].number)
-                known = [clock for clock in clocks if clock is not None]  # All: see `_time`.
-                for one, clock in zip(batch, known, strict=True):
-                    one.fill_gaps(clock)
-                inputs[START] = np.array([clock.start for clock in known], dtype)
-            longest = max(map(len, batch))
-            for name in self._steps:
-                inputs[name] = self._padded(name, [one.steps[name] for one in batch], longest)
-            for name in batch[0].values:
-                inputs[name] = [one.values[name] for one in batch]
-            for name in self._made - {START}:
-                inputs[name] = self._make(name, batch, inputs)
-            yield Request(
-                inputs,
-                [{ID: one.name, TIME: clock} for one, clock in zip(batch, clocks, strict=True)],
+            made = sorted(
+                self._roles.inputs, key=lambda name: self._roles.inputs[name].kind == "mask"
             )
+            for name in made:
+                inputs[name] = self._input(name, batch, longest, inputs)
+            yield Request(inputs, batch)
 
     def answers(
         self, request: Request, outputs: Mapping[str, np.ndarray[Any, Any]]
     ) -> list[dict[str, Any]]:
         """The answers, long; a value of the whole series stands at each of its steps."""
         check_rows(outputs, len(request.rows))
-        by_step = {name for name, a in outputs.items() if a.ndim > 1 and name != _LEVELS}
-        steps = [outputs[name].shape[1] for name in by_step]
-        if len(set(steps)) > 1:
+        by_step = {
+            name for name, a in outputs.items() if a.ndim > 1 and self._kinds.get(name) != "levels"
+        }
+        steps = {outputs[name].shape[1] for name in by_step}
+        if len(steps) > 1:
             shapes = {name: list(array.shape) for name, array in outputs.items()}
-            raise TableError(f"outputs of several numbers of steps: {shapes}")
-        count = steps[0] if steps else 1
-        values = {name: plain(array) for name, array in outputs.items()}
-        if _TIMES in outputs:
-            values[_TIMES] = [
-                times if row[TIME] is None else [row[TIME].written(value) for value in times]
-                for row, times in zip(request.rows, values[_TIMES], strict=True)
-            ]
-        return [
-            {
-                ID: row[ID],
-                STEP: step + 1,
-                **{
-                    _COLUMNS.get(name, name): found[number][step]
-                    if name in by_step
-                    else found[number]
-                    for name, found in values.items()
-                },
-            }
-            for number, row in enumerate(request.rows)
-            for step in range(count)
-        ]
-
-    def _series(self, rows: Iterable[Row]) -> Iterator[_Series]:
-        """Groups the rows of a series, which stand together."""
-        seen: set[str] = set()
-        current: _Series | None = None
-        before: Any = None
-        for row in rows:
-            cells = self._file.cells(row.cells)
-            name = cells[ID]
-            try:
-                time = self._time(cells.get(TIME))
-                values = self._values(cells)
-            except CellError as error:
-                self._left_out.add(row.place, str(error))
-                continue
-            if current is None or name != current.name:
-                if current is not None:
-                    yield current
-                if as_text(name) in seen:
-                    raise TableError(
-                        f"{row.place}: the series {as_text(name)!r} goes on after another one; "
-                        f"expected the file in the order of {ID}, {TIME}"
-                    )
-                seen.add(as_text(name))
-                steps: dict[str, list[Any]] = {one: [] for one in self._steps}
-                first = {one: value for one, value in values.items() if one not in steps}
-                current, before = _Series(name, [], bool(self._integer), steps, first), None
-            before = self._in_order(row.place, cells.get(TIME), time, before)
-            current.times.append(time)
-            for one in self._steps:
-                current.steps[one].append(values[one])
-        if current is not None:
-            yield current
-
-    def _time(self, cell: Any) -> Time | None:
-        """A cell of `ds`; None where it cannot be read, and no input needs it.
-
-        The first one that can be read says whether the file's times are integers.
-
-        Raises:
-          CellError: it cannot be read.
-        """
-        integer = is_integer_time(cell) if self._integer is None else self._integer
-        try:
-            time = read_time(cell, integer)
-        except CellError as error:
-            if START in self._made:
-                raise CellError(f"{TIME}: {error}") from None
-            return None
-        self._integer = integer
-        return time
-
-    def _values(self, cells: Mapping[str, Any]) -> dict[str, Any]:
-        values = {}
-        for name, (column, convert) in self._converters.items():
-            try:
-                values[name] = convert(cells[column])
-            except CellError as error:
-                raise CellError(f"{column}: {error}") from None
-        return values
-
-    @staticmethod
-    def _in_order(place: str, cell: Any, time: Time | None, before: Any) -> Any:
-        """What tells the row's order, if anything does; `before` is the same of the row above."""
-        order: Any = order_of(cell, time)
-        known = order is not None and before is not None
-        if known and isinstance(order, str) == isinstance(before, str) and order < before:
-            raise TableError(
-                f"{place}: the time {as_text(cell)!r} comes before that of the row above; "
-                f"expected the file in the order of {ID}, {TIME}"
+            raise InputError(
+                f"outputs of several numbers of steps: {shapes}; say which are none, as "
+                "--role OUTPUT=levels"
             )
-        return order
+        values: dict[str, Any] = {name: plain(outputs[name]) for name in self._column}
+        found = []
+        for number, asked in enumerate(request.rows):
+            for step in range(max(steps, default=1)):
+                row: dict[str, Any] = {self._id: asked.series.name, STEP: step + 1}
+                for name, column in self._column.items():
+                    value = values[name][number]
+                    value = value[step] if name in by_step else value
+                    row[column] = self._time(asked, value) if self._kinds[name] == "time" else value
+                for name, made in self._quantiles.items():
+                    row.update(made.row(outputs[name][number, step]))
+                found.append(row)
+        return found
 
-    def _padded(self, name: str, rows: list[list[Any]], longest: int) -> np.ndarray[Any, Any]:
+    def _asked(self) -> Iterator[_Asked]:
+        for series in in_order(self._tables()):
+            files, reads = self._gridding.files, self._roles.reads
+            check_once(series, files, self._roles.integer, reads.id_optional)
+            if self._roles.step is None:
+                places = Places(np.arange(len(series.table.time)), int(series.table.time[0]))
+            else:
+                places = self._gridding.places(series)
+                self._gridding.check_steps(series, places.at)
+            asked = _Asked(series, places, *self._gridding.static(series))
+            self._check_future(asked)
+            yield asked
+
+    def _tables(self) -> Iterator[Table]:
+        roles = self._roles
+        yield from read_tables(self._rows, roles.reads, roles.integer, self._left_out)
+        self._left_out.judge()
+        if not self._left_out.rows:
+            raise InputError(f"{self._rows.path}: no row in this file")
+
+    def _check_future(self, asked: _Asked) -> None:
+        """Refuses a covariate that has to be known ahead and is not, at any step."""
+        series, reads = asked.series, self._roles.reads
+        seen = np.flatnonzero(~np.isnan(series.table.numbers[:, 0]))
+        if not len(seen):
+            return
+        needed = int(asked.places.at[seen[-1]]) + 1 + self._roles.horizon
+        for column in reads.future:
+            at = reads.numbers.index(column)
+            there = np.zeros(max(needed, asked.steps), bool)
+            there[asked.places.at] = ~np.isnan(series.table.numbers[:, at])
+            missing = np.flatnonzero(~there[:needed])
+            if not len(missing):
+                continue
+            row = int(np.searchsorted(asked.places.at, missing[0], side="right")) - 1
+            time = self._gridding.time(asked.places, int(missing[0]))
+            raise InputError(
+                f"{series.place(row, self._gridding.files)}: series {series.name!r}: the covariate "
+                f"{column!r} is not known at {len(missing)} of the {needed} steps up to the last "
+                f"one that is forecast (first at {time_text(time, bool(self._roles.integer))}); it "
+                f"must be known at each: fill it, and add rows with an empty {reads.target!r} for "
+                "the steps to come"
+            )
+
+    def _input(
+        self, name: str, batch: list[_Asked], longest: int, made: Mapping[str, Any]
+    ) -> np.ndarray[Any, Any]:
+        role, spec = self._roles.inputs[name], self._roles.signature.inputs[name]
+        dtype = numpy_type(spec.number)
+        if role.kind == "name":
+            return np.array([asked.series.name for asked in batch], object)
+        if role.kind == "start":
+            return np.array([self._gridding.time(a.places, 0) for a in batch], dtype)
+        if role.kind == "length":
+            return np.array([asked.steps for asked in batch], dtype)
+        if role.kind == "mask":
+            array = made[role.of]
+            there = np.arange(array.shape[1]) < np.array([[a.steps] for a in batch])
+            if array.dtype.kind == "f":
+                there &= ~np.isnan(array)
+            return there.astype(dtype)
+        if role.kind == "static":
+            return self._static(role.column, batch, spec)
+        return self._steps(name, role.column, batch, spec, longest)
+
+    def _static(self, column: str, batch: list[_Asked], spec: TensorSpec) -> np.ndarray[Any, Any]:
+        reads, kind = self._roles.reads, kind_of(spec)
+        if kind in "Ob":
+            at = self._gridding.names.index(column)
+            texts = [asked.texts[at] for asked in batch]
+            if kind == "O":
+                return np.array(texts, object)
+            cells: list[Any] = texts
+        else:
+            at = reads.static_numbers.index(column)
+            cells = [asked.numbers[at] for asked in batch]
+        return np.array(
+            [
+                self._number(asked, 0, column, cell, kind)
+                for asked, cell in zip(batch, cells, strict=True)
+            ],
+            numpy_type(spec.number),
+        )
+
+    def _steps(
+        self, name: str, column: str, batch: list[_Asked], spec: TensorSpec, longest: int
+    ) -> np.ndarray[Any, Any]:
         """[series, steps], padded on the right to the longest, or to the size that is fixed."""
-        spec = self._signature.inputs[name]
         fixed = spec.shape[1] if spec.shape else None
         if fixed is not None and longest > fixed:
-            raise TableError(
+            raise InputError(
                 f"a series has {longest} steps, the input {name!r} takes {fixed}; cut the series"
             )
-        kind, dtype = kind_of(spec), numpy_type(spec.number)
+        reads, kind, dtype = self._roles.reads, kind_of(spec), numpy_type(spec.number)
         padding = {"f": np.nan, "c": np.nan, "O": "", "b": False}.get(kind, 0)
-        padded = np.full((len(rows), fixed or longest), padding, dtype)
-        for array, row in zip(padded, rows, strict=True):
-            array[: len(row)] = [padding if value is None else value for value in row]
+        padded = np.full((len(batch), fixed or longest), padding, dtype)
+        for array, asked in zip(padded, batch, strict=True):
+            table = asked.series.table
+            if kind in "Ob":
+                cells = table.names[:, reads.static.index(column)]
+            else:
+                cells = table.numbers[:, reads.numbers.index(column)]
+            if kind not in "Of":
+                rows = enumerate(cells.tolist())
+                cells = np.array(
+                    [self._number(asked, row, column, cell, kind) for row, cell in rows], dtype
+                )
+            array[asked.places.at] = cells
         return padded
 
-    def _make(
-        self, name: str, batch: list[_Series], inputs: Mapping[str, Any]
-    ) -> np.ndarray[Any, Any]:
-        dtype = numpy_type(self._signature.inputs[name].number)
-        lengths = np.array([len(one) for one in batch])
-        if name in LENGTHS:
-            return lengths.astype(dtype)
-        base = name.removesuffix("mask").removesuffix("_")
-        if not base:  # The mask of the values: `y`, or the one float input there is.
-            floats = [one for one in self._steps if inputs[one].dtype.kind == "f"]
-            base = "y" if "y" in self._steps else (floats or self._steps)[0]
-        array = inputs[base]
-        there = np.arange(array.shape[1]) < lengths[:, np.newaxis]
-        if array.dtype.kind == "f":
-            there &= ~np.isnan(array)
-        return there.astype(dtype)
+    def _number(self, asked: _Asked, row: int, column: str, cell: Any, kind: str) -> Any:
+        try:
+            return as_number(cell, kind)
+        except CellError as error:
+            place = asked.series.place(row, self._gridding.files)
+            raise InputError(f"{place}: {column}: {error}") from None
+
+    def _time(self, asked: _Asked, value: int) -> int | str:
+        """A time of an answer, in the unit of `start`, as the file writes its times."""
+        if self._roles.integer:
+            return value
+        table, step = asked.series.table, self._roles.step
+        ahead = int(table.ahead[-1])
+        if step is None or not step.by_date:
+            return self._roles.manner.written(value + ahead, ahead)
+        # Months come back at midnight.
+        clock = int(table.time[0] + table.ahead[0]) % DAY if step.months else 0
+        return self._roles.manner.written(value + clock, ahead)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.components.conftest import described
 from tidegate.tables.errors import InputError
 
 # Without the last flag, TFX packs itself into a source distribution for each pipeline.
@@ -72,7 +73,7 @@ def generate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Generate
         test: Path | str | None = None,
         context: int = 6,
         horizon: int = 2,
-        season: int = 1,
+        season: int | None = 1,
         beam: Sequence[str] = IN_MEMORY,
         **data: Any,
     ) -> Generated:
@@ -94,11 +95,7 @@ def generate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Generate
             {},
             {"examples": [examples]},
             {
-                "task": "forecasting",
-                "data": json.dumps(data),
-                "context": context,
-                "horizon": horizon,
-                "season": season,
+                **described("forecasting", data, context=context, horizon=horizon, season=season),
                 "train": str(train),
                 "test": str(test) if test else None,
                 "fingerprint": "",

@@ -11,16 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.components.series_example_gen.grid import Gridding
+from tidegate.components.series_example_gen.grid import Grid, grid_of
 from tidegate.components.series_example_gen.splits import Splitting
-from tidegate.components.series_example_gen.table import (
-    Series,
-    Table,
-    arrange,
-    by_bucket,
-    each_series,
-)
 from tidegate.tables.errors import InputError
+from tidegate.tables.grid import Gridding
+from tidegate.tables.series import Series, Table, arrange, by_bucket, each_series
 from tidegate.tables.time_grid import Step, parse_step, parse_timestamp
 
 ALIASES = ("15min", "H", "D", "W", "MS", "M", "QS", "AS")
@@ -42,8 +37,11 @@ def table(time: Any, values: Any, name: str = "a", file: int = 0) -> Table:
 
 
 def gridding(step: Step, **changes: Any) -> Gridding:
-    plain: dict[str, Any] = {"statics": (), "futures": (), "names": (), "tests": frozenset()}
-    return Gridding(step=step, files=("a.csv", "b.csv"), **{**plain, **changes})
+    return Gridding(step=step, files=("a.csv", "b.csv"), **changes)
+
+
+def gridded(series: Series, step: Step, tests: Any = frozenset(), **changes: Any) -> Grid | None:
+    return grid_of(series, gridding(step, **changes), tests)
 
 
 def seconds(times: pd.DatetimeIndex) -> np.ndarray:
@@ -68,7 +66,7 @@ def test_grid_and_pieces_hold_what_pandas_has(
 ) -> None:
     alias, rows = made
     step = parse_step(alias)
-    grid = gridding(step).grid(Series("a", table(seconds(rows.index), rows.to_numpy())))
+    grid = gridded(Series("a", table(seconds(rows.index), rows.to_numpy())), step)
     if rows.isna().all():
         assert grid is None
         return
@@ -77,7 +75,7 @@ def test_grid_and_pieces_hold_what_pandas_has(
     np.testing.assert_array_equal(grid.numbers[:, 0], expected)
     first = expected.index[0]
     months = 12 * (first.year - 1970) + first.month - 1
-    assert grid.start == (months if step.months else seconds(expected.index)[0])
+    assert grid.places.first == (months if step.months else seconds(expected.index)[0])
     splitting = Splitting(context, horizon, {"valid": 0.1, "eval": 0.1, "test": 0.1})
     pieces, _ = splitting.pieces(grid.steps, {}, grid.train_end, grid.test_at)
     targets = [grid.numbers[piece.first : piece.end, 0] for piece in pieces]
@@ -126,7 +124,7 @@ def test_the_row_off_the_grid_is_named(alias: str, at: int, time: str) -> None:
     times[at] = pd.Timestamp(time)
     rows = table(seconds(pd.DatetimeIndex(times)), np.ones(12))
     with pytest.raises(InputError, match=rf"^a\.csv:{at + 2}: series 'a': {time[:10]}"):
-        gridding(parse_step(alias)).grid(Series("a", rows))
+        gridded(Series("a", rows), parse_step(alias))
 
 
 MONTH_ITSELF = "write business month ends as the month itself, such as 2020-05"
@@ -170,7 +168,7 @@ MONTH_ENDS = ["2020-01-31", "2020-02-28", "2020-03-31", "2020-04-30", "2020-05-2
 def test_advice_for_a_time_off_the_grid(step: Step, times: list[str], advice: str) -> None:
     rows = table([parse_timestamp(time)[0] for time in times], np.ones(len(times)))
     with pytest.raises(InputError) as caught:
-        gridding(step).grid(Series("a", rows))
+        gridded(Series("a", rows), step)
     assert str(caught.value).endswith(advice)
 
 
@@ -185,7 +183,7 @@ def test_advice_for_a_time_off_the_grid(step: Step, times: list[str], advice: st
 def test_advice_for_an_integer_off_the_grid(times: list[int], advice: str) -> None:
     step = Step(index=times[1] - times[0])
     with pytest.raises(InputError) as caught:
-        gridding(step).grid(Series("a", table(times, np.ones(len(times)))))
+        gridded(Series("a", table(times, np.ones(len(times)))), step)
     assert str(caught.value).endswith(advice)
 
 
@@ -200,7 +198,7 @@ def test_advice_for_an_integer_off_the_grid(times: list[int], advice: str) -> No
 def test_advice_for_a_static_column_that_changes(values: list[str], advice: str) -> None:
     rows = replace(table([0, 1], [1, 2]), names=np.array([[value] for value in values], object))
     with pytest.raises(InputError) as caught:
-        gridding(Step(index=1), names=("side",)).grid(Series("a", rows))
+        gridded(Series("a", rows), Step(index=1), names=("side",))
     assert str(caught.value).endswith(advice)
 
 
@@ -208,17 +206,17 @@ def test_the_first_row_off_the_grid_is_named_as_such() -> None:
     times = seconds(pd.date_range("2020-01-01", periods=12, freq="H"))
     times[0] -= 60
     with pytest.raises(InputError, match=r"^a\.csv:2: series 'a': 2019-12-31 23:59:00"):
-        gridding(Step(seconds=3600)).grid(Series("a", table(times, np.ones(12))))
+        gridded(Series("a", table(times, np.ones(12))), Step(seconds=3600))
 
 
 def test_rows_of_a_test_file_begin_the_test_split() -> None:
     train = table(range(10), [*range(8), np.nan, np.nan])
     test = table(range(12, 16), range(12, 16), file=1)
     (series,) = each_series(arrange([test, train]))
-    grid = gridding(Step(index=1), tests=frozenset({1})).grid(series)
+    grid = gridded(series, Step(index=1), frozenset({1}))
     assert grid is not None
     assert (grid.steps, grid.train_end, grid.test_at) == (16, 8, 12)
-    alone = gridding(Step(index=1), tests=frozenset({1})).grid(Series("a", test))
+    alone = gridded(Series("a", test), Step(index=1), frozenset({1}))
     assert alone is not None
     assert (alone.steps, alone.train_end, alone.test_at) == (4, 0, 0)
 
@@ -226,7 +224,7 @@ def test_rows_of_a_test_file_begin_the_test_split() -> None:
 def test_covariates_of_gaps_are_missing_and_static_numbers_are_not() -> None:
     values = [[1, 7, 10], [2, np.nan, 20], [4, 7, 40]]
     rows = table([0, 1, 3], values)
-    grid = gridding(Step(index=1), statics=("area",)).grid(Series("a", rows))
+    grid = gridded(Series("a", rows), Step(index=1), statics=("area",))
     assert grid is not None
     np.testing.assert_array_equal(
         grid.numbers, [[1, 7, 10], [2, 7, 20], [np.nan, 7, np.nan], [4, 7, 40]]

@@ -12,6 +12,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from tests.components.conftest import described
 from tests.remote_files import mended_ram, read, tree, write
 
 pytestmark = pytest.mark.slow
@@ -50,11 +51,7 @@ def _generate(train: str, folder: str, tmp_path: Path) -> None:
         unique_id="1",
     )
     properties = {
-        "task": "forecasting",
-        "data": json.dumps({}),
-        "context": 6,
-        "horizon": 2,
-        "season": 1,
+        **described("forecasting", {}, context=6, horizon=2, season=1),
         "train": train,
         "test": None,
         "fingerprint": "",

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from tidegate.components.example_gen.report import SPLITS
-from tidegate.models.core.task import load_task
+from tidegate.tables.reads import SeriesReads, SeriesSplits, from_json
 
 Generate = Callable[..., Any]
 CONTEXT, HORIZON = 30, 6
@@ -105,9 +105,9 @@ def test_history_is_what_was_before_and_no_more_than_the_context(generated: Any)
         assert all(end == first for (_, end), (first, _) in pairwise(ends))
 
 
-@pytest.mark.parametrize(("season", "expected"), [(0, 48), (20, 40), (5, CONTEXT)])
+@pytest.mark.parametrize(("season", "expected"), [(None, 48), (20, 40), (5, CONTEXT)])
 def test_what_is_judged_looks_back_by_two_seasons(
-    csv: Callable[..., Path], generate: Generate, season: int, expected: int
+    csv: Callable[..., Path], generate: Generate, season: int | None, expected: int
 ) -> None:
     """Those of the frequency, unless a setting says otherwise: here 24 hours."""
     hours = pd.date_range("2021-03-01", periods=600, freq="h")
@@ -311,26 +311,23 @@ def test_names_that_are_numbers(generate: Generate, tmp_path: Path) -> None:
     assert {e["unique_id"][0] for e in found.splits["train"]} == {str(n) for n in range(8)}
 
 
-def test_the_component_keeps_window_lengths_alone_of_the_feature_settings() -> None:
+def test_the_component_takes_plain_arguments(tmp_path: Path) -> None:
     from tfx.dsl.compiler import compiler
     from tfx.orchestration import pipeline
 
     from tidegate.components.series_example_gen.component import SeriesExampleGen
 
-    task = load_task("forecasting")
-    features = {**task.features().model_dump(), "context": 30, "horizon": 6}
+    path = tmp_path / "rows.csv"
+    path.write_text("day,sold\n")
     gen = SeriesExampleGen(
-        task=task.name,
-        data=task.data().model_dump(),
-        features=features,
-        train="rows.csv",
-        test=None,
-        fingerprint="0",
+        data=str(path),
+        reads=SeriesReads(time="day", target="sold"),
+        splits=SeriesSplits(horizon=6, context=30),
     )
     compiled = compiler.Compiler().compile(pipeline.Pipeline("series", "/out", components=[gen]))
     (node,) = compiled.nodes
     parameters = node.pipeline_node.parameters.parameters
-    assert sorted(parameters) == [
-        *("context", "data", "fingerprint", "horizon", "season", "task", "train")
-    ]
-    assert parameters["context"].field_value.int_value == 30
+    assert sorted(parameters) == [*("fingerprint", "reads", "splits", "test", "train")]
+    # Of the data and of the code.
+    assert all(map(len, parameters["fingerprint"].field_value.string_value.split("-")))
+    assert from_json(SeriesReads, parameters["reads"].field_value.string_value).target == "sold"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from tidegate.components.series_example_gen.splits import (
     cutoff_steps,
 )
 from tidegate.tables.errors import InputError
+from tidegate.tables.grid import Places
 from tidegate.tables.time_grid import Step, parse_timestamp
 
 SIZES = {"valid": 0.1, "eval": 0.1, "test": 0.1}
@@ -162,7 +164,7 @@ def test_a_cutoff_is_the_first_step_that_is_not_before_it(
     cutoff: str, start: str, step: Step, day: int, expected: int
 ) -> None:
     begin = parse_timestamp(start)[0]
-    assert cutoff_steps({"eval": cutoff}, begin, step, day) == {"eval": expected}
+    assert cutoff_steps({"eval": cutoff}, grid(begin, day), step) == {"eval": expected}
 
 
 @pytest.mark.parametrize(
@@ -177,11 +179,15 @@ def test_a_cutoff_is_the_first_step_that_is_not_before_it(
 )
 def test_a_cutoff_among_months(cutoff: str, day: int, expected: int) -> None:
     start = 50 * 12  # January 2020
-    assert cutoff_steps({"eval": cutoff}, start, Step(months=1), day) == {"eval": expected}
+    assert cutoff_steps({"eval": cutoff}, grid(start, day), Step(months=1)) == {"eval": expected}
+
+
+def grid(first: int, day: int = 1) -> Places:
+    return Places(np.zeros(1, np.int64), first, day)
 
 
 def test_a_cutoff_in_integer_time() -> None:
-    assert cutoff_steps({"eval": "11"}, 3, Step(index=5)) == {"eval": 2}
+    assert cutoff_steps({"eval": "11"}, grid(3), Step(index=5)) == {"eval": 2}
 
 
 @pytest.mark.parametrize(

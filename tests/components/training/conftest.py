@@ -83,6 +83,7 @@ def toy(analyze: Analyze, tmp_path_factory: pytest.TempPathFactory) -> Callable[
 
         from tidegate.components.schema_gen.component import task_schema
         from tidegate.models.core.export import serialize_sample
+        from tidegate.tables.reads import as_dict
 
         task = load_task(name)
         raw = task.raw_features(task.data())
@@ -103,6 +104,7 @@ def toy(analyze: Analyze, tmp_path_factory: pytest.TempPathFactory) -> Callable[
             "features": features.model_dump(),
             "model": TINY[name],
             "raw_features": [asdict(one) for one in raw],
+            "reads": as_dict(task.reads(task.data())),
             "fingerprint": "0",
         }
         return Toy(

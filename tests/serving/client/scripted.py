@@ -27,6 +27,8 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
+from tidegate.tables.roles import ASKED, SIGNATURE, TEXT
+
 # A type and a shape; None for any rank.
 Spec = tuple[int, Sequence[int] | None]
 
@@ -73,7 +75,8 @@ class Script(
       echo: the inputs that come back; empty for all.
       fail_after: so many Predict calls are answered, all later ones fail with INTERNAL.
       seconds: a pause before each answer of Predict.
-      requests: the Predict requests received.
+      roles: what the model tells of itself; empty for a model that does not.
+      requests: the Predict requests received, without those for the roles.
       times: when, by `time.monotonic`.
       metadata: the invocation metadata of the last of them.
       loading_error: why the newest version cannot be loaded; empty where it is.
@@ -89,6 +92,7 @@ class Script(
         self.echo: tuple[str, ...] = ()
         self.fail_after: int | None = None
         self.seconds = 0.0
+        self.roles = ""
         self.requests: list[Any] = []
         self.times: list[float] = []
         self.metadata: dict[str, str] = {}
@@ -97,6 +101,11 @@ class Script(
         self._lock = threading.Lock()
 
     def Predict(self, request: Any, context: Any) -> Any:
+        if self.roles and request.model_spec.signature_name == SIGNATURE:
+            told = predict_pb2.PredictResponse(model_spec=request.model_spec)
+            told.model_spec.version.value = self.version
+            told.outputs[TEXT].CopyFrom(tf.make_tensor_proto([self.roles]))
+            return told
         with self._lock:
             self.requests.append(request)
             self.times.append(time.monotonic())
@@ -144,7 +153,10 @@ class Script(
         response.model_spec.name = request.model_spec.name
         response.model_spec.version.value = self.version
         found = get_model_metadata_pb2.SignatureDefMap()
-        for name, one in self.signatures.items():
+        signatures = dict(self.signatures)
+        if self.roles:
+            signatures[SIGNATURE] = signature({ASKED: (STRING, [-1])}, {TEXT: (STRING, [-1])})
+        for name, one in signatures.items():
             found.signature_def[name].CopyFrom(one)
         packed = any_pb2.Any()
         packed.Pack(found)

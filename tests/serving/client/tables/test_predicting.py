@@ -16,9 +16,10 @@ from tests.serving.client.scripted import FLOAT, INT64, STRING, Script, signatur
 from tidegate.serving.client import Client, ServingClientError
 from tidegate.serving.client.signatures import Signature, TensorSpec
 from tidegate.serving.client.tables.answers import AnswerColumns
-from tidegate.serving.client.tables.formats import TableError
-from tidegate.serving.client.tables.predicting import Question, predict_file
-from tidegate.serving.client.tables.reading import RowReader
+from tidegate.serving.client.tables.predicting import planned, predict_file
+from tidegate.serving.client.tables.question import Question
+from tidegate.tables.errors import InputError
+from tidegate.tables.roles import Output
 
 CLASSES = {"classes": (STRING, [-1, -1]), "probabilities": (FLOAT, [-1, -1])}
 
@@ -43,8 +44,7 @@ def answers(
 ) -> list[list[str]]:
     (folder / name).write_text(content)
     path = folder / output
-    with RowReader(str(folder / name)) as reader:
-        count = predict_file(client, Question("echo", **asked), reader, str(path))
+    count, _ = predict_file(client, Question("echo", **asked), str(folder / name), str(path))
     if not output.endswith(".csv"):
         return []
     found = list(csv.reader(path.open(newline="")))
@@ -105,11 +105,11 @@ def test_fewer_classes_than_columns() -> None:
             "scores": TensorSpec("scores", "float32", (None, 2), 1),
         },
     )
-    assert AnswerColumns(asked, [], top=3).columns == [
+    assert AnswerColumns(asked, {}, [], top=3).columns == [
         "classes_1", "scores_1", "classes_2", "scores_2",
     ]  # fmt: skip
     wide = {**asked.outputs, "scores": TensorSpec("scores", "float32", (None, None), 1)}
-    made = AnswerColumns(Signature("s", "predict", {}, wide), [], top=3)
+    made = AnswerColumns(Signature("s", "predict", {}, wide), {}, [], top=3)
     outputs = {
         "classes": np.array([[b"a", b"b"]], object),
         "scores": np.array([[0.25, 0.5]], np.float32),
@@ -120,6 +120,30 @@ def test_fewer_classes_than_columns() -> None:
             "classes_3": None, "scores_3": None,
         }
     ]  # fmt: skip
+
+
+def test_roles_say_which_outputs_are_classes() -> None:
+    outputs = {
+        "names": TensorSpec("names", "string", (None, 2), 7),
+        "tags": TensorSpec("tags", "string", (None, 2), 7),
+        "chances": TensorSpec("chances", "float32", (None, 2), 1),
+    }
+    asked = Signature("s", "predict", {}, outputs)
+    roles = {"names": Output("classes"), "chances": Output("scores", of="names")}
+    assert AnswerColumns(asked, roles, [], top=1).columns == ["tags", "names_1", "chances_1"]
+    # Two lists of texts: which of them names the classes, nothing says.
+    assert AnswerColumns(asked, {}, [], top=1).columns == ["names", "tags", "chances"]
+
+
+def test_a_frame_is_a_file(client: Client) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"id": ["a", "b"], "n": [1, 2], "x": [0.5, None]})
+    with planned(client, Question("echo"), frame) as made:
+        assert made.layout.columns == ["id", "n", "x", "predicted_n", "predicted_x"]
+        (rows,) = made.rows(client)
+    assert [row["predicted_n"] for row in rows] == [1, 2]
+    assert rows[0]["predicted_x"] == 0.5 and np.isnan(rows[1]["predicted_x"])
 
 
 def test_examples_are_made_of_all_columns(client: Client, script: Script, tmp_path: Path) -> None:
@@ -142,8 +166,7 @@ def test_parquet_in_and_out(client: Client, tmp_path: Path) -> None:
 
     table = pyarrow.table({"n": pyarrow.array([1, 2], pyarrow.int32()), "x": [0.1, None]})
     pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
-    with RowReader(str(tmp_path / "a.parquet")) as reader:
-        predict_file(client, Question("echo"), reader, str(tmp_path / "o.parquet"))
+    predict_file(client, Question("echo"), str(tmp_path / "a.parquet"), str(tmp_path / "o.parquet"))
     found = pyarrow.parquet.read_table(tmp_path / "o.parquet")
     types = dict(zip(found.schema.names, map(str, found.schema.types), strict=True))
     assert types == {
@@ -166,7 +189,7 @@ WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
 @pytest.mark.parametrize("case", WRONG)
 def test_what_is_wrong_leaves_no_output(case: str, client: Client, tmp_path: Path) -> None:
     content, asked, said = WRONG[case]
-    with pytest.raises(TableError) as caught:
+    with pytest.raises(InputError) as caught:
         answers(client, tmp_path, "a.csv", content, **asked)
     assert said in str(caught.value)
     assert os.listdir(tmp_path) == ["a.csv"]

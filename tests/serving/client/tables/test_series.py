@@ -1,4 +1,4 @@
-"""A long file to a signature of whole series: padding, masks, order, long answers."""
+"""A long file to a signature of whole series: padding, masks, grids, long answers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 
 from tests.serving.client.scripted import FLOAT, INT64, STRING, Script, signature
-from tidegate.components.series_example_gen.reading import ONLY_SERIES
 from tidegate.serving.client import Client
-from tidegate.serving.client.tables.formats import TableError
-from tidegate.serving.client.tables.predicting import Question, predict_file
-from tidegate.serving.client.tables.reading import RowReader
+from tidegate.serving.client.tables.predicting import planned, predict_file
+from tidegate.serving.client.tables.quantiles import QuantileColumns
+from tidegate.serving.client.tables.question import Question
+from tidegate.tables.errors import InputError
+from tidegate.tables.formats import FileFormat
+from tidegate.tables.reads import SeriesReads
+from tidegate.tables.roles import Input, Output, Roles
+from tidegate.tables.time_grid import Step, parse_step
 
 STEPS = [-1, -1]
 INPUTS: dict[str, tuple[int, list[int] | None]] = {
@@ -30,19 +34,22 @@ INPUTS: dict[str, tuple[int, list[int] | None]] = {
     "lengths": (INT64, [-1]),
     "region": (STRING, [-1]),
 }
-LONG = """unique_id,ds,y,price,promotion,holiday,region
+LONG = """shop,day,y,price,promotion,holiday,region
 a,2020-01-01,1,,true,,north
-a,2020-01-02,,2.5,false,easter,north
+ a ,2020-01-02,NA,2.5,false,easter,north
 a,2020-01-03,3,3.5,true,,north
 b,2020-01-01,4,1.5,false,,south
 """
+ROLES = {"mask": "mask:y", "price_mask": "mask:price", "lengths": "length"}
+TIMED = {"start": "start", "times": "time", "offsets": "step", "levels": "levels"}
 
 
 @pytest.fixture
 def script() -> Script:
     script = Script()
+    answers = {"levels": (FLOAT, STEPS), "offsets": (INT64, STEPS), "times": (INT64, STEPS)}
     script.signatures = {
-        "serving_default": signature(INPUTS, {"y": INPUTS["y"], "region": INPUTS["region"]}),
+        "all": signature(INPUTS, {"y": INPUTS["y"], "region": INPUTS["region"]}),
         "fixed": signature({"y": (FLOAT, [-1, 4])}, {"y": (FLOAT, [-1, 4])}),
         "steps": signature({"y": (FLOAT, STEPS)}, {"y": (FLOAT, STEPS)}),
         "named": signature(
@@ -50,19 +57,8 @@ def script() -> Script:
             {"y": (FLOAT, STEPS)},
         ),
         "timed": signature(
-            {
-                "levels": (FLOAT, STEPS),
-                "offsets": (INT64, STEPS),
-                "times": (INT64, STEPS),
-                "y": (FLOAT, STEPS),
-                "start": (INT64, [-1]),
-            },
-            {
-                "levels": (FLOAT, STEPS),
-                "offsets": (INT64, STEPS),
-                "times": (INT64, STEPS),
-                "y": (FLOAT, STEPS),
-            },
+            {**answers, "y": (FLOAT, STEPS), "start": (INT64, [-1])},
+            {**answers, "y": (FLOAT, STEPS)},
         ),
     }
     return script
@@ -70,8 +66,9 @@ def script() -> Script:
 
 def answers(client: Client, folder: Path, content: str, **asked: Any) -> list[list[str]]:
     (folder / "long.csv").write_text(content)
-    with RowReader(str(folder / "long.csv")) as reader:
-        predict_file(client, Question("echo", **asked), reader, str(folder / "out.csv"))
+    columns = {"id": "shop", "time": "day"} if content.startswith("shop") else {}
+    question = Question("echo", **{**columns, **asked})
+    predict_file(client, question, str(folder / "long.csv"), str(folder / "out.csv"))
     return list(csv.reader((folder / "out.csv").open(newline="")))
 
 
@@ -84,24 +81,20 @@ def test_a_series_is_a_row_padded_on_the_right(
     client: Client, script: Script, tmp_path: Path
 ) -> None:
     script.echo = ("y", "region")
-    answers(client, tmp_path, LONG)
+    found = answers(client, tmp_path, LONG, signature="all", roles=ROLES)
     assert len(script.requests) == 1
-    found = sent(script)
+    inputs = sent(script)
     nan = np.nan
-    np.testing.assert_array_equal(found["y"], [[1, nan, 3], [4, nan, nan]])
-    np.testing.assert_array_equal(found["price"], [[nan, 2.5, 3.5], [1.5, nan, nan]])
-    assert found["promotion"].tolist() == [[True, False, True], [False, False, False]]
-    assert found["holiday"].tolist() == [[b"", b"easter", b""], [b"", b"", b""]]
-    assert found["mask"].tolist() == [[1, 0, 1], [1, 0, 0]]
-    assert found["price_mask"].tolist() == [[False, True, True], [True, False, False]]
-    assert found["lengths"].tolist() == [3, 1]
-    assert found["region"].tolist() == [b"north", b"south"]
-
-
-def test_answers_are_long(client: Client, script: Script, tmp_path: Path) -> None:
-    script.echo = ("y", "region")
-    assert answers(client, tmp_path, LONG) == [
-        ["unique_id", "step", "region", "y"],
+    np.testing.assert_array_equal(inputs["y"], [[1, nan, 3], [4, nan, nan]])
+    np.testing.assert_array_equal(inputs["price"], [[nan, 2.5, 3.5], [1.5, nan, nan]])
+    assert inputs["promotion"].tolist() == [[True, False, True], [False, False, False]]
+    assert inputs["holiday"].tolist() == [[b"", b"easter", b""], [b"", b"", b""]]
+    assert inputs["mask"].tolist() == [[1, 0, 1], [1, 0, 0]]
+    assert inputs["price_mask"].tolist() == [[False, True, True], [True, False, False]]
+    assert inputs["lengths"].tolist() == [3, 1]
+    assert inputs["region"].tolist() == [b"north", b"south"]
+    assert found == [
+        ["shop", "step", "region", "y"],
         ["a", "1", "north", "1.0"],
         ["a", "2", "north", ""],
         ["a", "3", "north", "3.0"],
@@ -111,105 +104,92 @@ def test_answers_are_long(client: Client, script: Script, tmp_path: Path) -> Non
     ]
 
 
-def test_series_are_batched_and_never_cut(client: Client, script: Script, tmp_path: Path) -> None:
-    rows = "".join(f"s{one},{step},{one * 10 + step}\n" for one in range(7) for step in range(5))
-    found = answers(
-        client, tmp_path, f"unique_id,ds,y\n{rows}", signature="steps", batch_size=3, in_flight=2
-    )
+def test_series_are_batched_never_cut_and_in_the_files_order(
+    client: Client, script: Script, tmp_path: Path
+) -> None:
+    rows = [f"s{9 - one},{step},{one * 10 + step}" for step in (3, 1, 0, 2) for one in range(7)]
+    content = "\n".join(["shop,day,y", *rows, ""])
+    found = answers(client, tmp_path, content, signature="steps", batch_size=3, in_flight=2)
     assert sorted(len(sent(script, number)["y"]) for number in range(3)) == [1, 3, 3]
     assert found[1:] == [
-        [f"s{one}", str(step + 1), f"{one * 10 + step}.0"] for one in range(7) for step in range(5)
+        [f"s{9 - one}", str(step + 1), f"{one * 10 + step}.0"]
+        for one in range(7)
+        for step in range(4)
     ]
 
 
 def test_a_fixed_number_of_steps(client: Client, script: Script, tmp_path: Path) -> None:
-    answers(client, tmp_path, "unique_id,ds,y\na,1,1\na,2,2\n", signature="fixed")
+    answers(client, tmp_path, "shop,day,y\na,1,1\na,2,2\n", signature="fixed")
     np.testing.assert_array_equal(sent(script)["y"], [[1, 2, np.nan, np.nan]])
-    with pytest.raises(TableError, match="a series has 5 steps, the input 'y' takes 4"):
+    with pytest.raises(InputError, match="a series has 5 steps, the input 'y' takes 4"):
         rows = "".join(f"a,{step},1\n" for step in range(5))
-        answers(client, tmp_path, f"unique_id,ds,y\n{rows}", signature="fixed")
+        answers(client, tmp_path, f"shop,day,y\n{rows}", signature="fixed")
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "step", "said"),
     [
-        ("a,1,1\nb,1,1\na,2,1\n", "long.csv:4: the series 'a' goes on after another one"),
-        ("a,10,1\na,9,1\n", "long.csv:3: the time '9' comes before that of the row above"),
-        ("a,2020-02-01,1\na,2020-01-01,1\n", "the time '2020-01-01' comes before"),
-        ("a,1,x\n", "long.csv:2: y: 'x' is not a number"),
+        ("a,1,x", "1", "long.csv:2: 'x'"),
+        ("a,1,1\na,1,2", "1", "long.csv:3: series 'a' has 1 twice (also "),
+        ("a,1,1\na,3,2\na,6,3", "2", "long.csv:4: series 'a': 6 is off the grid of one step each"),
+        ("a,2024-01-01,1\na,2,2", "D", "long.csv:3: '2'"),
+        ("a,1,1\na,2024-01-01,2", "1", "long.csv:3: '2024-01-01'"),
+        ("a,31/01/2024,1", "D", "no time stamp (ISO 8601, year first, whole seconds)"),
+        ("a,2024-01-01,1\na,2024-01-01 12:00,2", "D", "the step is the model's"),
     ],
 )
-def test_series_out_of_order_are_refused(
-    rows: str, said: str, client: Client, tmp_path: Path
+def test_rows_that_cannot_be_used_are_refused(
+    rows: str, step: str, said: str, client: Client, tmp_path: Path
 ) -> None:
-    with pytest.raises(TableError) as caught:
-        answers(client, tmp_path, f"unique_id,ds,y\n{rows}", signature="steps")
-    assert said in str(caught.value)
+    with pytest.raises(InputError) as caught:
+        answers(client, tmp_path, f"shop,day,y\n{rows}\n", signature="steps", step=parse_step(step))
+    assert said in str(caught.value) and len(str(caught.value).splitlines()) == 1
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_times_that_cannot_be_compared_are_taken_as_they_are(
-    client: Client, tmp_path: Path
-) -> None:
-    rows = "unique_id,ds,y\na,31/12/2020,1\na,01/01/2021,2\n"
-    assert len(answers(client, tmp_path, rows, signature="steps")) == 3
-
-
-def test_start_is_the_first_time_and_times_become_dates_again(
-    client: Client, script: Script, tmp_path: Path
-) -> None:
-    script.echo = ("y", "times", "offsets", "levels")
-    content = (
-        "unique_id,ds,y,times,offsets,levels\na,1970-01-02,1,172800,1,0.5\n"
-        "a,1970-01-03,2,259200,2,0.9\nb,2000-01,5,0,1,0.5\nb,2000-02,,0,2,0.9\n"
-    )
-    found = answers(client, tmp_path, content, signature="timed")
-    assert sent(script)["start"].tolist() == [86_400, 946_684_800]
-    assert found == [
-        ["unique_id", "step", "ds", "levels", "y"],
-        ["a", "1", "1970-01-03", "[0.5, 0.9]", "1.0"],
-        ["a", "2", "1970-01-04", "[0.5, 0.9]", "2.0"],
-        ["b", "1", "1970-01", "[0.5, 0.9]", "5.0"],
-        ["b", "2", "1970-01", "[0.5, 0.9]", ""],
-    ]
-
-
 @pytest.mark.parametrize(
-    "rows",
+    ("rows", "step"),
     [
-        ["a,2020-01-31,1", "a,2020-02-29,2", "a,2020-05-31,5"],
-        ["a,2020-03-28,1", "a,2020-03-29,2", "a,2020-04-01,5"],
-        ["a,7,1", "a,9,2", "a,15,5"],
+        (["a,2020-01-31,1", "a,2020-02-29,2", "a,2020-05-31,5"], "M"),
+        (["a,2020-03-28,1", "a,2020-03-29,2", "a,2020-04-01,5"], "D"),
+        (["a,7,1", "a,9,2", "a,15,5"], "2"),
     ],
 )
 def test_rows_that_are_left_out_are_put_in_as_missing(
-    rows: list[str], client: Client, script: Script, tmp_path: Path
+    rows: list[str], step: str, client: Client, script: Script, tmp_path: Path
 ) -> None:
-    script.echo = ("y", "times", "offsets", "levels")
-    content = "\n".join(["unique_id,ds,y,times,offsets,levels", *(f"{row},0,1,1" for row in rows)])
-    answers(client, tmp_path, content + "\n", signature="timed")
+    content = "\n".join(["shop,day,y", *rows, ""])
+    answers(client, tmp_path, content, signature="steps", step=parse_step(step))
     nan = np.nan
     np.testing.assert_array_equal(sent(script)["y"], [[1, 2, nan, nan, 5]])
 
 
-def timed(client: Client, folder: Path, cells: list[tuple[str, str, int]]) -> list[str]:
-    """The column `ds` of the answers, whose times are the column `times`; (series, ds, times)."""
+def timed(client: Client, folder: Path, cells: list[tuple[str, str, int]], step: str) -> list[str]:
+    """The times of the answers, which are the column `times`; (series, time, times)."""
     rows = [f"{name},{time},1,{answer},1,1" for name, time, answer in cells]
-    content = "\n".join(["unique_id,ds,y,times,offsets,levels", *rows])
-    found = answers(client, folder, content + "\n", signature="timed")
+    content = "\n".join(["shop,day,y,times,offsets,levels", *rows, ""])
+    asked = {"signature": "timed", "roles": TIMED, "step": parse_step(step)}
+    found = answers(client, folder, content, **asked)
+    assert found[0] == ["shop", "step", "times", "y"]
     return [row[2] for row in found[1:]]
+
+
+def test_times_become_dates_again(client: Client, script: Script, tmp_path: Path) -> None:
+    cells = [("a", "1970-01-02", 172_800), ("a", "1970-01-03", 259_200), ("b", "2000-01-01", 0)]
+    found = timed(client, tmp_path, cells, "D")
+    assert sent(script)["start"].tolist() == [86_400, 946_684_800]
+    assert found[:3] == ["1970-01-03", "1970-01-04", "1970-01-01"]
 
 
 def test_days_of_a_zone_are_those_of_its_clock(
     client: Client, script: Script, tmp_path: Path
 ) -> None:
-    script.echo = ("y", "times", "offsets", "levels")
     cells = [
         ("a", "2024-03-30 00:00:00+01:00", 1_711_929_600),  # 2024-04-01 00:00
         ("a", "2024-03-31 00:00:00+01:00", 1_712_016_000),
         ("b", "2024-04-01 00:00:00+02:00", 1_712_102_400),
     ]
-    found = timed(client, tmp_path, cells)
+    found = timed(client, tmp_path, cells, "D")
     assert sent(script)["start"].tolist() == [1_711_756_800, 1_711_929_600]
     assert found[:2] == ["2024-04-01 00:00:00+01:00", "2024-04-02 00:00:00+01:00"]
     assert found[2] == "2024-04-03 00:00:00+02:00"
@@ -218,82 +198,184 @@ def test_days_of_a_zone_are_those_of_its_clock(
 def test_hours_of_a_zone_are_in_order_where_its_clock_goes_back(
     client: Client, script: Script, tmp_path: Path
 ) -> None:
-    script.echo = ("y", "times", "offsets", "levels")
     cells = [
         ("a", "2024-10-27T01:00+02:00", 1_729_994_400),  # 2024-10-27 02:00 UTC
         ("a", "2024-10-27T02:00+02:00", 1_729_998_000),
         ("a", "2024-10-27T02:00+01:00", 1_730_001_600),
     ]
-    found = timed(client, tmp_path, cells)
+    found = timed(client, tmp_path, cells, "h")
     assert sent(script)["start"].tolist() == [1_729_983_600]
     assert found == [f"2024-10-27T{hour:02d}:00+01:00" for hour in (3, 4, 5)]
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "start"),
-    [
-        ("20231126", "20231127", 1_700_956_800),
-        ("2023/9/9", "2023/9/10", 1_694_217_600),
-        ("20240000", "20240001", 20_240_000),
-    ],
+READS = SeriesReads(
+    time="day",
+    target="sold",
+    id="shop",
+    future=("promo",),
+    static=("side",),
+    how=FileFormat(delimiter=";", missing=("-",), time_format="%d.%m.%Y"),
 )
-def test_the_first_time_says_what_all_are(
-    first: str, second: str, start: int, client: Client, script: Script, tmp_path: Path
-) -> None:
-    timed(client, tmp_path, [("a", first, 0), ("a", second, 0)])
-    assert sent(script)["start"].tolist() == [start]
+TOLD = Roles(
+    signature="forecast",
+    reads=READS,
+    inputs={
+        "name": Input("name", "shop"),
+        "begin": Input("start", "day"),
+        "y": Input("values", "sold"),
+        "there": Input("mask", of="y"),
+        "promo": Input("future", "promo"),
+        "side": Input("static", "side"),
+    },
+    outputs={
+        "promo": Output("quantiles", levels=(0.025, 0.5, 0.975)),
+        "begin": Output("time", column="day"),
+    },
+    step=Step(seconds=86_400),
+    horizon=2,
+)
+SOLD = """shop;day;sold;promo;side
+b;02.02.2024;2;0;south
+b;31.01.2024;1;1;south
+b;01.02.2024;;1;
+b;03.02.2024;;1;south
+b;04.02.2024;-;0;south
+"""
 
 
-@pytest.mark.parametrize(
-    ("cells", "said"),
-    [
-        (["31/01/2024"], "long.csv:2: ds: '31/01/2024' is no time stamp (ISO 8601, year first,"),
-        (["2024-01-01", "2"], "long.csv:3: ds: '2' is no time stamp"),
-        (["1", "2024-01-01"], "long.csv:3: ds: '2024-01-01' is no integer, as the first time is"),
-        (["1", "1"], "series 'a': ds: two rows of the same time, '1'"),
-        (["1", "3", "6"], "series 'a': ds: '6' is not on the grid of the other times"),
-    ],
-)
-def test_times_that_cannot_be_used_are_told(
-    cells: list[str], said: str, client: Client, tmp_path: Path
+@pytest.fixture
+def telling(script: Script) -> Script:
+    inputs: dict[str, tuple[int, list[int]]] = {
+        "name": (STRING, [-1]), "begin": (INT64, [-1]), "y": (FLOAT, STEPS),
+        "there": (types_pb2.DT_BOOL, STEPS), "promo": (FLOAT, STEPS), "side": (STRING, [-1]),
+    }  # fmt: skip
+    script.signatures = {
+        "serving_default": signature({"examples": (STRING, [-1])}, {"y": (FLOAT, STEPS)}),
+        "forecast": signature(inputs, {"y": (FLOAT, STEPS), "begin": (INT64, [-1])}),
+    }
+    script.roles = TOLD.to_json()
+    script.echo = ("y", "begin")
+    return script
+
+
+def test_a_file_like_the_one_trained_on_needs_no_option(
+    client: Client, telling: Script, tmp_path: Path
 ) -> None:
-    with pytest.raises(TableError) as caught:
-        timed(client, tmp_path, [("a", cell, 0) for cell in cells])
-    assert said in str(caught.value) and "\n" not in str(caught.value)
+    found = answers(client, tmp_path, SOLD, id=None, time=None)
+    inputs = sent(telling)
+    nan = np.nan
+    np.testing.assert_array_equal(inputs["y"], [[1, nan, 2, nan, nan]])
+    np.testing.assert_array_equal(inputs["promo"], [[1, 1, 0, 1, 0]])
+    assert inputs["there"].tolist() == [[True, False, True, False, False]]
+    assert [inputs[name].tolist() for name in ("name", "begin", "side")] == [
+        [b"b"], [1_706_659_200], [b"south"],
+    ]  # fmt: skip
+    assert found[:2] == [["shop", "step", "day", "y"], ["b", "1", "31.01.2024", "1.0"]]
+
+
+def test_options_go_over_what_the_model_tells(
+    client: Client, telling: Script, tmp_path: Path
+) -> None:
+    content = SOLD.replace(";", ",").replace("sold", "units").replace("day", "date")
+    asked: dict[str, Any] = {"id": None, "time": "date", "how": {"delimiter": ","}}
+    answers(client, tmp_path, content, columns={"y": "units"}, **asked)
+    np.testing.assert_array_equal(sent(telling)["y"][0, :3], [1, np.nan, 2])
+    with pytest.raises(InputError, match=r"no column 'sold'.*--column INPUT=COLUMN"):
+        answers(client, tmp_path, content, **asked)
+
+
+def test_a_covariate_that_is_not_known_ahead_is_refused(
+    client: Client, telling: Script, tmp_path: Path
+) -> None:
+    for content in (SOLD.replace(";-;0;", ";-;;"), SOLD[: SOLD.index("b;04")]):
+        with pytest.raises(InputError) as caught:
+            answers(client, tmp_path, content, id=None, time=None)
+        said = str(caught.value)
+        assert "series 'b': the covariate 'promo' is not known at 1 of the 5 steps" in said
+        assert "(first at 2024-02-04 00:00:00)" in said and "add rows with an empty 'sold'" in said
+
+
+def test_a_frame_is_asked_about_as_a_file(client: Client, telling: Script) -> None:
+    import pandas as pd
+
+    rows = [line.split(";") for line in SOLD.splitlines()]
+    frame = pd.DataFrame(rows[1:], columns=rows[0]).replace("", None)
+    frame["promo"] = frame["promo"].astype(float)
+    frame.loc[2, "sold"] = "5"
+    with planned(client, Question("echo"), frame) as made:
+        (rows,) = made.rows(client)
+    np.testing.assert_array_equal(sent(telling)["y"], [[1, 5, 2, np.nan, np.nan]])
+    assert [row["y"] for row in rows[:3]] == [1, 5, 2] and {row["shop"] for row in rows} == {"b"}
+
+
+def test_roles_of_a_later_edition_are_refused(
+    client: Client, telling: Script, tmp_path: Path
+) -> None:
+    telling.roles = TOLD.to_json().replace('"edition": 1', '"edition": 2')
+    with pytest.raises(InputError, match=r"of edition 2; this tidegate reads up to 1"):
+        answers(client, tmp_path, SOLD)
+    telling.roles = '{"edition": 1}'
+    with pytest.raises(InputError, match="not the roles of a model"):
+        answers(client, tmp_path, SOLD)
+
+
+def test_quantiles_are_columns() -> None:
+    levels = (0.025, 0.1, 0.3, 0.5, 0.9, 0.975)
+    made = QuantileColumns("quantiles", Output("quantiles", levels=levels))
+    assert made.columns == ["median", "lo-95", "lo-80", "q-0.3", "hi-80", "hi-95"]
+    row = made.row(np.array([1, 2, 2.5, 3, 4, 5], np.float32))
+    assert row == {"lo-95": 1, "lo-80": 2, "q-0.3": 2.5, "median": 3, "hi-80": 4, "hi-95": 5}
+    assert QuantileColumns("quantiles", Output("quantiles")).row(np.array(levels)) == {
+        "quantiles": list(levels)
+    }
 
 
 def test_columns_of_other_names(client: Client, script: Script, tmp_path: Path) -> None:
     content = "store,day,sold\na,2020-01-01,1\na,2020-01-02,2\nb,2020-01-01,3\n"
-    columns = {"unique_id": "store", "ds": "day", "y": "sold"}
-    found = answers(client, tmp_path, content, signature="named", columns=columns)
+    asked: dict[str, Any] = {
+        "columns": {"unique_id": "store", "start": "day", "y": "sold"},
+        "roles": {"unique_id": "name", "start": "start"},
+        "time": "day",
+        "step": Step(seconds=86_400),
+        "signature": "named",
+    }
+    found = answers(client, tmp_path, content, **asked)
     inputs = sent(script)
     assert inputs["unique_id"].tolist() == [b"a", b"b"]
     assert inputs["start"].tolist() == [1_577_836_800] * 2
     np.testing.assert_array_equal(inputs["y"], [[1, 2], [3, np.nan]])
-    assert found[0][:2] == ["unique_id", "step"] and [row[0] for row in found[1:]] == list("aabb")
-    with pytest.raises(TableError, match="no column 'date', named by --column ds=date"):
-        answers(client, tmp_path, content, signature="named", columns={**columns, "ds": "date"})
+    assert found[0][:2] == ["store", "step"] and [row[0] for row in found[1:]] == list("aabb")
+    with pytest.raises(InputError, match="no column 'date'"):
+        answers(client, tmp_path, content, **{**asked, "columns": {}, "time": "date"})
 
 
 def test_a_file_without_names_is_one_series(client: Client, script: Script, tmp_path: Path) -> None:
-    content = "ds,y\n2020-01-01,1\n2020-01-03,3\n2020-01-04,4\n"
-    answers(client, tmp_path, content, signature="named")
+    content = "day,y\n2020-01-01,1\n2020-01-03,3\n2020-01-04,4\n"
+    roles = {"unique_id": "name", "start": "start"}
+    step = Step(seconds=86_400)
+    answers(client, tmp_path, content, signature="named", time="day", roles=roles, step=step)
     inputs = sent(script)
     # As the training calls it.
-    assert inputs["unique_id"].tolist() == [ONLY_SERIES.encode()]
+    assert inputs["unique_id"].tolist() == [b"series"]
     np.testing.assert_array_equal(inputs["y"], [[1, np.nan, 3, 4]])
 
 
-def test_what_a_file_of_series_lacks_is_named(
-    client: Client, script: Script, tmp_path: Path
-) -> None:
-    taken = script.signatures
-    script.signatures = {
-        "serving_default": signature({"examples": (STRING, [-1])}, {"y": (FLOAT, STEPS)}),
-        "named": taken["named"],
-    }
-    with pytest.raises(TableError, match=r"no column 'y' for the input 'y' .*Known: ds, "):
-        answers(client, tmp_path, "unique_id,ds,sold\na,2020-01-01,1\n")
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "no time": ({"time": None}, "--id shop: a file of series has a column of times, too"),
+    "several": ({"signature": None}, "several signatures take series: name one with --signature"),
+    "no such role": ({"roles": {"y": "value s"}}, "role 'value s': Did you mean 'value"),
+    "no such input": ({"roles": {"z": "start"}}, "has no input 'z'"),
+    "no such output": ({"roles": {"z": "time"}}, "has no output 'z'"),
+    "a mask of nothing": ({"roles": {"y": "mask"}}, "expected mask:INPUT"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_with_options_is_said(case: str, client: Client, tmp_path: Path) -> None:
+    asked, said = WRONG[case]
+    with pytest.raises(InputError) as caught:
+        answers(client, tmp_path, "shop,day,y\na,1,1\n", **{"signature": "steps", **asked})
+    assert said in str(caught.value)
 
 
 def test_columns_that_no_signature_has_are_told_where_the_model_cannot_read_them(
@@ -304,6 +386,6 @@ def test_columns_that_no_signature_has_are_told_where_the_model_cannot_read_them
         "named": script.signatures["named"],
     }
     script.failures = [grpc.StatusCode.INVALID_ARGUMENT]
-    expected = r"store, day, sold are not the inputs .*\(named: ds, .*\): .*--column INPUT=COLUMN"
-    with pytest.raises(TableError, match=expected):
+    expected = r"store, day, sold are not the inputs .*\(named: .*\): .*--column INPUT=COLUMN"
+    with pytest.raises(InputError, match=expected):
         answers(client, tmp_path, "store,day,sold\na,2020-01-01,1\n")

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tidegate.serving.client.tables.formats import TableError
-from tidegate.serving.client.tables.writing import open_writer
+from tidegate.tables.errors import InputError
+from tidegate.tables.writing import open_writer
 
 COLUMNS = ["text", "score", "list", "flag"]
 ROWS: list[dict[str, Any]] = [
@@ -63,7 +63,7 @@ def test_parquet_in_several_groups(tmp_path: Path) -> None:
 
 
 def test_parquet_of_mixed_types_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match="column 'x' does not fit one Parquet type"):
+    with pytest.raises(InputError, match="column 'x' does not fit one Parquet type"):
         write(tmp_path / "a.parquet", [{"x": 1}, {"x": "a"}])
     assert os.listdir(tmp_path) == []
 
@@ -97,7 +97,7 @@ def test_permissions_and_links_stay(tmp_path: Path) -> None:
 
 
 def test_what_csv_cannot_hold_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match=r"does not fit CSV.*write JSON lines"):
+    with pytest.raises(InputError, match=r"does not fit CSV.*write JSON lines"):
         write(tmp_path / "a.csv", [{"x": "a\x00b"}])
     assert os.listdir(tmp_path) == []
 
@@ -111,7 +111,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
         with (
-            pytest.raises(TableError, match=r"a\.csv: cannot be written: File too large"),
+            pytest.raises(InputError, match=r"a\.csv: cannot be written: File too large"),
             open_writer(str(tmp_path / "a.csv"), ["x"], {}) as writer,
         ):
             writer.write([{"x": "a" * 1000}] * 1000)
@@ -128,5 +128,5 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
         (tmp_path / "folder.csv", "it is there and no file"),
         (tmp_path / "a.txt", "cannot tell the format"),
     ):
-        with pytest.raises(TableError, match=said), open_writer(str(path), ["x"], {}):
+        with pytest.raises(InputError, match=said), open_writer(str(path), ["x"], {}):
             raise AssertionError("opened")

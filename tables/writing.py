@@ -13,7 +13,8 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any, Protocol, cast
 
-from tidegate.serving.client.tables.formats import TableError, format_of, is_zipped
+from tidegate.tables.errors import InputError
+from tidegate.tables.formats import format_of, is_zipped
 
 
 class RowWriter(Protocol):
@@ -45,12 +46,12 @@ class CsvWriter:
         """Writes rows.
 
         Raises:
-          TableError: a value that CSV cannot hold, such as a NUL character.
+          InputError: a value that CSV cannot hold, such as a NUL character.
         """
         try:
             self._writer.writerows([_cell(row[name]) for name in self._columns] for row in rows)
         except csv.Error as error:
-            raise TableError(f"an answer does not fit CSV: {error}; write JSON lines") from None
+            raise InputError(f"an answer does not fit CSV: {error}; write JSON lines") from None
 
     def close(self) -> None:
         """Flushes."""
@@ -126,7 +127,7 @@ class ParquetWriter:
         """Writes rows, or holds them until there are enough for a group.
 
         Raises:
-          TableError: a column's values are not all of one type.
+          InputError: a column's values are not all of one type.
         """
         self._held.extend(rows)
         if len(self._held) >= self._GROUP:
@@ -150,7 +151,7 @@ class ParquetWriter:
             try:
                 arrays.append(pyarrow.array([row[name] for row in held], kind))
             except (pyarrow.ArrowException, OverflowError) as error:
-                raise TableError(
+                raise InputError(
                     f"column {name!r} does not fit one Parquet type: {error}; write JSON lines"
                 ) from None
         if schema is None:
@@ -163,6 +164,11 @@ class ParquetWriter:
         if self._writer is None:
             self._writer = pyarrow.parquet.ParquetWriter(self._stream, table.schema)
         self._writer.write_table(table)
+
+
+def is_parquet(path: str) -> bool:
+    """Whether a file of answers is one of Parquet. Raises as `format_of`."""
+    return format_of(path) == "parquet"
 
 
 @contextlib.contextmanager
@@ -179,7 +185,7 @@ def open_writer(
       types: by column, pyarrow's type where it is known; used for Parquet.
 
     Raises:
-      TableError: it cannot be written.
+      InputError: it cannot be written.
     """
     if path is None:
         writer = CsvWriter(sys.stdout, columns)
@@ -194,7 +200,7 @@ def open_writer(
             dir=os.path.dirname(target), prefix=f".{os.path.basename(target)}.", suffix=".part"
         )
     except OSError as error:
-        raise TableError(f"{path}: cannot be written: {error.strerror}") from None
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     try:
         with os.fdopen(handle, "wb") as stored:
             yield from _writing(kind, is_zipped(path), stored, columns, types)
@@ -206,7 +212,7 @@ def open_writer(
         with contextlib.suppress(FileNotFoundError):
             os.unlink(beside)
         if isinstance(error, OSError) and error.filename is None and error.errno is not None:
-            raise TableError(f"{path}: cannot be written: {error.strerror}") from None
+            raise InputError(f"{path}: cannot be written: {error.strerror}") from None
         raise
 
 
@@ -214,16 +220,16 @@ def check_output(path: str) -> None:
     """Checks, before work is done, that a file of answers can be written.
 
     Raises:
-      TableError: its folder is not there, it is no file, or its ending is not known.
+      InputError: its folder is not there, it is no file, or its ending is not known.
     """
     format_of(path)
     folder = os.path.dirname(os.path.realpath(path))
     if not os.path.isdir(folder):
-        raise TableError(f"{path}: cannot be written: no such folder: {folder}")
+        raise InputError(f"{path}: cannot be written: no such folder: {folder}")
     if os.path.exists(path) and not os.path.isfile(path):
-        raise TableError(f"{path}: cannot be written: it is there and no file")
+        raise InputError(f"{path}: cannot be written: it is there and no file")
     if not os.access(folder, os.W_OK):
-        raise TableError(f"{path}: cannot be written: no permission to write in {folder}")
+        raise InputError(f"{path}: cannot be written: no permission to write in {folder}")
 
 
 def _writing(

@@ -17,16 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate.components.record_files import (
-    BrokenRow,
-    FileFormat,
-    as_text,
-    check_head,
-    data_files,
-    format_of,
-    read_records,
-)
+from tidegate.tables.cells import as_text
 from tidegate.tables.errors import InputError
+from tidegate.tables.files import data_files
+from tidegate.tables.formats import FileFormat, format_of
+from tidegate.tables.row_formats import BrokenRow
+from tidegate.tables.rows import Rows, check_head
 
 ROWS = [
     ("plain", "a"),
@@ -82,7 +78,21 @@ WRITERS: dict[str, Callable[[Sequence[tuple[str, str]]], bytes]] = {
 def read(
     path: Path | str, columns: tuple[str, ...] = COLUMNS, **how: Any
 ) -> list[dict[str, Any] | BrokenRow]:
-    return [record for _, record in read_records(str(path), columns, FileFormat(**how))]
+    return [record for _, record in records(path, columns, **how)]
+
+
+def records(
+    path: Path | str, columns: tuple[str, ...] = COLUMNS, **how: Any
+) -> list[tuple[str, dict[str, Any] | BrokenRow]]:
+    """Each row's place, and its cells by column."""
+    with Rows(str(path), FileFormat(**how), columns) as rows:
+        return [
+            (
+                rows.place(number),
+                row if isinstance(row, BrokenRow) else dict(zip(columns, row, strict=True)),
+            )
+            for number, row in rows
+        ]
 
 
 def texts(path: Path | str) -> list[tuple[str, str]]:
@@ -130,14 +140,14 @@ def test_line_ends_may_be_crlf_and_the_last_may_be_missing(tmp_path: Path, endin
 def test_a_place_is_the_line_where_the_record_begins(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text('text,label\none,a\n"two\nlines",b\n\nfour,a\n')
-    places = [place for place, _ in read_records(str(path), COLUMNS, FileFormat())]
+    places = [place for place, _ in records(path)]
     assert places == [f"{path}:{line}" for line in (2, 3, 6)]
 
 
 def test_the_place_in_json_lines_counts_blank_lines_too(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('\n{"text": "a", "label": 1}\n\n{"text": "b", "label": 2}\n')
-    places = [place for place, _ in read_records(str(path), COLUMNS, FileFormat())]
+    places = [place for place, _ in records(path)]
     assert places == [f"{path}:2", f"{path}:4"]
 
 

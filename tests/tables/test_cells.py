@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow
 import pytest
 
-from tidegate.components.series_example_gen import cells
-from tidegate.components.series_example_gen.reading import is_integer_time
+from tidegate.tables import cells
+from tidegate.tables.cells import is_integer_time
 
 NAN = float("nan")
 DAY = 86_400

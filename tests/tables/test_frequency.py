@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tidegate.components.series_example_gen.frequency import (
+from tidegate.tables.errors import InputError
+from tidegate.tables.frequency import (
     Distances,
     infer,
     month_and_day,
     off_day,
 )
-from tidegate.components.series_example_gen.table import Series, Table
-from tidegate.tables.errors import InputError
+from tidegate.tables.series import Series, Table
 from tidegate.tables.time_grid import Step
 
 FILES = ("a.csv",)

@@ -1,30 +1,91 @@
-"""Cells of a column, as text or as Parquet has them, to arrays of texts, numbers and times.
+"""Cells, single ones and columns of them, to texts, numbers and times.
 
-Each function also says which cells could not be read; missing ones are no error here.
+A cell is text of CSV, or a value of JSON, Parquet or a frame. Functions of a column give arrays,
+and say which cells could not be read; missing ones are no error there.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from tidegate.components.record_files import as_text
+from tidegate.tables.formats import MISSING
+from tidegate.tables.row_formats import cells_of
 from tidegate.tables.time_grid import parse_timestamp
 
-_MISSING = {"", "nan", "na", "n/a", "null", "none", "<na>", "nat"}
 # The network's variances are sums of squares in float32, which ends at 3.4e38.
 LARGEST = 1e15
 _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 NOT_READ = np.iinfo(np.int64).min
 
 
+def as_text(value: Any) -> str:
+    """A cell as text that UTF-8 can hold: None is empty, 1.0 is ``1``, True is ``true``.
+
+    Half of a surrogate pair, which JSON can write, becomes ``?``; bytes are read as UTF-8.
+    """
+    if value is None or value != value:
+        return ""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).encode("utf-8", "replace").decode("utf-8")
+
+
+def is_missing(cell: Any, marks: Sequence[str] = ()) -> bool:
+    """Whether a cell of numbers or times says that there is no value.
+
+    Args:
+      cell: the cell.
+      marks: what says so beside `MISSING`.
+    """
+    if isinstance(cell, list | tuple | dict | np.ndarray):
+        return False
+    if cell is None or cell != cell:
+        return True
+    text = str(cell).strip()
+    return text.lower() in MISSING or text in marks
+
+
+def integer(cell: Any) -> int:
+    """A whole number, also as ``3.0``.
+
+    Raises:
+      ValueError, OverflowError: it is none, or too large for 62 bits.
+    """
+    text = as_text(cell).strip()
+    try:
+        number = int(text)
+    except ValueError:
+        if not float(text).is_integer():
+            raise
+        number = int(float(text))
+    if abs(number) >= 2**62:
+        raise OverflowError(text)
+    return number
+
+
+def is_integer_time(cell: Any) -> bool:
+    """Whether a cell of the time column is a number; eight digits that are a date are none."""
+    text = as_text(cell).strip()
+    whole, _, part = text.removeprefix("-").partition(".")
+    if not whole.isdecimal() or part.strip("0"):
+        return False
+    if len(text) == 8 and text[:2] in ("17", "18", "19", "20", "21"):
+        try:
+            parse_timestamp(text)
+        except ValueError:
+            return True
+        return False
+    return True
+
+
 def _is_arrow(cells: Any) -> bool:
     return hasattr(cells, "to_numpy") and hasattr(cells, "type")
-
-
-def _cells(column: Any) -> list[Any]:
-    return column.to_pylist() if _is_arrow(column) else list(column)
 
 
 def texts(column: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -60,10 +121,10 @@ def _distinct(column: Any) -> tuple[np.ndarray, list[Any]]:
         if encoded is not None:
             return encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
     # By type as well: 1 and True are equal, and have different texts.
-    cells = _cells(column)
+    cells = cells_of(column)
     if all(type(cell) is str for cell in cells):
-        codes, raw = pd.factorize(np.array(cells, object))
-        return codes, list(raw)
+        distinct = {text: code for code, text in enumerate(dict.fromkeys(cells))}
+        return np.array([distinct[text] for text in cells], np.int64), list(distinct)
     places: dict[tuple[type, Any], tuple[int, Any]] = {}
     codes = np.array(
         [
@@ -91,33 +152,40 @@ def _hashable(cell: Any) -> Any:
     return cell if isinstance(cell, str | int | float | bool | bytes | None) else str(cell)
 
 
-def is_missing(cell: Any) -> bool:
-    """Whether a cell says that there is no value."""
-    return cell is None or cell != cell or str(cell).strip().lower() in _MISSING
-
-
-def numbers(column: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def numbers(column: Any, marks: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A column's numbers.
+
+    Args:
+      column: a sequence of cells, or a `pyarrow.Array`.
+      marks: what says that there is no value, beside `MISSING`.
 
     Returns:
       float64[rows], NaN where missing or not read; int64[...], the rows whose cell is no finite
       number; and int64[...], the rows whose number is beyond `LARGEST`.
     """
+    values, wrong = _numbers(column, marks)
+    for mark in marks:
+        with contextlib.suppress(ValueError):
+            values = np.where(values == float(mark), np.nan, values)
+    return _bounded(values, wrong)
+
+
+def _numbers(column: Any, marks: Sequence[str]) -> tuple[np.ndarray, list[int]]:
     if _is_arrow(column):
         values = _arrow_numbers(column)
         if values is not None:
-            return _bounded(values, [])
-    cells = _cells(column)
+            return values, []
+    cells = cells_of(column)
     try:
         values = np.array(cells, np.float64)
         if values.ndim == 1:  # Lists of one length are read as a matrix.
-            return _bounded(values, [])
+            return values, []
     except (OverflowError, TypeError, ValueError):
         pass
     values = np.full(len(cells), np.nan)
     wrong = []
     for row, cell in enumerate(cells):
-        if is_missing(cell):
+        if is_missing(cell, marks):
             continue
         try:
             values[row] = float(cell)
@@ -125,7 +193,7 @@ def numbers(column: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             wrong.append(row)
         except OverflowError:  # A whole number of hundreds of digits.
             values[row] = np.finfo(np.float64).max
-    return _bounded(values, wrong)
+    return values, wrong
 
 
 def _arrow_numbers(column: Any) -> np.ndarray | None:
@@ -155,17 +223,10 @@ def integers(column: Any) -> np.ndarray:
 
 
 def _integer(value: Any) -> int:
-    text = as_text(value).strip()
     try:
-        number = int(text)
-    except ValueError:
-        try:
-            if not float(text).is_integer():
-                return NOT_READ
-            number = int(float(text))
-        except (ValueError, OverflowError):
-            return NOT_READ
-    return number if abs(number) < 2**62 else NOT_READ
+        return integer(value)
+    except (ValueError, OverflowError):
+        return NOT_READ
 
 
 def timestamps(column: Any, time_format: str | None) -> tuple[np.ndarray, np.ndarray]:
@@ -212,6 +273,8 @@ def _arrow_timestamps(column: Any) -> tuple[np.ndarray, np.ndarray] | None:
     times, rest = np.divmod(ticks, _PER_SECOND[unit])
     ahead = np.zeros(len(times), np.int32)
     if zone is not None:
+        import pandas as pd
+
         utc = pd.DatetimeIndex(times.astype("datetime64[s]").astype("datetime64[ns]"), tz="UTC")
         wall = utc.tz_convert(zone).tz_localize(None)
         ahead = (wall.to_numpy("datetime64[s]").astype(np.int64) - times).astype(np.int32)

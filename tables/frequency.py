@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tidegate.components.series_example_gen.table import Series
 from tidegate.tables.errors import InputError
-from tidegate.tables.time_grid import Step
+from tidegate.tables.series import Series
+from tidegate.tables.time_grid import DAY, Step
 
-DAY = 86_400
 SHORTEST_MONTH = 28 * DAY
 # A series with this many distances, most of them alike, has a step of its own.
 _FEW = 3

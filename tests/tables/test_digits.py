@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tidegate.components.series_example_gen.digits import lost, shown
+from tidegate.tables.digits import lost, shown
 
 NAN = float("nan")
 RANDOM = np.random.default_rng(0)

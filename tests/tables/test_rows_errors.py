@@ -12,8 +12,11 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from tidegate.components.record_files import BrokenRow, FileFormat, read_records
+from tests.tables.test_rows import records as read
 from tidegate.tables.errors import InputError
+from tidegate.tables.formats import FileFormat
+from tidegate.tables.row_formats import BrokenRow
+from tidegate.tables.rows import Rows
 
 COLUMNS = ("text", "label")
 
@@ -22,10 +25,6 @@ def write(folder: Path, name: str, content: bytes | str) -> str:
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return str(path)
-
-
-def read(path: str, **how: Any) -> list[tuple[str, Any]]:
-    return list(read_records(path, COLUMNS, FileFormat(**how)))
 
 
 def refused(path: str, **how: Any) -> str:
@@ -52,10 +51,11 @@ def test_a_wrong_encoding_names_line_byte_and_setting(tmp_path: Path) -> None:
 
 def test_records_before_a_wrong_byte_are_given(tmp_path: Path) -> None:
     path = write(tmp_path, "rows.jsonl", b'{"text": "x", "label": 1}\n{"text": "\xff"}\n')
-    records = read_records(path, COLUMNS, FileFormat())
-    assert next(records) == (f"{path}:1", {"text": "x", "label": 1})
-    with pytest.raises(InputError, match=":2: not utf-8"):
-        next(records)
+    with Rows(path, FileFormat(), COLUMNS) as rows:
+        records = iter(rows)
+        assert next(records) == (1, ("x", 1))
+        with pytest.raises(InputError, match=":2: not utf-8"):
+            next(records)
 
 
 @pytest.mark.parametrize(

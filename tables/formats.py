@@ -1,0 +1,106 @@
+"""How a file of rows is read: its format, and what its cells mean. Light: settings import it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tidegate.tables.errors import InputError
+
+_FORMATS = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+# What says that there is no value, in any spelling of large and small letters.
+MISSING = ("", "nan", "na", "n/a", "null", "none", "<na>", "nat")
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """How a file is read; training and asking read by the same value.
+
+    Attributes:
+      encoding: of text files; one in which a line break is the byte 0x0A.
+      delimiter: of CSV and TSV; None for the format's own.
+      missing: marks in columns of numbers that say that there is no value, beside `MISSING`.
+      time_format: of time stamps, as for `datetime.strptime`; None for ISO 8601.
+      by_options: whether messages name options of the command line, or settings of data.
+    """
+
+    encoding: str = "utf-8"
+    delimiter: str | None = None
+    missing: tuple[str, ...] = ()
+    time_format: str | None = None
+    by_options: bool = False
+
+    def setting(self, name: str) -> str:
+        """What a message calls one of these: ``data.encoding``, or ``--encoding``."""
+        return f"--{name.replace('_', '-')}" if self.by_options else f"data.{name}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; `from_dict` reads it."""
+        written = {**asdict(self), "missing": list(self.missing)}
+        del written["by_options"]
+        return written
+
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any]) -> "FileFormat":
+        """What `as_dict` gave."""
+        return cls(**{**written, "missing": tuple(written.get("missing", ()))})
+
+    def delimiter_of(self, kind: str, path: str) -> str:
+        """The character between two cells.
+
+        Raises:
+          InputError: it is none.
+        """
+        given = "\t" if self.delimiter == "\\t" else self.delimiter
+        delimiter = given or ("\t" if kind == "tsv" else ",")
+        if len(delimiter) != 1 or delimiter in '\r\n"\0':
+            raise InputError(
+                f"{path}: cannot part columns by {delimiter!r}; expected one character that is no "
+                f"quote and no line break: set {self.setting('delimiter')}"
+            )
+        return delimiter
+
+
+PLAIN = FileFormat()
+
+
+def is_zipped(path: str) -> bool:
+    """Whether a file is gzip'd, by its ending."""
+    return path.lower().endswith(".gz")
+
+
+def format_of(path: str) -> str:
+    """``csv``, ``tsv``, ``jsonl`` or ``parquet``, by the file's ending.
+
+    Raises:
+      InputError: the ending is none of those known.
+    """
+    kind = known_format(path)
+    if kind is None:
+        ending = os.path.splitext(path[: -len(".gz")] if is_zipped(path) else path)[1].lower()
+        raise InputError(
+            f"{path}: cannot tell the format from the ending {ending!r}; expected "
+            f"{', '.join(sorted(_FORMATS))}, each but Parquet also with .gz"
+        )
+    return kind
+
+
+def known_format(path: str) -> str | None:
+    """The same; None where the ending is not known."""
+    stem = path[: -len(".gz")] if is_zipped(path) else path
+    kind = _FORMATS.get(os.path.splitext(stem)[1].lower())
+    return None if kind == "parquet" and is_zipped(path) else kind
+
+
+def endings() -> str:
+    """The endings that are known, for messages."""
+    return ", ".join(sorted(_FORMATS))

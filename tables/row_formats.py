@@ -1,0 +1,281 @@
+"""Rows of CSV, JSON lines, Parquet and pandas frames: names of columns, and cells by row."""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol
+
+from tidegate.tables.errors import InputError
+
+# A quote that is never closed would take the rest of the file for one field.
+_LONGEST_FIELD = 16 << 20
+# Rows of a frame or of Parquet that are made Python's at once.
+_ROWS = 1024
+
+
+@dataclass(frozen=True)
+class BrokenRow:
+    """A row that is there but cannot be read as a record.
+
+    Attributes:
+      reason: why, in a few words.
+    """
+
+    reason: str
+
+
+Row = tuple[int, tuple[Any, ...] | BrokenRow]
+
+
+class RowFormat(Protocol):
+    """A file that is open; its rows are read once.
+
+    Attributes:
+      names: of the columns, in order; of JSON lines, those of the first record.
+    """
+
+    names: list[str]
+
+    def rows(self, columns: Sequence[str], closed: bool) -> Iterator[Row]:
+        """Each row's number, and its cells in the order of `columns`; None for one not there.
+
+        Args:
+          columns: what is read.
+          closed: whether a column that `names` lacks is an error.
+        """
+
+
+def check_names(path: str, names: Sequence[str]) -> None:
+    """Refuses two columns of one name: which of them is meant, nothing says.
+
+    Raises:
+      InputError: there are.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise InputError(
+                f"{path}: two columns are called {name!r}; expected each name once: rename or drop "
+                "one"
+            )
+        seen.add(name)
+
+
+class CsvRows:
+    """CSV and TSV; a row's number is that of its first line.
+
+    Args:
+      path: names the file in errors.
+      lines: its lines, with their ends.
+      delimiter: between cells.
+
+    Raises:
+      InputError: broken quoting, or two columns of one name.
+    """
+
+    def __init__(self, path: str, lines: Iterator[str], delimiter: str) -> None:
+        self._path = path
+        csv.field_size_limit(_LONGEST_FIELD)
+        self._reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        start, header = next(self._records(), (1, []))
+        self.names = _unblank([name.strip() for name in header])
+        check_names(f"{path}:{start}", self.names)
+
+    def rows(self, columns: Sequence[str], closed: bool) -> Iterator[Row]:
+        """See `RowFormat`."""
+        wide = len(self.names)
+        # An absent column is read from a None behind the last field.
+        places = [self.names.index(column) if column in self.names else wide for column in columns]
+        for start, row in self._records():
+            if len(row) != wide:
+                yield start, BrokenRow(f"{len(row)} fields where the header has {wide}")
+            else:
+                row.append(None)
+                yield start, tuple([row[at] for at in places])
+
+    def _records(self) -> Iterator[tuple[int, list[Any]]]:
+        reader = self._reader
+        while True:
+            start = reader.line_num + 1
+            try:
+                row: list[Any] = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                raise InputError(f"{self._path}:{start}: broken quoting: {error}") from None
+            if row:  # A blank line is no record.
+                yield start, row
+
+
+def _unblank(names: list[str]) -> list[str]:
+    """Columns without a name, of which spreadsheets leave several behind the last, by number."""
+    if names.count("") < 2:
+        return names
+    return [name or f"column_{at}" for at, name in enumerate(names, start=1)]
+
+
+class JsonRows:
+    """JSON lines; a row's number is its line's.
+
+    Args:
+      path: names the file in errors.
+      lines: its lines.
+
+    Raises:
+      InputError: the first line is no JSON object.
+    """
+
+    def __init__(self, path: str, lines: Iterator[str]) -> None:
+        self._path = path
+        self._decoder = json.JSONDecoder(object_pairs_hook=_object)
+        self._lines = enumerate(lines, start=1)
+        self._first = next(self._records(), None)
+        self.names = [] if self._first is None else list(self._first[1])
+
+    def rows(self, columns: Sequence[str], closed: bool) -> Iterator[Row]:
+        """See `RowFormat`."""
+        known = set(self.names)
+        if self._first is not None:
+            yield self._first[0], tuple([self._first[1].get(column) for column in columns])
+        for number, record in self._records():
+            if closed and not known.issuperset(record):
+                new = next(name for name in record if name not in known)
+                raise InputError(
+                    f"{self._path}:{number}: the first row has no {new!r}; expected it there too"
+                )
+            yield number, tuple([record.get(column) for column in columns])
+
+    def _records(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        for number, line in self._lines:
+            text = line.strip()
+            if not text:
+                continue
+            place = f"{self._path}:{number}"
+            try:
+                record = self._decoder.decode(text)
+            except _TwiceError as error:
+                check_names(place, [str(error)] * 2)
+            except (ValueError, RecursionError) as error:  # Too long a number, too deep a nesting.
+                why = error.msg if isinstance(error, json.JSONDecodeError) else error
+                raise InputError(f"{place}: not JSON: {why}; expected one object a line") from None
+            if not isinstance(record, dict):
+                raise InputError(
+                    f"{place}: expected a JSON object a line, got {type(record).__name__}"
+                )
+            yield number, record
+
+
+class _TwiceError(ValueError):
+    """A key of an object is there twice."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _TwiceError(next(name for name in names if names.count(name) > 1))
+    return found
+
+
+class ArrowRows:
+    """Rows that come as Arrow's columns; they are counted from `first`.
+
+    Attributes:
+      names, types: of the columns.
+      total: how many rows there are.
+      position: how many of them were read.
+    """
+
+    first = 1
+
+    def __init__(self, path: str, names: list[str], types: Sequence[Any], total: int) -> None:
+        check_names(path, names)
+        self.names = names
+        self.types = dict(zip(names, types, strict=True))
+        self.total = total
+        self.position = 0
+
+    def parts(self, columns: Sequence[str], size: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Parts of at most `size` rows: how many, and by column that is there, its cells."""
+        raise NotImplementedError
+
+    def rows(self, columns: Sequence[str], closed: bool) -> Iterator[Row]:
+        """See `RowFormat`."""
+        for count, part in self.parts(columns, _ROWS):
+            cells = [
+                cells_of(part[column]) if column in part else [None] * count for column in columns
+            ]
+            start = self.first + self.position
+            self.position += count
+            yield from enumerate(zip(*cells, strict=True), start=start)
+
+
+def cells_of(column: Any) -> list[Any]:
+    """A column's cells as Python's values."""
+    return column.to_pylist() if hasattr(column, "to_pylist") else list(column)
+
+
+class ParquetRows(ArrowRows):
+    """Parquet, its rows counted from 1.
+
+    Args:
+      path: names the file in errors.
+      stored: the file.
+
+    Raises:
+      InputError: it is no Parquet file, or two columns have one name.
+    """
+
+    def __init__(self, path: str, stored: BinaryIO) -> None:
+        import pyarrow
+        import pyarrow.parquet
+
+        self._path = path
+        try:
+            self._file = pyarrow.parquet.ParquetFile(stored)
+        except pyarrow.ArrowException as error:
+            raise self._refused(error) from None
+        schema = self._file.schema_arrow
+        super().__init__(path, list(schema.names), schema.types, self._file.metadata.num_rows)
+
+    def parts(self, columns: Sequence[str], size: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        """See `ArrowRows`."""
+        import pyarrow
+
+        there = [column for column in columns if column in self.names]
+        try:
+            for batch in self._file.iter_batches(batch_size=size, columns=there):
+                yield batch.num_rows, dict(zip(batch.schema.names, batch.columns, strict=True))
+        except pyarrow.ArrowException as error:
+            raise self._refused(error) from None
+
+    def _refused(self, error: Exception) -> InputError:
+        return InputError(f"{self._path}: not a Parquet file: {str(error).splitlines()[0]}")
+
+
+class FrameRows(ArrowRows):
+    """A pandas DataFrame; its rows are counted from 0, as `iloc` does.
+
+    Args:
+      path: names the frame in errors.
+      frame: rows; an index that has a name is a column.
+
+    Raises:
+      InputError: as `frames.arrow_table`.
+    """
+
+    first = 0
+
+    def __init__(self, path: str, frame: Any) -> None:
+        from tidegate.tables.frames import arrow_table
+
+        self._table = arrow_table(frame, path)
+        schema = self._table.schema
+        super().__init__(path, list(schema.names), schema.types, self._table.num_rows)
+
+    def parts(self, columns: Sequence[str], size: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        """See `ArrowRows`."""
+        there = [column for column in columns if column in self.names]
+        for batch in self._table.select(there).to_batches(max_chunksize=size):
+            yield batch.num_rows, dict(zip(batch.schema.names, batch.columns, strict=True))
