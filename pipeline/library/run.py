@@ -158,11 +158,15 @@ def create_pipeline(
     """See `tidegate.create_pipeline`."""
     request = _request(task, data, output, test, settings, fresh=False)
     place = output_place(request.output)
-    made = Made()  # What is made is meant to stay.
-    made.folder(str(place.local))
-    request = local_run.placed(request, place, made)
-    local_run.check_data(request)
-    return local_run.pipeline_of(request, place, made, name)
+    made = Made()
+    try:
+        made.folder(str(place.local))
+        placed = local_run.placed(request, place, made)
+        local_run.check_data(placed)
+        return local_run.pipeline_of(placed, place, made, name)
+    except InputError as error:
+        made.undo()
+        raise InputError(_in_python(str(error), request)) from None
 
 
 def _request(

@@ -100,9 +100,10 @@ def test_wrong_input_is_an_input_error_and_leaves_nothing(
 
 def test_a_frame_without_its_columns_is_named_data_and_leaves_nothing(tmp_path: Path) -> None:
     frame = pd.DataFrame({"unique_id": ["a"], "when": [1], "y": [1.0]})
-    with pytest.raises(tidegate.InputError, match=r"^data: no column 'ds'"):
-        tidegate.run("forecasting", frame, output=tmp_path / "deep" / "out")
-    assert not (tmp_path / "deep").exists()
+    for call in (tidegate.run, tidegate.create_pipeline):
+        with pytest.raises(tidegate.InputError, match=r"^data: no column 'ds'"):
+            call("forecasting", frame, output=tmp_path / "deep" / "out")
+        assert not (tmp_path / "deep").exists()
 
 
 # Frames
