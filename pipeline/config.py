@@ -20,15 +20,15 @@ class TunerSettings(Settings):
     """The search over the ranges that model and training settings state."""
 
     trials: int = Field(0, ge=0, description="models to try; 0 leaves the Tuner out")
-    epochs: int = Field(2, ge=1, description="most passes over the training data a trial")
+    epochs: int = Field(2, ge=1, description="most passes over the training data in a trial")
 
 
 class BaselineSettings(Settings):
     """The simple model that is trained beside the LSTM."""
 
-    enabled: bool = Field(True, description="train it and show its figures")
+    enabled: bool = Field(True, description="train the baseline and show its figures")
     max_rows: Annotated[int, Memory()] = Field(
-        50_000, ge=1, description="rows it learns from at most; it holds them"
+        50_000, ge=1, description="most rows that it learns from; it holds them in memory"
     )
 
 
@@ -39,11 +39,15 @@ class ServingSettings(Settings):
         None, description="folder of the versions under DIR/serving; the task's name if not given"
     )
     tolerance: float = Field(
-        1e-3, gt=0, description="largest difference of an answer served from that in training"
+        1e-3,
+        gt=0,
+        description="largest difference between a served answer and the answer in training",
     )
-    timeout: float = Field(300.0, gt=0, description="seconds for loading and for the answers")
+    timeout: float = Field(
+        300.0, gt=0, description="seconds for loading the model and for all answers"
+    )
     latency_ms: float = Field(
-        1_000.0, gt=0, description="largest median of a single request's milliseconds"
+        1_000.0, gt=0, description="largest median time of a single request, in milliseconds"
     )
     memory_mb: float = Field(
         4_096.0, gt=0, description="largest peak of the serving process's memory, in MiB"
@@ -57,20 +61,22 @@ class BeamSettings(Settings):
     container an image that has it.
     """
 
-    runner: str = Field("DirectRunner", description="Beam runner, or the import path of one")
+    runner: str = Field("DirectRunner", description="Beam runner, or the import path of a runner")
     direct_running_mode: Literal["in_memory", "multi_threading", "multi_processing"] = Field(
-        "in_memory", description="where DirectRunner's workers are"
+        "in_memory", description="where DirectRunner's workers run"
     )
-    direct_num_workers: int = Field(1, ge=0, description="DirectRunner's workers; 0 is one a core")
+    direct_num_workers: int = Field(
+        1, ge=0, description="DirectRunner's workers; 0 for a worker a core"
+    )
     job_endpoint: str | None = Field(None, description="HOST:PORT of a Beam job service")
     job_server_timeout: int = Field(
         3600,
         ge=1,
-        description="seconds that a job service may take for an answer; Beam's own local job "
-        "service: for a whole job, as it does not notice a lost worker",
+        description="seconds that a job service may take for an answer; with Beam's own local job "
+        "service, which does not notice a lost worker, for a whole job",
     )
     environment_type: Literal["DOCKER", "PROCESS", "EXTERNAL", "LOOPBACK"] | None = Field(
-        None, description="what a job service runs workers in; DOCKER if not given"
+        None, description="where a job service runs its workers; DOCKER if not given"
     )
     environment_config: str | None = Field(
         None, description="EXTERNAL: HOST:PORT of the worker pool; PROCESS: JSON with its command"

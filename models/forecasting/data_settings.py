@@ -50,15 +50,16 @@ class DataSettings(FileSettings):
         None, description="format of the time stamps where it is not ISO 8601: %d/%m/%Y"
     )
     valid_size: float = Field(
-        0.1, ge=0, description="kept for early stopping: steps, or below 1 a share of each series"
+        0.1, ge=0, description="steps kept for early stopping; below 1, a share of each series"
     )
     eval_size: float = Field(
-        0.1, ge=0, description="kept for the gates: steps, or below 1 a share of each series"
+        0.1, ge=0, description="steps kept for the gates; below 1, a share of each series"
     )
     test_size: float = Field(
         0.1,
         ge=0,
-        description="reported apart: steps, or below 1 a share; not used with eval_from or --test",
+        description="steps reported apart; below 1, a share of each series; not used with "
+        "eval_from or --test",
     )
     valid_from: str | None = Field(
         None, description="time of the first step for early stopping, instead of valid_size"

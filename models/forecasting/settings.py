@@ -24,7 +24,7 @@ class FeatureSettings(Settings):
         None,
         ge=1,
         description="fewest steps of history of a training window; a quarter of the context if "
-        "not given; a series too short for that gives one window all the same",
+        "not given; a series that is too short for it gives one window",
     )
     stride: int = Field(1, ge=1, description="steps between two training windows of a series")
     season: int | None = Field(
@@ -39,13 +39,13 @@ class FeatureSettings(Settings):
         "train has two of its cycles",
     )
     backtest_windows: int = Field(
-        12, ge=1, description="windows of a series that the Evaluator judges at most"
+        12, ge=1, description="most windows of a series that the Evaluator judges"
     )
     backtest_step: int | None = Field(
         None,
         ge=1,
-        description="steps between two of those windows, counted back from the series' end; "
-        "spread over the whole split if not given",
+        description="steps between two windows that the Evaluator judges, counted back from the "
+        "series' end; spread over the whole split if not given",
     )
 
     @property
@@ -71,18 +71,18 @@ class ModelSettings(Settings):
         description="direct (a recurrent layer over the steps) or segment (over pieces of "
         "several steps: for long contexts)",
     )
-    segment: int = Field(48, ge=1, description="steps of a segment; of kind segment alone")
+    segment: int = Field(48, ge=1, description="steps of a segment; for model.kind=segment alone")
     normalisation: Annotated[
         Literal["mean", "last", "robust", "none"], Choice(("mean", "last", "robust"))
     ] = Field(
         "last",
-        description="of each window: mean (and standard deviation), last (value, and standard "
-        "deviation), robust (median and quartiles) or none",
+        description="what a window is normalised by: its mean and standard deviation, its last "
+        "value and standard deviation, its median and quartiles (robust), or nothing",
     )
     linear: bool = Field(
         False,
         description="add a linear map from the context's values to the forecast, beside the "
-        "recurrent network; with normalisation none it alone sees the level",
+        "recurrent network; with model.normalisation=none the map alone sees the level",
     )
     cell: Annotated[Literal["lstm", "gru"], Choice(("lstm", "gru"))] = Field(
         "lstm", description="recurrent cell"
@@ -94,7 +94,7 @@ class ModelSettings(Settings):
         1, ge=1, le=8, description="recurrent layers"
     )
     bidirectional: bool = Field(
-        False, description="read the context in both directions; of kind direct alone"
+        False, description="read the context in both directions; for model.kind=direct alone"
     )
     recurrent_input_dropout: Annotated[float, Range(0.0, 0.5, step=0.1)] = Field(
         0.0, ge=0, lt=1, description="share of each recurrent layer's input channels dropped"
@@ -131,14 +131,14 @@ class GateSettings(Settings):
         1.0,
         gt=0,
         description="quantile loss must be at most this many times that of the seasonal naive "
-        "forecast taken for certain; intervals that are far too wide do not hold it",
+        "forecast without intervals; intervals that are far too wide fail this gate",
     )
     coverage_error: float = Field(
         0.2,
         ge=0,
         le=1,
         description="the 80 and 95 % intervals may cover this much more or less than they promise; "
-        "few windows say little, so lower it where there are many",
+        "a few windows say little; lower the bound where there are many",
     )
     max_loss: float = Field(
         0.05, ge=0, description="MASE may be this much above the last blessed model's"

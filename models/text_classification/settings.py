@@ -48,7 +48,7 @@ class FeatureSettings(Settings):
     vocabulary_size: int = Field(
         20_000, ge=10, description="most tokens kept, the most frequent first"
     )
-    min_count: int = Field(2, ge=1, description="a token seen less often is unknown")
+    min_count: int = Field(2, ge=1, description="tokens that occur less often are unknown")
     max_tokens: Annotated[int, Memory()] = Field(
         800, ge=1, description="longer texts are truncated"
     )
@@ -134,7 +134,7 @@ class GateSettings(Settings):
         0.05,
         ge=-1,
         le=1,
-        description="accuracy must beat always answering the majority class by this",
+        description="accuracy must be above the share of the largest class by this",
     )
     max_loss: float = Field(
         0.01, ge=0, le=1, description="accuracy may be this much below the last blessed model's"

@@ -18,11 +18,11 @@ class TrainingSettings(Settings):
     epochs: int | None = Field(
         None,
         ge=1,
-        description="most passes over the training data; none for those that make about 1,500 "
-        "steps, 3 at least and 20 at most, unless the task does with less or needs more",
+        description="most passes over the training data; if not given, those that make about 1,500 "
+        "steps: 3 to 20 passes, unless the task needs fewer or more",
     )
     batch_size: Annotated[int, Memory()] = Field(
-        64, ge=1, description="rows a step, over all devices and workers"
+        64, ge=1, description="rows of a step, over all devices and workers"
     )
     steps: int | None = Field(None, ge=1, description="exact number of steps, in place of epochs")
     max_seconds: float | None = Field(
@@ -37,9 +37,13 @@ class TrainingSettings(Settings):
     average: float = Field(
         0.0, ge=0, lt=1, description="momentum of the weights' moving average; 0 for none"
     )
-    validations: int = Field(1, ge=1, description="validations a pass; 10 to 25 in all at most")
+    validations: int = Field(
+        1, ge=1, description="validations in a pass; at most 10 to 25 in the whole training"
+    )
     patience: int = Field(3, ge=1, description="validations without a gain before training stops")
-    seed: int = Field(0, ge=0, description="of weights, dropout and the order of the rows")
+    seed: int = Field(
+        0, ge=0, description="seed of the weights, of dropout and of the order of the rows"
+    )
     deterministic: bool = Field(
         True, description="same seed, same result; False where a GPU lacks a deterministic kernel"
     )
@@ -57,13 +61,13 @@ class TrainingSettings(Settings):
     worker: int | None = Field(
         None,
         ge=0,
-        description="which of the workers this process is, from 0; if not given, the first one, "
-        "which starts those on its own machine",
+        description="number of this process among the workers, from 0; if not given, 0, and the "
+        "process starts the other workers of its own machine",
     )
     shard: Literal["batches", "examples"] = Field(
         "batches",
-        description="what the workers divide: each global batch, or, without reading all data, "
-        "the examples",
+        description="what the workers divide: each global batch, of which every worker reads all "
+        "data, or the examples",
     )
 
     @field_validator("workers", mode="before")

@@ -53,17 +53,17 @@ class KubeflowSettings(Settings):
         None, description="the pipeline's name in Kubeflow; from the task's name if not given"
     )
     images: dict[str, str] = Field(
-        default_factory=dict, description="component: image, where not that of --image"
+        default_factory=dict, description="{component: image} where it is not that of --image"
     )
     resources: dict[str, ResourceSettings] = Field(
         default_factory=dict,
-        description="component: {cpu: 4, memory: 16G, gpu: 1, gpu_type: nvidia.com/gpu}",
+        description="{component: {cpu: 4, memory: 16G, gpu: 1, gpu_type: nvidia.com/gpu}}",
     )
-    cache: bool = Field(True, description="use finished work of former runs again")
+    cache: bool = Field(True, description="use finished work of former runs")
     cache_data: bool = Field(
         False,
-        description="the ExampleGen too: True on Vertex AI alone, which looks at data before it "
-        "looks into its cache; open-source Kubeflow would not see that they have changed",
+        description="use finished work of the ExampleGen too: for Vertex AI alone, which looks at "
+        "the data before its cache; open-source Kubeflow would not see that the data changed",
     )
 
     @field_validator("pipeline_name")
