@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import re
 import sys
@@ -15,6 +16,7 @@ import click
 from tidegate.tables.errors import InputError, nearest
 
 if TYPE_CHECKING:
+    from tidegate.pipeline.run.candidate import Candidate
     from tidegate.serving.client import Client, ServingClientError, Tls
     from tidegate.serving.client.tables.question import Question
     from tidegate.tables.time_grid import Step
@@ -27,12 +29,18 @@ _FILE = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", required=False)
 @click.option("--server", metavar="HOST:PORT", help=f"Its address; {_DEFAULT_SERVER} if not given.")
 @click.option(
     "--models",
     metavar="DIR",
     help="No server: serve this folder or URI of models for the time of the call.",
+)
+@click.option(
+    "--candidate",
+    metavar="DIR",
+    help="No server and no MODEL: ask the model of the last run in this output folder, also where "
+    "it did not pass its gates.",
 )
 @click.option("--text", "texts", multiple=True, metavar="TEXT", help="A text; may be repeated.")
 @click.option("--file", metavar="PATH", help="Rows: CSV, TSV, JSON lines or Parquet.")
@@ -103,9 +111,10 @@ _FILE = click.Path(path_type=Path)
 @click.option("--tls-key", type=_FILE, help="PEM file of the client's key.")
 @click.option("--tls-server-name", metavar="NAME", help="The name in the server's certificate.")
 def predict(
-    model: str,
+    model: str | None,
     server: str | None,
     models: str | None,
+    candidate: str | None,
     texts: tuple[str, ...],
     file: str | None,
     output: str | None,
@@ -154,8 +163,14 @@ def predict(
         raise InputError("nothing to ask: give --text or --file, or pipe in a text a line")
     if version is not None and label is not None:
         raise InputError("received --version and --label; expected one of them")
-    if models is not None and server is not None:
-        raise InputError("received --server and --models; expected one of them")
+    places = {"--server": server, "--models": models, "--candidate": candidate}
+    given = [name for name, value in places.items() if value is not None]
+    if len(given) > 1:
+        raise InputError(f"received {' and '.join(given)}; expected one of them")
+    asked = None if candidate is None else _candidate(candidate, model, version, label)
+    model = asked.name if asked is not None else model
+    if model is None:
+        raise InputError("no MODEL: give its name, or --candidate DIR")
     if models is not None:
         _check_model(models, model)
     address = server or _DEFAULT_SERVER
@@ -195,7 +210,11 @@ def predict(
         with contextlib.ExitStack() as stack:
             if models is not None:
                 address = stack.enter_context(served(models))
-            client = stack.enter_context(Client(address, tls=how, deadline=deadline))
+            if asked is None:
+                client = Client(address, tls=how, deadline=deadline)
+            else:
+                client, question = _open(asked, question)
+            stack.enter_context(client)
             if models is not None:
                 client.wait_until_available(model, timeout=_LOADING)
             if file is not None:
@@ -213,6 +232,30 @@ def predict(
         sys.exit(1)
 
 
+def _candidate(output: str, model: str | None, version: int | None, label: str | None) -> Candidate:
+    """The model of the last run in an output folder; says which gate it did not pass.
+
+    Raises:
+      InputError: there is none, or something is given that names another.
+    """
+    from tidegate.pipeline.run.candidate import read_candidate
+
+    if model is not None or version is not None or label is not None:
+        raise InputError("--candidate names the model: expected no MODEL, --version or --label")
+    found = read_candidate(output)
+    if found.failed:
+        click.echo(f"tidegate: {found.failed}", err=True)
+    return found
+
+
+def _open(candidate: Candidate, question: Question) -> tuple[Client, Question]:
+    """The candidate in this process; it has the name of its folder there."""
+    from tidegate.pipeline.predict.in_process import open_model
+
+    client, name = open_model(candidate.path)
+    return client, dataclasses.replace(question, model=name)
+
+
 def _check_model(models: str, model: str) -> None:
     """Finds before a server starts that it would not have the model.
 
@@ -220,19 +263,27 @@ def _check_model(models: str, model: str) -> None:
       InputError: it would not.
     """
     from tidegate.components import files
+    from tidegate.pipeline.run.candidate import why_not_there
 
     if not files.is_local(models):
         try:
             files.list_files(f"{models.rstrip('/')}/{model}/*/saved_model.pb")
         except FileNotFoundError:
-            raise InputError(f"--models {models}: no model {model!r} there") from None
+            why = why_not_there(models)
+            raise InputError(
+                f"--models {models}: no model {model!r} there{why and f': {why}'}"
+            ) from None
         except (OSError, ValueError) as error:
             raise InputError(f"--models {models}: cannot be read: {files.reason(error)}") from None
         return
     folder = Path(models)
     if not (folder / model).is_dir():
         known = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
-        raise InputError(f"--models {models}: no model {model!r} there. {nearest(model, known)}")
+        why = "" if known else why_not_there(models)
+        raise InputError(
+            f"--models {models}: no model {model!r} there"
+            f"{f': {why}' if why else f'. {nearest(model, known)}'}"
+        )
 
 
 def _ask_of_file(client: Client, question: Question, file: str, output: str | None) -> None:

@@ -21,6 +21,7 @@ from tests.pipeline.test_report import summary
 from tests.remote_files import mended_ram, read
 from tests.serving import models
 from tidegate.pipeline.library.frames import held_frame
+from tidegate.pipeline.predict.command import predict
 from tidegate.pipeline.run.candidate import read_candidate, why_not_there
 from tidegate.pipeline.run.made import Made
 from tidegate.pipeline.run.request import parse_settings
@@ -237,6 +238,32 @@ def test_a_run_that_did_not_pass_says_so_and_its_candidate_answers(tmp_path: Pat
     assert "margin is 0.0123" in repr(run) and "margin is 0.0123" in run._repr_html_()
     asked = why_not_there(f"{tmp_path}/serving/")
     assert asked == f"{line}; --candidate {tmp_path} asks its model all the same"
+
+
+def test_the_command_asks_a_candidate_and_says_each_time_that_it_did_not_pass(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    models.half_plus_two(tmp_path / "tfx/Trainer/model/4/Format-Serving")
+    _run(tmp_path, pushed=None, gates=[FAILED], plots=[])
+    (tmp_path / "x.csv").write_text("x\n4\n")
+    line = f"the last run in {tmp_path} did not pass: margin is 0.0123, expected at least 0.05"
+
+    def ask(*words: str) -> str:
+        predict.main([*words, "--file", str(tmp_path / "x.csv")], standalone_mode=False)
+        said = capfd.readouterr()
+        assert said.err == f"tidegate: {line}\n"
+        return said.out
+
+    for _ in range(2):
+        assert ask("--candidate", str(tmp_path)) == "x,y\n4,4.0\n"
+    for words, said in (
+        (["half", "--models", f"{tmp_path}/serving"], f"no model 'half' there: {line}"),
+        (["half", "--candidate", str(tmp_path)], "--candidate names the model"),
+        (["--candidate", "a", "--models", "b"], "received --models and --candidate; expected one"),
+        ([], "no MODEL: give its name, or --candidate DIR"),
+    ):
+        with pytest.raises(InputError, match=re.escape(said)):
+            ask(*words)
 
 
 def test_a_run_that_passed_is_asked_by_its_pushed_model(tmp_path: Path) -> None:
