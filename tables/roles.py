@@ -6,7 +6,7 @@ Light: tasks and clients import it.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
@@ -81,6 +81,14 @@ class Roles:
     outputs: Mapping[str, Output] = field(default_factory=dict)
     step: Step | None = None
     horizon: int = 0
+
+    def named(self, names: Mapping[str, Sequence[str]]) -> "Roles":
+        """The same with names of classes, by the output that has a number for each of them."""
+        outputs = {
+            name: replace(role, names=tuple(names.get(name, role.names)))
+            for name, role in self.outputs.items()
+        }
+        return replace(self, outputs=outputs)
 
     def to_json(self) -> str:
         """For `from_json`."""

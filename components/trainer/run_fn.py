@@ -88,6 +88,7 @@ def _write(
         transform,
         run.raw,
         run.features,
+        run.model,
         run.reads,
         fn_args.serving_model_dir,
     )

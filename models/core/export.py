@@ -37,6 +37,7 @@ class ServingModule(tf.Module):
       transform: the transform graph.
       raw: the raw features; requests do not have the labels among them.
       features: the task's feature settings.
+      settings: its model settings.
     """
 
     def __init__(
@@ -46,13 +47,14 @@ class ServingModule(tf.Module):
         transform: tft.TFTransformOutput,
         raw: Sequence[RawFeature],
         features: Any,
+        settings: Any,
     ) -> None:
         super().__init__()
         self._task = task
         self._features = features
         # In a tuple of names: a tf.Module would track a dict of signatures as its own.
         self._raw = tuple(raw)
-        self._facts = TransformFacts(transform)
+        self._facts = TransformFacts(transform, settings)
         self._spec = transform.raw_feature_spec()
         self.network = network
         # TFT's transform_features_layer() is a Keras 2 model around this loader: saving it traces
@@ -94,7 +96,7 @@ class ServingModule(tf.Module):
 
         @tf.function(input_signature=[examples], autograph=False)
         def serve_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-            return self._answers(tf.io.parse_example(examples, self.request_spec))
+            return _public(self._answers(tf.io.parse_example(examples, self.request_spec)))
 
         @tf.function(input_signature=[examples], autograph=False)
         def transform_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -154,6 +156,7 @@ def export(
     transform: tft.TFTransformOutput,
     raw: Sequence[RawFeature],
     features: Any,
+    settings: Any,
     reads: Any,
     folder: str,
 ) -> None:
@@ -169,6 +172,7 @@ def export(
       transform: the transform graph.
       raw: the raw features; requests do not have the labels among them.
       features: the task's feature settings.
+      settings: its model settings.
       reads: what was read of the data, as `SequenceTask.reads` states it.
       folder: where to write.
 
@@ -176,15 +180,18 @@ def export(
       ValueError: a cuDNN op is in the exported graph.
     """
     serialized = [serialize_sample(sample) for sample in task.samples(raw)]
-    in_memory = ServingModule(task, trained, transform, raw, features)
+    in_memory = ServingModule(task, trained, transform, raw, features, settings)
     requests = tf.io.parse_example(serialized, in_memory.request_spec)
-    expected = in_memory.answers(requests)
-    roles = task.roles(reads, features, in_memory.transformed(requests)).to_json()
+    answers = in_memory.answers(requests)
+    roles = task.roles(reads, features, in_memory.transformed(requests))
+    if task.names is not None:
+        roles = roles.named(task.names(TransformFacts(transform, settings)))
+    text = roles.to_json()
     keras.config.set_dtype_policy("float32")
     network = rebuild()
     network.set_weights(trained.get_weights())
-    module = ServingModule(task, network, transform, raw, features)
-    signatures = module.signatures(roles)
+    module = ServingModule(task, network, transform, raw, features, settings)
+    signatures = module.signatures(text)
     # signature functions need a concrete function to keep their inputs' names.
     concrete = {name: call.get_concrete_function() for name, call in signatures.items()}
     tf.saved_model.save(module, folder, signatures=concrete)
@@ -194,9 +201,14 @@ def export(
     write_warmup(
         os.path.join(extra, WARMUP_FILE), task.signatures(raw), task.samples(raw), serialized
     )
-    _write_samples(os.path.join(extra, SAMPLES_FILE), serialized, expected)
+    _write_samples(os.path.join(extra, SAMPLES_FILE), serialized, _public(answers))
     with tf.io.gfile.GFile(os.path.join(extra, FILE), "w") as file:
-        file.write(roles)
+        file.write(text)
+
+
+def _public(answers: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """What `serving_default` answers: the others are for signatures that name them."""
+    return {name: answer for name, answer in answers.items() if not name.startswith("_")}
 
 
 def serialize_sample(sample: Mapping[str, Any]) -> bytes:

@@ -223,7 +223,11 @@ class SequenceTask:
       build_model: (model settings, feature settings, `TransformFacts`, use_cudnn) to an unbuilt
         or built keras.Model over the inputs.
       objective: (model settings) to an `Objective`.
-      predict: (model outputs, transformed features, `TransformFacts`) to named answers.
+      predict: (model outputs, transformed features, `TransformFacts`) to named answers, each with
+        one row for each row of the request; those whose names begin with an underscore are no
+        outputs of `serving_default`.
+      names: (`TransformFacts`) to what the entries along the last axis of an answer are called, by
+        the answer's name; None where nothing is.
       examples: what an example is, for a person; rows of data may be parts of one.
       materialize: whether Transform writes the transformed examples; False where they are larger
         than the raw ones: they are then made anew each time they are read.
@@ -282,6 +286,7 @@ class SequenceTask:
     toy: Callable[[], tuple[Mapping[str, Any], ...]]
     examples: Annotated[str, Stage.PICTURES] = "rows"
     materialize: Annotated[bool, Stage.TRAINING] = True
+    names: Annotated[Imported | None, Stage.TRAINING] = None
     count: Annotated[Imported | None, Stage.TRAINING] = None
     passes: Annotated[tuple[int, int], Stage.TRAINING] = PASSES
     warm_start: Annotated[Imported | None, Stage.TRAINING] = None

@@ -1,6 +1,7 @@
 """What the transform graph has learnt, for the functions of a task."""
 
 import functools
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -11,10 +12,12 @@ class TransformFacts:
 
     Args:
       output: the transform graph.
+      settings: the task's model settings, for `SequenceTask.predict`; None elsewhere.
     """
 
-    def __init__(self, output: tft.TFTransformOutput) -> None:
+    def __init__(self, output: tft.TFTransformOutput, settings: Any = None) -> None:
         self.output = output
+        self.settings = settings
 
     @functools.cache  # noqa: B019  An instance lives as long as the training that uses it.
     def vocabulary(self, name: str) -> tuple[bytes, ...]:

@@ -21,19 +21,28 @@ def predict(
 
     Returns:
       `label` string[batch], the most probable class; `probability` float32[batch], its
-      probability; `probabilities` float32[batch, classes]; `classes` string[batch, classes], the
-      class names in the same order.
+      probability; `classes` string[batch, top] and `probabilities` float32[batch, top], the
+      `model.top_classes` best ones, the best first; `probabilities_all` float32[batch, classes], in
+      the order of `names`; `_classes_all` string[batch, classes], their names.
     """
     del transformed
-    names = tf.constant(facts.vocabulary(LABELS))
-    probabilities = tf.nn.softmax(total_logits(parts))
-    best = tf.argmax(probabilities, axis=-1)
+    classes = tf.constant(facts.vocabulary(LABELS))
+    every = tf.nn.softmax(total_logits(parts))
+    best, places = tf.math.top_k(every, min(facts.settings.top_classes, facts.size(LABELS)))
+    named = tf.gather(classes, places)
     return {
-        "label": tf.gather(names, best),
-        "probability": tf.reduce_max(probabilities, axis=-1),
-        "probabilities": probabilities,
-        "classes": tf.repeat(names[tf.newaxis], tf.shape(probabilities)[0], axis=0),
+        "label": named[:, 0],
+        "probability": best[:, 0],
+        "classes": named,
+        "probabilities": best,
+        "probabilities_all": every,
+        "_classes_all": tf.repeat(classes[tf.newaxis], tf.shape(every)[0], axis=0),
     }
+
+
+def names(facts: TransformFacts) -> dict[str, list[str]]:
+    """The classes, in the order of `probabilities_all`."""
+    return {"probabilities_all": [name.decode() for name in facts.vocabulary(LABELS)]}
 
 
 def text_features(request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:

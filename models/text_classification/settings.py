@@ -111,6 +111,9 @@ class ModelSettings(Settings):
     label_smoothing: Annotated[float, Range(0.0, 0.2, step=0.05)] = Field(
         0.0, ge=0, lt=1, description="share of the target spread over all classes"
     )
+    top_classes: int = Field(
+        5, ge=1, description="classes that an answer names, with their probabilities, best first"
+    )
     class_balance: float = Field(
         0.5, ge=0, le=1, description="exponent of the class weights: 0 none, 1 fully balanced"
     )

@@ -21,6 +21,7 @@ from tidegate.tables.reads import Column, RecordReads, RecordSplits
 from tidegate.tables.roles import Input, Output, Roles
 
 _HERE = "tidegate.models.text_classification"
+_ANSWERS = ("label", "probability", "classes", "probabilities", "probabilities_all")
 
 
 def raw_features(data: DataSettings) -> tuple[RawFeature, ...]:
@@ -59,6 +60,7 @@ def roles(read: RecordReads, features: FeatureSettings, known: Mapping[str, Any]
             "probability": Output(),
             "probabilities": Output("scores", of="classes"),
             "classes": Output("classes"),
+            "probabilities_all": Output("scores"),
         },
     )
 
@@ -90,12 +92,12 @@ def signatures(raw: Sequence[RawFeature]) -> dict[str, Signature]:
         "predict_text": Signature(
             inputs={"text": TensorInfo("string", (None,))},
             to_features=Imported(f"{_HERE}.predict.text_features"),
-            outputs={name: name for name in ("label", "probability", "probabilities", "classes")},
+            outputs={name: name for name in _ANSWERS},
         ),
         "classify": Signature(
             inputs={"inputs": TensorInfo("string", (None,))},
             to_features=Imported(f"{_HERE}.predict.classify_features"),
-            outputs={"classes": "classes", "scores": "probabilities"},
+            outputs={"classes": "_classes_all", "scores": "probabilities_all"},
             method="tensorflow/serving/classify",
         ),
     }
@@ -121,9 +123,10 @@ TASK = SequenceTask(
     objective=Imported(f"{_HERE}.model.objective"),
     warm_start=Imported(f"{_HERE}.vectors.warm_start"),
     predict=Imported(f"{_HERE}.predict.predict"),
+    names=Imported(f"{_HERE}.predict.names"),
     signatures=signatures,
     evaluation=Evaluation(
-        prediction="probabilities",
+        prediction="probabilities_all",
         target="target",
         statistics=Imported(f"{_HERE}.evaluation.statistics"),
         scalars=("accuracy", "macro_f1", "auc", "majority", "margin"),

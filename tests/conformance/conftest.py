@@ -71,7 +71,9 @@ class Prepared:
         """What is exported, around a network."""
         from tidegate.models.core.export import ServingModule
 
-        return ServingModule(self.task, network, self.transform, self.raw, self.features)
+        return ServingModule(
+            self.task, network, self.transform, self.raw, self.features, self.model
+        )
 
     def judged(self, network: Any) -> tuple[Any, Any]:
         """Targets and predictions of the toy records, as the Evaluator gets them."""
@@ -205,6 +207,7 @@ def exported(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Pa
         prepared.transform,
         prepared.raw,
         prepared.features,
+        prepared.model,
         prepared.task.reads(prepared.task.data()),
         str(folder),
     )

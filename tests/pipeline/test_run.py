@@ -148,17 +148,27 @@ def test_the_pushed_model_answers_all_signatures_in_a_fresh_process(
     answers = json.loads(client.stdout)
     text, raw = answers["predict_text"], answers["serving_default"]
     assert text["label"][:2] == ["en", "de"]
-    assert sorted(text) == ["classes", "label", "probabilities", "probability"]
+    assert sorted(text) == [
+        "classes", "label", "probabilities", "probabilities_all", "probability",
+    ]  # fmt: skip
+    roles = json.loads((path / "assets.extra" / "tidegate_roles.json").read_text())
+    names = roles["outputs"]["probabilities_all"]["names"]
+    assert sorted(names) == ["de", "en"]
     for row in range(3):
-        classes, probabilities = text["classes"][row], text["probabilities"][row]
-        assert sorted(classes) == ["de", "en"]
-        assert sum(probabilities) == pytest.approx(1, abs=1e-5)
-        best = max(range(2), key=probabilities.__getitem__)
-        assert text["label"][row] == classes[best]
-        assert text["probability"][row] == pytest.approx(probabilities[best])
-        assert raw["probabilities"][row] == pytest.approx(probabilities, abs=1e-5)
-        assert answers["classify"]["scores"][row] == pytest.approx(probabilities, abs=1e-5)
-        assert answers["classify"]["classes"][row] == classes
+        every = dict(zip(names, text["probabilities_all"][row], strict=True))
+        assert sum(every.values()) == pytest.approx(1, abs=1e-5)
+        best = sorted(every, key=every.__getitem__, reverse=True)
+        assert text["classes"][row] == best
+        assert text["probabilities"][row] == pytest.approx([every[name] for name in best])
+        assert text["label"][row] == best[0]
+        assert text["probability"][row] == pytest.approx(every[best[0]])
+        assert raw["probabilities"][row] == pytest.approx(text["probabilities"][row], abs=1e-5)
+        classified = dict(
+            zip(
+                answers["classify"]["classes"][row], answers["classify"]["scores"][row], strict=True
+            )
+        )
+        assert classified == pytest.approx(every, abs=1e-5)
 
 
 def test_again_nothing_is_done_and_it_says_so(

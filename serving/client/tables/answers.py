@@ -43,7 +43,8 @@ class AnswerColumns:
         self._ranked = (classes, *scores) if scores else ()
         known = [_width(signature.outputs[name]) for name in self._ranked]
         self._top = min([top, *(size for size in known if size is not None)])
-        names = [name for name in signature.outputs if name not in self._ranked]
+        apart = {*self._ranked, *(whole(roles) if self._ranked else ())}
+        names = [name for name in signature.outputs if name not in apart]
         names += [f"{name}_{at}" for at in range(1, self._top + 1) for name in self._ranked]
         self._column: dict[str, str] = {}
         taken = set(beside)
@@ -118,7 +119,11 @@ def ranked(signature: Signature, roles: Mapping[str, Output]) -> tuple[str, tupl
     """
     classes = [name for name in signature.outputs if roles.get(name, Output()).kind == "classes"]
     if classes:
-        scores = [name for name, role in roles.items() if role.kind == "scores"]
+        scores = [
+            name
+            for name, role in roles.items()
+            if role.kind == "scores" and name not in whole(roles)
+        ]
         return classes[0], tuple(name for name in scores if name in signature.outputs)
     texts = [
         name
@@ -136,6 +141,11 @@ def ranked(signature: Signature, roles: Mapping[str, Output]) -> tuple[str, tupl
         and spec.rank == 2
         and (None in (sizes := {_width(spec), wide}) or len(sizes) == 1)
     )
+
+
+def whole(roles: Mapping[str, Output]) -> set[str]:
+    """The outputs with a number for every class, whose names travel with the model."""
+    return {name for name, role in roles.items() if role.kind == "scores" and role.names}
 
 
 def plain(array: np.ndarray[Any, Any]) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tidegate.serving.client.signatures import DEFAULT, Signature
-from tidegate.serving.client.tables.answers import plain, ranked
+from tidegate.serving.client.tables.answers import plain, ranked, whole
 from tidegate.serving.client.tables.predicting import Plan, plan
 from tidegate.serving.client.tables.question import Asked, Asks, Question, asked
 from tidegate.tables.errors import InputError
@@ -108,7 +108,7 @@ def _lines(
     top = made.asked.question.top
     classes, scores = ranked(made.signature, roles) if top else ("", ())
     for name, array in answer.items():
-        if not scores or name not in (classes, *scores):
+        if not scores or name not in (classes, *scores, *whole(roles)):
             yield f"  {name}: {_shown(plain(array)[0])}"
     for name in scores:
         if len(scores) > 1:

@@ -59,7 +59,17 @@ def served(analyze: Analyze, tmp_path_factory: pytest.TempPathFactory) -> Servab
     _, transform, _ = analyze(records, spec, lambda given: task.preprocess(given, features, raw))
     network = task.build_model(task.model(units=8), features, TransformFacts(transform))
     folder = tmp_path_factory.mktemp("served") / "1"
-    export(task, network, lambda: network, transform, raw, features, task.reads(data), str(folder))
+    export(
+        task,
+        network,
+        lambda: network,
+        transform,
+        raw,
+        features,
+        None,
+        task.reads(data),
+        str(folder),
+    )
     return load("m", 1, str(folder), EngineOptions())
 
 

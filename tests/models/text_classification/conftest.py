@@ -23,13 +23,15 @@ class Vocabularies:
 def facts() -> Callable[..., Any]:
     """(classes, tokens) to `TransformFacts` over vocabularies of that size."""
     from tidegate.models.core.transform import TransformFacts
+    from tidegate.models.text_classification.settings import ModelSettings
 
-    def make(classes: int = 3, tokens: int = 20) -> Any:
+    def make(classes: int = 3, tokens: int = 20, **settings: Any) -> Any:
         return TransformFacts(
             Vocabularies(  # type: ignore[arg-type]
                 labels=[f"class-{k}".encode() for k in range(classes)],
                 tokens=[f"t{k}".encode() for k in range(tokens)],
-            )
+            ),
+            ModelSettings(**settings),
         )
 
     return make

@@ -19,7 +19,12 @@ from tidegate.models.text_classification.model import (
     objective,
     total_logits,
 )
-from tidegate.models.text_classification.predict import classify_features, predict, text_features
+from tidegate.models.text_classification.predict import (
+    classify_features,
+    names,
+    predict,
+    text_features,
+)
 from tidegate.models.text_classification.settings import FeatureSettings, ModelSettings
 
 SMALL = {"embedding": 8, "units": 6, "ngram_weights": 64 * 3}
@@ -194,25 +199,36 @@ def test_objective_is_the_validation_accuracy_of_the_sum() -> None:
     assert float(accuracy.result()) == 0.5
 
 
-def test_answers_are_label_probability_and_all_probabilities(facts: Callable[..., Any]) -> None:
-    answers = predict(tf.constant(PARTS), {}, facts(classes=4))
+@pytest.mark.parametrize("top", [1, 3, 9])
+def test_answers_are_the_best_classes_and_all_probabilities(
+    facts: Callable[..., Any], top: int
+) -> None:
+    made = facts(classes=4, top_classes=top)
+    answers = predict(tf.constant(PARTS), {}, made)
     expected = softmax(LOGITS, axis=1)
-    best = expected.argmax(axis=1)
-    np.testing.assert_allclose(answers["probabilities"], expected, rtol=1e-5)
-    np.testing.assert_allclose(answers["probability"], expected.max(axis=1), rtol=1e-5)
-    assert answers["label"].numpy().tolist() == [f"class-{k}".encode() for k in best]
-    names = [f"class-{k}".encode() for k in range(4)]
-    assert answers["classes"].numpy().tolist() == [names] * 6
+    order = np.argsort(-expected, axis=1)[:, :top]
+    best = np.take_along_axis(expected, order, axis=1)
+    every = [f"class-{k}" for k in range(4)]
+    np.testing.assert_allclose(answers["probabilities_all"], expected, rtol=1e-5)
+    np.testing.assert_allclose(answers["probabilities"], best, rtol=1e-5)
+    np.testing.assert_allclose(answers["probability"], best[:, 0], rtol=1e-5)
+    named = [[every[k].encode() for k in row] for row in order]
+    assert answers["classes"].numpy().tolist() == named
+    assert answers["label"].numpy().tolist() == [row[0] for row in named]
+    assert answers["_classes_all"].numpy().tolist() == [[name.encode() for name in every]] * 6
+    assert names(made) == {"probabilities_all": every}
 
 
 def test_answers_of_no_rows(facts: Callable[..., Any]) -> None:
-    answers = predict(tf.zeros((0, 2, 3)), {}, facts())
+    answers = predict(tf.zeros((0, 2, 3)), {}, facts(top_classes=2))
     shapes = {name: tuple(value.shape) for name, value in answers.items()}
     assert shapes == {
         "label": (0,),
         "probability": (0,),
-        "probabilities": (0, 3),
-        "classes": (0, 3),
+        "probabilities": (0, 2),
+        "classes": (0, 2),
+        "probabilities_all": (0, 3),
+        "_classes_all": (0, 3),
     }
 
 

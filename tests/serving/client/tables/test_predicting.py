@@ -146,6 +146,30 @@ def test_a_frame_is_a_file(client: Client) -> None:
     assert rows[0]["predicted_x"] == 0.5 and np.isnan(rows[1]["predicted_x"])
 
 
+def test_what_all_classes_have_is_no_column_beside_the_best() -> None:
+    outputs = {
+        "classes": TensorSpec("classes", "string", (None, 2), 7),
+        "scores": TensorSpec("scores", "float32", (None, 2), 1),
+        "scores_all": TensorSpec("scores_all", "float32", (None, 2), 1),
+    }
+    roles = {
+        "classes": Output("classes"),
+        "scores": Output("scores", of="classes"),
+        "scores_all": Output("scores", names=("a", "b")),
+    }
+    answers = {
+        "classes": np.array([[b"b", b"a"]], object),
+        "scores": np.array([[0.75, 0.25]], np.float32),
+        # In the order of their names.
+        "scores_all": np.array([[0.25, 0.75]], np.float32),
+    }
+    asked = Signature("s", "predict", {}, outputs)
+    best = AnswerColumns(asked, roles, [], top=1).rows(answers, 1)
+    assert best == [{"classes_1": "b", "scores_1": 0.75}]
+    (every,) = AnswerColumns(asked, roles, [], top=0).rows(answers, 1)
+    assert every["scores_all"] == [0.25, 0.75]
+
+
 def test_examples_are_made_of_all_columns(client: Client, script: Script, tmp_path: Path) -> None:
     answers(
         client, tmp_path, "a.csv", "a,b,c\nx,1,2.5\n", kinds={"b": "int", "c": "float"},
