@@ -34,7 +34,10 @@ REQUIRES = [
     # not take.
     "grpcio-reflection>=1.48.2,<2",
     "grpcio-health-checking>=1.48.2,<2",
-    # Its metrics page.
+    # Its REST API and metrics page over HTTP: a parser in C, an event loop that holds slow
+    # connections, types.
+    "aiohttp>=3.9,<4",
+    # Its metrics.
     "prometheus-client>=0.20,<1",
     # The Tuner's search; the one tuner that takes Keras 3 models.
     "keras-tuner>=1.4.7,<2",

@@ -61,7 +61,7 @@ def _whole(name: str, default: int | None, text: str, least: int = 0) -> Any:
     "--batching_parameters_file may let it wait for more.",
 )
 @click.option("--batching_parameters_file", type=_PATH, help="BatchingParameters in text format.")
-@_whole("port", 8500, "Port of gRPC; 0 picks a free one.")
+@_whole("port", None, "Port of gRPC, 8500 if not given; 0 picks a free one.")
 @click.option("--bind", default="127.0.0.1", help="Address to listen at; 0.0.0.0 for all.")
 @click.option("--grpc_socket_path", default="", help="A UNIX socket to listen at as well.")
 @_whole("grpc_max_threads", None, "Requests worked on at once; default: two batches.", least=1)
@@ -76,7 +76,14 @@ def _whole(name: str, default: int | None, text: str, least: int = 0) -> Any:
 @_switch("enable_grpc_healthcheck_service", True, "Offer gRPC's health service.")
 @_whole("monitoring_port", None, "Port of the Prometheus page; 0 picks a free one.")
 @click.option("--monitoring_config_file", type=_PATH, help="A MonitoringConfig in text format.")
-@_whole("rest_api_port", 0, "Not served here; TF Serving's flag for REST.")
+@_whole(
+    "rest_api_port",
+    None,
+    "Port of TF Serving's REST API; 0: none. 8501 if neither this nor --port is given.",
+)
+@_whole("rest_api_num_threads", None, "REST requests worked on at once; default: as gRPC.", least=1)
+@_whole("rest_api_timeout_in_ms", 30_000, "Milliseconds that a REST request may take.", least=1)
+@_switch("rest_api_enable_cors_support", False, "Let pages of other sites use the REST API.")
 @_whole("tensorflow_session_parallelism", 0, "Threads, for both flags below.")
 @_whole("tensorflow_intra_op_parallelism", 0, "Threads of one op; 0: TensorFlow's choice.")
 @_whole("tensorflow_inter_op_parallelism", 0, "Ops at once; 0: TensorFlow's choice.")
@@ -101,7 +108,7 @@ def _whole(name: str, default: int | None, text: str, least: int = 0) -> Any:
 )
 @click.option("--follow_parent", is_flag=True, hidden=True, help="End when standard input does.")
 def serve(**flags: Any) -> None:
-    """Serve models by TF Serving's gRPC protocol.
+    """Serve models by TF Serving's gRPC protocol and REST API.
 
     Flags carry TF Serving's names; dashes do for underscores. Give the models by --models, by
     --model_base_path, or by --model_config_file. Exit codes: 0 after a graceful stop, 2 wrong
@@ -149,11 +156,6 @@ def read_settings(flags: dict[str, Any]) -> ServeSettings:
         raise ConfigError(
             f"received {received}; expected one of --models, --model_base_path and "
             "--model_config_file"
-        )
-    if flags["rest_api_port"]:
-        raise ConfigError(
-            f"--rest_api_port={flags['rest_api_port']}: REST is not served here; clients use gRPC "
-            "at --port, metrics are at --monitoring_port"
         )
     front = _front(flags)
     config = _models(flags)
@@ -230,6 +232,16 @@ def _engine(flags: dict[str, Any]) -> EngineOptions:
     )
 
 
+def _ports(flags: dict[str, Any]) -> tuple[int, int]:
+    """Of gRPC and of REST, 0 for no REST. Who chooses the one port chooses the other as well."""
+    from tidegate.serving.server.front_options import DEFAULT_PORT, DEFAULT_REST_PORT
+
+    port, rest = flags["port"], flags["rest_api_port"]
+    if rest is None:
+        rest = DEFAULT_REST_PORT if port is None else 0
+    return DEFAULT_PORT if port is None else port, rest
+
+
 def _front(flags: dict[str, Any]) -> FrontOptions:
     """How models are reached."""
     from tidegate.serving.server import front_options
@@ -237,18 +249,21 @@ def _front(flags: dict[str, Any]) -> FrontOptions:
     from tidegate.serving.server.tls import read_ssl_config
 
     monitoring_port = flags["monitoring_port"]
+    port, rest_port = _ports(flags)
     path: str | None = front_options.DEFAULT_METRICS_PATH
     if flags["monitoring_config_file"]:
         path = front_options.read_monitoring_config(flags["monitoring_config_file"])
-        if path is not None and monitoring_port is None:
+        if path is not None and monitoring_port is None and not rest_port:
             raise ConfigError(
-                "--monitoring_config_file needs --monitoring_port, the page's own port: REST, "
-                "beside which TF Serving shows it, is not served here"
+                "--monitoring_config_file needs --rest_api_port, where the page is shown too, "
+                "or --monitoring_port, the page's own port"
             )
     if path is None:
         monitoring_port = None
     ssl_file = flags["ssl_config_file"]
-    front_options.check_port(flags["bind"], flags["port"])
+    front_options.check_port(flags["bind"], port)
+    if rest_port:
+        front_options.check_port(flags["bind"], rest_port, "rest_api_port", "none")
     if monitoring_port is not None:
         front_options.check_port(flags["bind"], monitoring_port, "monitoring_port")
     threads = flags["grpc_max_threads"]
@@ -256,7 +271,12 @@ def _front(flags: dict[str, Any]) -> FrontOptions:
         threads = front_options.default_threads(_engine(flags).batching.max_batch_size)
     return front_options.FrontOptions(
         bind=flags["bind"],
-        port=flags["port"],
+        port=port,
+        rest_api_port=rest_port or None,
+        rest_api_num_threads=flags["rest_api_num_threads"],
+        rest_api_timeout_in_ms=flags["rest_api_timeout_in_ms"],
+        rest_api_enable_cors_support=flags["rest_api_enable_cors_support"],
+        rest_monitoring=path is not None,
         grpc_socket_path=flags["grpc_socket_path"],
         grpc_max_threads=threads,
         grpc_channel_arguments=front_options.parse_channel_arguments(

@@ -14,6 +14,7 @@ from tidegate.serving.server.options import ConfigError
 from tidegate.serving.server.tls import SslConfig
 
 DEFAULT_PORT = 8500
+DEFAULT_REST_PORT = 8501
 DEFAULT_METRICS_PATH = "/monitoring/prometheus/metrics"
 # Threads cost little while they wait, and one that waits in a batch is what fills the batch.
 _MIN_THREADS = 64
@@ -33,6 +34,11 @@ class FrontOptions:
       enable_reload_config_requests: whether clients may change which models are served; None for
         where no stranger can: at a loopback address, or with mutual TLS.
       enable_grpc_healthcheck_service: whether gRPC's health service is offered.
+      rest_api_port: of the REST API; 0 picks a free one; None for none. With `ssl` it is HTTPS.
+      rest_api_num_threads: REST requests that are worked on at once; None for as many as of gRPC.
+      rest_api_timeout_in_ms: milliseconds that a REST request may take.
+      rest_api_enable_cors_support: whether pages of other sites may use the REST API.
+      rest_monitoring: whether the metrics page is at `rest_api_port` as well.
       monitoring_port: of the metrics page; 0 picks a free one; None for no page.
       monitoring_path: of the page.
       message_timeout_seconds: how long an opened call may take to send its request.
@@ -46,6 +52,11 @@ class FrontOptions:
     ssl: SslConfig | None = None
     enable_reload_config_requests: bool | None = None
     enable_grpc_healthcheck_service: bool = True
+    rest_api_port: int | None = None
+    rest_api_num_threads: int | None = None
+    rest_api_timeout_in_ms: int = 30_000
+    rest_api_enable_cors_support: bool = False
+    rest_monitoring: bool = True
     monitoring_port: int | None = None
     monitoring_path: str = DEFAULT_METRICS_PATH
     message_timeout_seconds: float = 60.0
@@ -114,8 +125,14 @@ def read_monitoring_config(path: Path) -> str | None:
     return page
 
 
-def check_port(bind: str, port: int, flag: str = "port") -> None:
+def check_port(bind: str, port: int, flag: str = "port", zero: str = "any free one") -> None:
     """Checks that a port can be listened at, before anything slow happens.
+
+    Args:
+      bind: the address.
+      port: 0 is always free.
+      flag: that gave the port, for the error.
+      zero: what 0 means there.
 
     Raises:
       ConfigError: it is taken, or the address is none of this machine's.
@@ -128,5 +145,5 @@ def check_port(bind: str, port: int, flag: str = "port") -> None:
     except OSError as error:
         raise ConfigError(
             f"--{flag}={port}: cannot listen at {bind}:{port}: {error.strerror or error}; "
-            f"choose another with --{flag}, or 0 for any free one"
+            f"choose another with --{flag}, or 0 for {zero}"
         ) from error

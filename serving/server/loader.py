@@ -48,6 +48,7 @@ def load(name: str, version: int, path: str, options: EngineOptions) -> Servable
         servable = Servable(
             name,
             version,
+            path,
             signature_defs,
             GraphSession(session),
             options.batching if options.enable_batching else None,

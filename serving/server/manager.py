@@ -140,6 +140,11 @@ class ModelManager:
             raise status.not_found(f"Could not find any versions of model {name}")
         return [known[number] for number in sorted(known, reverse=True)]
 
+    def names(self) -> list[str]:
+        """The models of which a version serves."""
+        with self._changed:
+            return sorted(name for name, model in self._models.items() if model.latest is not None)
+
     def load_counts(self) -> dict[tuple[str, str], int]:
         """Loads so far, by the version's folder and ``success`` or ``fail``."""
         with self._changed:

@@ -10,7 +10,6 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import (
     CollectorRegistry,
@@ -21,6 +20,8 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+
+from tidegate.serving.server.http import Answer
 
 _PREFIX = ":tensorflow:serving:"
 _REQUESTS = f"{_PREFIX}request_count"
@@ -89,22 +90,26 @@ class Metrics:
             registry=self._registry,
             buckets=_EXAMPLE_BOUNDS,
         )
-        # By model and API: looking up labelled children takes longer than counting.
-        self._children: dict[tuple[str, str], tuple[Histogram, Histogram]] = {}
+        # By model, API and entrypoint: looking up labelled children takes longer than counting.
+        self._children: dict[tuple[str, str, str], tuple[Histogram, Histogram]] = {}
 
-    def answered(self, model: str, api: str, seconds: float, examples: int) -> None:
+    def answered(
+        self, model: str, api: str, entrypoint: str, seconds: float, examples: int
+    ) -> None:
         """Counts a request that was answered.
 
         Args:
           model: its name.
           api: the method.
+          entrypoint: by which the request came.
           seconds: it took.
           examples: rows in it.
         """
-        children = self._children.get((model, api))
+        key = model, api, entrypoint
+        children = self._children.get(key)
         if children is None:
-            children = (self._latency.labels(model, api, "GRPC"), self._sizes.labels(model))
-            self._children[model, api] = children
+            children = (self._latency.labels(*key), self._sizes.labels(model))
+            self._children[key] = children
         latency, sizes = children
         latency.observe(seconds * 1e6)
         sizes.observe(examples)
@@ -131,6 +136,10 @@ class Metrics:
         """All metrics in Prometheus' text format."""
         text = generate_latest(self._registry)
         return re.sub(rb"(?m)^(# (?:HELP|TYPE) :\S+)_total ", _restore, text)
+
+    def answer(self) -> Answer:
+        """The page for an HTTP client."""
+        return Answer(200, self.page(), CONTENT_TYPE_LATEST)
 
     def _counts(self) -> Iterator[Count]:
         with self._lock:
@@ -177,50 +186,3 @@ def log_counts(counts: Mapping[tuple[str, str], int]) -> Count:
         for (model, outcome), count in counts.items()
     }
     return _LOGGED, "Requests for the request log.", by_labels
-
-
-class MetricsPage:
-    """An HTTP server of the metrics alone.
-
-    Args:
-      metrics: what to show.
-      host: the address to listen at.
-      port: 0 picks a free one.
-      path: of the page; anything else is 404.
-
-    Raises:
-      OSError: the port cannot be had.
-    """
-
-    def __init__(self, metrics: Metrics, host: str, port: int, path: str) -> None:
-        class Handler(BaseHTTPRequestHandler):
-            # A client that connects and says nothing keeps its thread no longer than this.
-            timeout = 10
-
-            def do_GET(self) -> None:
-                found = self.path.partition("?")[0] == path
-                body = metrics.page() if found else f"The metrics are at {path}\n".encode()
-                self.send_response(200 if found else 404)
-                self.send_header("Content-Type", CONTENT_TYPE_LATEST if found else "text/plain")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                """Scrapes are no news."""
-
-        self._server = ThreadingHTTPServer((host, port), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics")
-        self._thread.daemon = True
-
-    def start(self) -> None:
-        """Answers from now on."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Closes the port."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()

@@ -56,7 +56,7 @@ class ModelService:
                 "GetModelStatus": handler(
                     "GetModelStatus",
                     get_model_status_pb2.GetModelStatusRequest,
-                    self._status,
+                    self.status,
                     slow,
                     pool,
                 ),
@@ -70,9 +70,14 @@ class ModelService:
             },
         )
 
-    def _status(
+    def status(
         self, request: get_model_status_pb2.GetModelStatusRequest, deadline: float | None
-    ) -> Message:
+    ) -> get_model_status_pb2.GetModelStatusResponse:
+        """Answers a GetModelStatus request.
+
+        Raises:
+          ServingError: what the client is told.
+        """
         if not request.HasField("model_spec"):
             raise status.invalid_argument("Missing ModelSpec")
         spec = request.model_spec

@@ -20,10 +20,12 @@ from tensorflow_serving.apis import (
 
 from tidegate.serving.server import examples, metadata, predict, status
 from tidegate.serving.server.calls import SlowCalls, handler
+from tidegate.serving.server.signatures import DEFAULT_SIGNATURE
 from tidegate.serving.server.status import ServingError
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
+    from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
     from tidegate.serving.server.manager import ModelManager
     from tidegate.serving.server.metrics import Metrics
@@ -73,11 +75,11 @@ class PredictionService:
     def handlers(self, slow: SlowCalls) -> grpc.GenericRpcHandler:
         """The handlers to register, on the server's threads."""
         methods: dict[str, tuple[type[Message], Callable[..., Message]]] = {
-            "Predict": (predict_pb2.PredictRequest, self._predict),
-            "Classify": (classification_pb2.ClassificationRequest, self._classify),
-            "Regress": (regression_pb2.RegressionRequest, self._regress),
+            "Predict": (predict_pb2.PredictRequest, self.predict),
+            "Classify": (classification_pb2.ClassificationRequest, self.classify),
+            "Regress": (regression_pb2.RegressionRequest, self.regress),
             "MultiInference": (inference_pb2.MultiInferenceRequest, self._multi_inference),
-            "GetModelMetadata": (get_model_metadata_pb2.GetModelMetadataRequest, self._metadata),
+            "GetModelMetadata": (get_model_metadata_pb2.GetModelMetadataRequest, self.metadata),
         }
         return grpc.method_handlers_generic_handler(
             NAME,
@@ -87,31 +89,81 @@ class PredictionService:
             },
         )
 
-    def _predict(self, request: predict_pb2.PredictRequest, deadline: float | None) -> Message:
+    def predict(
+        self,
+        request: predict_pb2.PredictRequest,
+        deadline: float | None,
+        entrypoint: str = "GRPC",
+    ) -> predict_pb2.PredictResponse:
+        """Answers a Predict request.
+
+        Args:
+          request: the message.
+          deadline: in seconds of ``time.monotonic()``; None for none.
+          entrypoint: by which it came, ``GRPC`` or ``REST``, for the metrics.
+
+        Raises:
+          ServingError: what the client is told.
+        """
         response = predict_pb2.PredictResponse()
-        return self._run("Predict", predict.predict, request, response, deadline)
+        return self._run("Predict", predict.predict, request, response, deadline, entrypoint)
 
-    def _classify(
-        self, request: classification_pb2.ClassificationRequest, deadline: float | None
-    ) -> Message:
+    def classify(
+        self,
+        request: classification_pb2.ClassificationRequest,
+        deadline: float | None,
+        entrypoint: str = "GRPC",
+    ) -> classification_pb2.ClassificationResponse:
+        """Answers a Classify request; as `predict` otherwise."""
         response = classification_pb2.ClassificationResponse()
-        return self._run("Classify", examples.classify, request, response, deadline)
+        return self._run("Classify", examples.classify, request, response, deadline, entrypoint)
 
-    def _regress(
-        self, request: regression_pb2.RegressionRequest, deadline: float | None
-    ) -> Message:
+    def regress(
+        self,
+        request: regression_pb2.RegressionRequest,
+        deadline: float | None,
+        entrypoint: str = "GRPC",
+    ) -> regression_pb2.RegressionResponse:
+        """Answers a Regress request; as `predict` otherwise."""
         response = regression_pb2.RegressionResponse()
-        return self._run("Regress", examples.regress, request, response, deadline)
+        return self._run("Regress", examples.regress, request, response, deadline, entrypoint)
+
+    def signature(self, spec: model_pb2.ModelSpec) -> SignatureDef:
+        """What a request of the REST API calls; its values have no types of their own.
+
+        Raises:
+          ServingError: as of a request, INVALID_ARGUMENT for an unknown signature.
+        """
+        name = spec.signature_name or DEFAULT_SIGNATURE
+        try:
+            self._check_open()
+            with self._manager.lease(spec) as servable:
+                signature = servable.signature_defs.get(name)
+            if signature is None:
+                raise status.invalid_argument(
+                    f'Serving signature name: "{name}" not found in signature def'
+                )
+        except ServingError as error:
+            self._metrics.failed(spec.name, error.code.name)
+            raise
+        return signature
 
     def _multi_inference(
         self, request: inference_pb2.MultiInferenceRequest, deadline: float | None
     ) -> Message:
         response = inference_pb2.MultiInferenceResponse()
-        return self._run("MultiInference", examples.multi_inference, request, response, deadline)
+        run = examples.multi_inference
+        return self._run("MultiInference", run, request, response, deadline, "GRPC")
 
     def _run(
-        self, api: str, run: Callable[..., int], request: Any, response: Any, deadline: float | None
-    ) -> Message:
+        self,
+        api: str,
+        run: Callable[..., int],
+        request: Any,
+        response: Any,
+        deadline: float | None,
+        entrypoint: str,
+    ) -> Any:
         """Runs a request on the version that it asks for; counts, times and logs it."""
         begin = time.perf_counter()
         name = ""
@@ -133,7 +185,7 @@ class PredictionService:
             raise ServingError(code, error.message) from error
         finally:
             if code == grpc.StatusCode.OK:
-                self._metrics.answered(name, api, time.perf_counter() - begin, rows)
+                self._metrics.answered(name, api, entrypoint, time.perf_counter() - begin, rows)
             else:
                 self._metrics.failed(name, code.name)
             with self._changed:
@@ -143,9 +195,10 @@ class PredictionService:
         self._log.offer(api, name, request, response)
         return response
 
-    def _metadata(
+    def metadata(
         self, request: get_model_metadata_pb2.GetModelMetadataRequest, deadline: float | None
-    ) -> Message:
+    ) -> get_model_metadata_pb2.GetModelMetadataResponse:
+        """Answers a GetModelMetadata request; as `predict` otherwise."""
         self._check_open()
         spec = _spec("GetModelMetadata", request)
         metadata.check_fields(request)

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
     from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
+    from tidegate.serving.server.manager import ModelManager
+    from tidegate.serving.server.server import Server
+
 _log = logging.getLogger(__name__)
+# Models of which the start shows how they are asked.
+_CURLS = 5
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,8 @@ def serve(settings: ServeSettings) -> int:
     server = Server(manager, settings.front, log)
     server.start()
     _log.info("listening at %s (%s); loading models", server.address, _security(settings.front))
+    if server.rest_address is not None:
+        _log.info("REST at %s/v1/models", server.rest_address)
     if server.monitoring_port is not None:
         _log.info(
             "metrics at http://%s:%d%s",
@@ -121,17 +128,35 @@ def serve(settings: ServeSettings) -> int:
     return 0
 
 
-def _load(manager: object, server: object, signals: _Signals, failed: list[BaseException]) -> None:
+def _load(
+    manager: ModelManager, server: Server, signals: _Signals, failed: list[BaseException]
+) -> None:
     try:
-        manager.start()  # type: ignore[attr-defined]
+        manager.start()
     except Exception as error:
         # Told by the main thread, which waits for this event.
         failed.append(error)
         signals.asked.set()
         return
     if not signals.asked.is_set():
-        server.open()  # type: ignore[attr-defined]
+        server.open()
         _log.info("ready")
+        _say_curl(manager, server)
+
+
+def _say_curl(manager: ModelManager, server: Server) -> None:
+    """How to ask each model from a shell."""
+    from tensorflow_serving.apis.model_pb2 import ModelSpec
+
+    from tidegate.serving.server.rest_example import curl_line
+
+    if server.rest_address is None:
+        return
+    for name in manager.names()[:_CURLS]:
+        with manager.lease(ModelSpec(name=name)) as servable:
+            line = curl_line(servable, server.rest_address)
+        if line is not None:
+            _log.info("try: %s", line)
 
 
 def show_log() -> None:

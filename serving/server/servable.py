@@ -24,11 +24,13 @@ class Servable:
     Attributes:
       name: the model's name.
       version: its version number.
+      path: its folder.
       signature_defs: the signatures of the meta graph tagged ``serve``.
 
     Args:
       name: the model's name.
       version: its version number.
+      path: its folder.
       signature_defs: its signatures.
       session: over the model's graph, with its variables restored.
       batching: how requests are batched; None for not.
@@ -39,6 +41,7 @@ class Servable:
         self,
         name: str,
         version: int,
+        path: str,
         signature_defs: Mapping[str, SignatureDef],
         session: GraphSession,
         batching: BatchingParameters | None = None,
@@ -46,6 +49,7 @@ class Servable:
     ) -> None:
         self.name = name
         self.version = version
+        self.path = path
         self.signature_defs = signature_defs
         self._session = session
         self._batcher = None if batching is None else Batcher(batching, session, strict_batching)

@@ -1,24 +1,26 @@
-"""The gRPC server: services, ports, threads, start and stop."""
+"""The server: gRPC's services and the REST API, ports, threads, start and stop."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from tidegate.serving.server import health, metrics, model_service, prediction_service
+from tidegate.serving.server import health, metrics, model_service, prediction_service, status
 from tidegate.serving.server.calls import SlowCalls, unknown_method
 from tidegate.serving.server.front_options import FrontOptions
 from tidegate.serving.server.health import Health
-from tidegate.serving.server.metrics import Metrics, MetricsPage
+from tidegate.serving.server.http import Answer, HttpServer
+from tidegate.serving.server.metrics import Metrics
 from tidegate.serving.server.model_service import ModelService
 from tidegate.serving.server.options import ConfigError
 from tidegate.serving.server.prediction_service import PredictionService
 from tidegate.serving.server.reflection import Reflection
 from tidegate.serving.server.request_log import RequestLog
+from tidegate.serving.server.rest import Rest, error_answer
 
 if TYPE_CHECKING:
     from tidegate.serving.server.manager import ModelManager
@@ -61,6 +63,7 @@ class Server:
 
     Attributes:
       port: listened at; chosen by the system where the options say 0.
+      rest_port: of the REST API; None where there is none.
       monitoring_port: of the metrics page; None where there is none.
     """
 
@@ -73,8 +76,6 @@ class Server:
         self._options = options
         self._request_log = request_log = request_log or RequestLog()
         self.metrics = Metrics([lambda: self._further_counts(manager)])
-        self._page = self._metrics_page()
-        self.monitoring_port = None if self._page is None else self._page.port
         self._health = Health()
         self._prediction = PredictionService(manager, self.metrics, request_log)
         self._slow = SlowCalls(options.message_timeout_seconds)
@@ -106,6 +107,32 @@ class Server:
         handlers.append(unknown_method(control))
         self._server.add_generic_rpc_handlers(handlers)
         self.port = self._listen()
+        rest = Rest(
+            self._prediction,
+            models,
+            self.metrics,
+            options.monitoring_path if options.rest_monitoring else None,
+            options.rest_api_timeout_in_ms / 1000,
+            options.rest_api_enable_cors_support,
+        )
+        self._rest = self._http(
+            "rest_api_port",
+            options.rest_api_port,
+            rest.answer,
+            threads=options.rest_api_num_threads or options.grpc_max_threads,
+            context=None if options.ssl is None else options.ssl.context(),
+        )
+        self._monitoring = self._http("monitoring_port", options.monitoring_port, self._page)
+        self.rest_port = None if self._rest is None else self._rest.port
+        self.monitoring_port = None if self._monitoring is None else self._monitoring.port
+
+    @property
+    def rest_address(self) -> str | None:
+        """The start of the REST API's addresses."""
+        if self.rest_port is None:
+            return None
+        scheme = "http" if self._options.ssl is None else "https"
+        return f"{scheme}://{_address(self._options.bind, self.rest_port)}"
 
     @property
     def address(self) -> str:
@@ -117,8 +144,9 @@ class Server:
         self._request_log.start()
         self._slow.start()
         self._server.start()
-        if self._page is not None:
-            self._page.start()
+        for port in (self._rest, self._monitoring):
+            if port is not None:
+                port.start()
 
     def open(self) -> None:
         """Answers predictions from now on; health is SERVING."""
@@ -141,13 +169,15 @@ class Server:
         # clients do not try again elsewhere, and not as UNAVAILABLE.
         self._prediction.drain(grace)
         # What is left are answers on their way, and streams that would never end: Watch.
-        self._server.stop(_FLUSH_SECONDS).wait(_FLUSH_SECONDS + 1)
+        stopped = self._server.stop(_FLUSH_SECONDS)
+        for port in (self._rest, self._monitoring):
+            if port is not None:
+                port.stop()
+        stopped.wait(_FLUSH_SECONDS + 1)
         for pool in self._pools:
             pool.shutdown(wait=False, cancel_futures=True)
         self._slow.stop()
         self._request_log.stop()
-        if self._page is not None:
-            self._page.stop()
 
     def _listen(self) -> int:
         options = self._options
@@ -163,19 +193,33 @@ class Server:
                 f"--port={options.port}: cannot listen at {address}: {error}"
             ) from error
 
-    def _metrics_page(self) -> MetricsPage | None:
-        port = self._options.monitoring_port
+    def _http(
+        self, flag: str, port: int | None, answer: Callable[[str, str, bytes], Answer], **how: Any
+    ) -> HttpServer | None:
         if port is None:
             return None
+        host = self._options.bind
         try:
-            return MetricsPage(
-                self.metrics, self._options.bind, port, self._options.monitoring_path
+            return HttpServer(
+                host,
+                port,
+                answer,
+                error_answer(status.resource_exhausted("Too many requests wait for a thread.")),
+                body_seconds=self._options.message_timeout_seconds,
+                **how,
             )
         except OSError as error:
             raise ConfigError(
-                f"--monitoring_port={port}: cannot listen at "
-                f"{_address(self._options.bind, port)}: {error.strerror or error}"
+                f"--{flag}={port}: cannot listen at {_address(host, port)}: "
+                f"{error.strerror or error}"
             ) from error
+
+    def _page(self, method: str, path: str, body: bytes) -> Answer:
+        """The metrics' own port."""
+        if path == self._options.monitoring_path:
+            return self.metrics.answer()
+        text = f"The metrics are at {self._options.monitoring_path}\n"
+        return Answer(404, text.encode(), "text/plain")
 
     def _further_counts(self, manager: ModelManager) -> Iterator[metrics.Count]:
         yield metrics.load_counts(manager.load_counts())

@@ -92,6 +92,11 @@ def data_type(array: np.ndarray) -> int:
     return _DATA_TYPES.get(array.dtype, types_pb2.DT_INVALID)
 
 
+def value_field(dtype: int) -> str:
+    """The field of a tensor message that holds a type's values."""
+    return _FIELDS[dtype].name
+
+
 def shape_text(sizes: Iterable[int]) -> str:
     """A shape as TensorFlow writes it: ``[3,1]``; -1 is any size."""
     return "[" + ",".join(map(str, sizes)) + "]"

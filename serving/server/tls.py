@@ -40,6 +40,28 @@ class SslConfig:
             require_client_auth=self.client_verify,
         )
 
+    def context(self) -> ssl.SSLContext:
+        """The same for Python's own TLS.
+
+        Raises:
+          ssl.SSLError, ValueError: key and certificates cannot be used.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with tempfile.TemporaryDirectory() as folder:
+            # Readable by this user alone; Python's ssl takes keys from files only.
+            key, cert = Path(folder, "key.pem"), Path(folder, "cert.pem")
+            for file, text in ((key, self.server_key), (cert, self.server_cert)):
+                file.touch(mode=0o600)
+                file.write_bytes(text)
+            context.load_cert_chain(cert, key)
+        if self.custom_ca:
+            context.load_verify_locations(cadata=self.custom_ca.decode("ascii", "replace"))
+        elif self.client_verify:
+            context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
+        if self.client_verify:
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
 
 def read_ssl_config(path: Path) -> SslConfig:
     """Reads ``--ssl_config_file``.
@@ -62,30 +84,17 @@ def read_ssl_config(path: Path) -> SslConfig:
                 f"{_FLAG}: {path}: {field} holds no PEM text; expected the contents of "
                 "a file that starts with -----BEGIN"
             )
-    _check_pair(path, config.server_key, config.server_cert, config.custom_ca)
-    return SslConfig(
+    found = SslConfig(
         server_key=config.server_key.encode(),
         server_cert=config.server_cert.encode(),
         custom_ca=config.custom_ca.encode(),
         client_verify=config.client_verify,
     )
-
-
-def _check_pair(path: Path, key: str, cert: str, authorities: str) -> None:
-    """Loads key and certificates once: gRPC would only say that it cannot listen."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.TemporaryDirectory() as folder:
-        # Readable by this user alone; Python's ssl takes keys from files only.
-        files = Path(folder, "key.pem"), Path(folder, "cert.pem")
-        for file, text in zip(files, (key, cert), strict=True):
-            file.touch(mode=0o600)
-            file.write_text(text, encoding="ascii", errors="replace")
-        try:
-            context.load_cert_chain(files[1], files[0])
-            if authorities:
-                context.load_verify_locations(cadata=authorities)
-        except (ssl.SSLError, ValueError) as error:
-            raise ConfigError(
-                f"{_FLAG}: {path}: server_key, server_cert and custom_ca cannot be used: "
-                f"{error}; expected PEM texts, the key being the certificate's"
-            ) from error
+    try:
+        found.context()  # gRPC would only say that it cannot listen.
+    except (ssl.SSLError, ValueError) as error:
+        raise ConfigError(
+            f"{_FLAG}: {path}: server_key, server_cert and custom_ca cannot be used: "
+            f"{error}; expected PEM texts, the key being the certificate's"
+        ) from error
+    return found

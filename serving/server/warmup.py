@@ -39,21 +39,8 @@ def warm_up(servable: Servable, path: str) -> int:
         TFRecord. The message names the file.
     """
     file = os.path.join(path, WARMUP_FILE)
-    if not tf.io.gfile.exists(file):
-        return 0
     count = 0
-    for record in _records(file):
-        count += 1
-        if count > MAX_RECORDS:
-            raise status.invalid_argument(
-                f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at {file}"
-            )
-        try:
-            log = prediction_log_pb2.PredictionLog.FromString(record)
-        except DecodeError as error:
-            raise status.invalid_argument(
-                f"Failed to parse warmup record: {record[:100]!r} from {file}"
-            ) from error
+    for count, log in enumerate(_logs(file), 1):
         try:
             _answer(servable, log, file)
         except status.ServingError as error:
@@ -61,6 +48,32 @@ def warm_up(servable: Servable, path: str) -> int:
                 error.code, f"Warm-up request {count} of {file}: {error.message}"
             ) from error
     return count
+
+
+def warmup_requests(path: str) -> list[predict_pb2.PredictRequest]:
+    """The Predict requests of a version's warm-up file; none without one.
+
+    Raises:
+      ServingError: as `warm_up`.
+    """
+    logs = _logs(os.path.join(path, WARMUP_FILE))
+    return [log.predict_log.request for log in logs if log.HasField("predict_log")]
+
+
+def _logs(file: str) -> Iterator[prediction_log_pb2.PredictionLog]:
+    if not tf.io.gfile.exists(file):
+        return
+    for count, record in enumerate(_records(file), 1):
+        if count > MAX_RECORDS:
+            raise status.invalid_argument(
+                f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at {file}"
+            )
+        try:
+            yield prediction_log_pb2.PredictionLog.FromString(record)
+        except DecodeError as error:
+            raise status.invalid_argument(
+                f"Failed to parse warmup record: {record[:100]!r} from {file}"
+            ) from error
 
 
 def _records(file: str) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from tidegate.serving.server.server import Server
 
 Stub = prediction_service_pb2_grpc.PredictionServiceStub
 StartServer = Callable[..., Server]
+_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
 
 
 @pytest.fixture
@@ -52,6 +54,25 @@ def start_server(saved_model: Build, tmp_path: Path) -> Iterator[StartServer]:
     for server, manager in running:
         server.stop(grace=2.0)
         manager.stop(grace=2.0)
+
+
+@pytest.fixture(scope="session")
+def identity(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[str, str]]:
+    """(name) to key and self-signed certificate, PEM; the same for the same name."""
+    folder = tmp_path_factory.mktemp("tls")
+
+    def make(name: str) -> tuple[str, str]:
+        key, cert = folder / f"{name}.key", folder / f"{name}.pem"
+        if not cert.exists():
+            subprocess.run(
+                ["openssl", "req", "-x509", *_KEY, "-keyout", key, "-out", cert,
+                 "-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost"],
+                check=True,
+                capture_output=True,
+            )  # fmt: skip
+        return key.read_text(), cert.read_text()
+
+    return make
 
 
 @pytest.fixture

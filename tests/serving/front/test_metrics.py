@@ -65,7 +65,7 @@ def test_requests_are_counted_and_timed(
 
 def test_names_that_clients_make_up_have_an_end() -> None:
     metrics = Metrics()
-    metrics.answered("m", "Predict", 0.01, 1)
+    metrics.answered("m", "Predict", "GRPC", 0.01, 1)
     for number in range(1_100):
         metrics.failed(f"made-up-{number}", "NOT_FOUND")
     metrics.failed("long " * 100, "NOT_FOUND")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,7 +59,7 @@ def test_help_names_tf_servings_flags() -> None:
         (["--models", "{}/file"], "is not a folder"),
         (["--models", "{}", "--port", "x"], "is not a valid integer"),
         (["--models", "{}", "--no_such_flag"], "No such option"),
-        (["--models", "{}", "--rest_api_port=8501"], "REST is not served"),
+        (["--models", "{}", "--port=0", "--rest_api_port=x"], "is not a valid integer"),
         (["--models", "{}", "--port=0", "--ssl_config_file={}/file"], "file:1:1:"),
         (["--models", "{}", "--port=0", "--monitoring_config_file={}/none"], "cannot read"),
         (["--models", "{}", "--port=0", "--grpc_channel_arguments=a"], "no key=value"),
@@ -159,9 +162,16 @@ def test_from_start_to_a_graceful_stop(saved_model: Build, tmp_path: Path, run: 
     slow = models.slow(tmp_path / "made", 500_000)
     models.publish(slow, tmp_path / "models" / "slow", 1)
     models.publish(saved_model("half_plus_two"), tmp_path / "models" / "half", 1)
-    server = run("--models", str(tmp_path / "models"))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        rest = free.getsockname()[1]
+    server = run("--models", str(tmp_path / "models"), f"--rest_api_port={rest}")
     address = server.until("listening at").split("listening at ")[1].split()[0]
     server.until("ready")
+    # The line that is shown works as it stands.
+    line = server.until(f"127.0.0.1:{rest}/v1/models/half:predict")
+    _, _, body, url = shlex.split(line.split("try: ")[1])
+    with urllib.request.urlopen(url, body.encode(), timeout=60) as answer:
+        assert json.load(answer) == {"outputs": [2.0]}
     said = "\n".join(server.lines)
     assert "half version 1" in said
     assert "slow version 1" in said

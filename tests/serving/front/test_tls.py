@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,27 +13,6 @@ from tests.serving import models
 from tests.serving.front.conftest import StartServer, code_of
 from tidegate.serving.server.options import ConfigError
 from tidegate.serving.server.tls import read_ssl_config
-
-_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-
-
-@pytest.fixture(scope="module")
-def identity(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[str, str]]:
-    """(name) to key and self-signed certificate, PEM; the same for the same name."""
-    folder = tmp_path_factory.mktemp("tls")
-
-    def make(name: str) -> tuple[str, str]:
-        key, cert = folder / f"{name}.key", folder / f"{name}.pem"
-        if not cert.exists():
-            subprocess.run(
-                ["openssl", "req", "-x509", *_KEY, "-keyout", key, "-out", cert,
-                 "-subj", f"/CN={name}", "-addext", "subjectAltName=DNS:localhost"],
-                check=True,
-                capture_output=True,
-            )  # fmt: skip
-        return key.read_text(), cert.read_text()
-
-    return make
 
 
 def _file(folder: Path, key: str, cert: str, rest: str = "") -> Path:
