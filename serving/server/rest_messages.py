@@ -87,7 +87,12 @@ def fill_predict(
             "of 'inputs' or 'instances' keys to exist "
         )
     if "instances" in body:
-        _check_list(body, "instances")
+        _check_list(
+            body["instances"],
+            body,
+            "Excepting 'instances' to be an list/array",
+            "No values in 'instances' array",
+        )
         _fill_rows(body["instances"], signature, request)
         return True
     if "inputs" not in body:
@@ -96,16 +101,12 @@ def fill_predict(
     return False
 
 
-def _check_list(body: Mapping[str, Any], key: str) -> None:
-    value = body[key]
+def _check_list(value: Any, body: Mapping[str, Any], no_list: str, empty: str) -> None:
+    """Checks that a value is a list with something in it; the words are TF Serving's own."""
     if not isinstance(value, list):
-        raise status.invalid_argument(
-            f"JSON Value: {rest_tensors.quoted(body)} Expecting '{key}' to be an list/array"
-        )
+        raise status.invalid_argument(f"JSON Value: {rest_tensors.quoted(body)} {no_list}")
     if not value:
-        raise status.invalid_argument(
-            f"JSON Value: {rest_tensors.quoted(body)} No values in '{key}' array"
-        )
+        raise status.invalid_argument(f"JSON Value: {rest_tensors.quoted(body)} {empty}")
 
 
 def _is_object(value: Any) -> bool:
@@ -224,7 +225,12 @@ def fill_examples(
             f"JSON Value: {rest_tensors.quoted(body)} When method is classify, key 'examples' is "
             "expected and was not found"
         )
-    _check_list(body, "examples")
+    _check_list(
+        body["examples"],
+        body,
+        "Expecting 'examples' value to be an list/array",
+        "'examples' value is an empty array",
+    )
     target = request.input.example_list
     if "context" in body:
         target = request.input.example_list_with_context

@@ -181,7 +181,7 @@ ROW = "Failed to process element: {} of 'instances' list. Error: INVALID_ARGUMEN
          'Serving signature name: "X" not found in signature def'),
         ("m:predict", {"signature_name": "offset", "inputs": {}}, 400,
          "Failed to get input map for signature: offset"),
-        ("m:predict", {"instances": 1}, 400, "Expecting 'instances' to be an list/array"),
+        ("m:predict", {"instances": 1}, 400, "Excepting 'instances' to be an list/array"),
         ("m:predict", {"instances": []}, 400, "No values in 'instances' array"),
         ("m:predict", {"instances": ["1"]}, 400, ROW.format(0) + 'JSON Value: "1" Type: String '
          "is not of expected type: float"),
@@ -220,7 +220,7 @@ ROW = "Failed to process element: {} of 'instances' list. Error: INVALID_ARGUMEN
         ("m:predict", {"inputs": 1}, 400,
          "Input x has shape [], but signature serving_default expects [-1]"),
         ("m:classify", {}, 400, "When method is classify, key 'examples' is expected and was not"),
-        ("m:classify", {"examples": []}, 400, "No values in 'examples' array"),
+        ("m:classify", {"examples": []}, 400, "'examples' value is an empty array"),
         ("m:classify", {"examples": [1]}, 400, "Example must be JSON object but got JSON Number"),
         ("m:regress", {"examples": [{"x": [1.5, 2]}]}, 400,
          "Unexpected element type in feature: x expecting type: float"),

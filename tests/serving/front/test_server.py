@@ -230,6 +230,22 @@ def test_the_deadline_ends_the_run(start_server: StartServer, stub: Connect) -> 
     assert code_of(lambda: client.Predict(unknown, timeout=60)) == grpc.StatusCode.NOT_FOUND
 
 
+def test_a_deadline_that_is_too_short_has_one_code(start_server: StartServer) -> None:
+    """Wherever it passes: on the way, before a thread, in the batch queue, in the run."""
+    server = start_server(engine={"enable_batching": True})
+    request = _request(1).SerializeToString()
+    with grpc.insecure_channel(server.address) as channel:
+        call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+        call(request)
+        calls = [call.future(request, timeout=0.001 * (1 + n % 8)) for n in range(400)]
+        codes = {each.code() for each in calls}
+    assert grpc.StatusCode.DEADLINE_EXCEEDED in codes
+    assert codes <= {grpc.StatusCode.OK, grpc.StatusCode.DEADLINE_EXCEEDED}
+    # The server's own account: nothing there was another error.
+    found = dict(server.metrics._requests)
+    assert {code for _, code in found} <= {"OK", "DEADLINE_EXCEEDED"}
+
+
 def test_many_connections(start_server: StartServer) -> None:
     server = start_server()
     request = _request(1).SerializeToString()
