@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field, field_validator, model_validator
 
 from tidegate.components import files
-from tidegate.models.core.settings import Memory, Settings, read_section
+from tidegate.models.core.settings import InputFile, Memory, Settings, read_section
 from tidegate.models.core.task import SequenceTask
 from tidegate.pipeline.beam import gather
 from tidegate.pipeline.kubeflow.settings import KubeflowSettings
@@ -194,6 +194,34 @@ class RunConfig:
     def as_dict(self) -> dict[str, dict[str, Any]]:
         """Section to setting to value; reads back through `make_config`."""
         return {name: settings.model_dump() for name, settings in self.sections.items()}
+
+
+def input_files(config: RunConfig) -> dict[str, tuple[InputFile, ...]]:
+    """By setting, as `section.key`, the files that it names."""
+    return {
+        f"{section}.{key}": paths
+        for section, settings in config.sections.items()
+        for key, paths in settings.input_files().items()
+    }
+
+
+def check_input_files(config: RunConfig) -> None:
+    """Opens the files that settings name.
+
+    Raises:
+      InputError: one is not there or cannot be read.
+    """
+    for setting, paths in input_files(config).items():
+        for path in paths:
+            try:
+                with files.open_bytes(path) as file:
+                    file.read(1)
+            except FileNotFoundError:
+                raise InputError(f"{setting}={path}: no such file") from None
+            except (OSError, ValueError) as error:
+                raise InputError(
+                    f"{setting}={path}: cannot be read: {files.reason(error)}"
+                ) from None
 
 
 def read_file(path: str) -> dict[str, Any]:

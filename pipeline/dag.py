@@ -1,7 +1,7 @@
 """The DAG: one function from settings to a TFX pipeline, without side effects."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import tensorflow_data_validation as tfdv
@@ -40,6 +40,8 @@ class Locations:
       data_fingerprint: of the data's content; empty where a run alone knows its data.
       root: the folder of the artifacts.
       serving: the folder of the models; a str, or a RuntimeParameter of one.
+      file_fingerprints: by path or URI, of the content of the files that settings name; without
+        those of which a run alone knows the content.
     """
 
     train: Any
@@ -47,6 +49,15 @@ class Locations:
     data_fingerprint: str
     root: str
     serving: Any
+    file_fingerprints: Mapping[str, str] = field(default_factory=dict)
+
+    def files_of(self, config: RunConfig, *sections: str) -> str:
+        """The fingerprints of the files that sections name, for the keys of what reads them."""
+        named = [
+            paths for name in sections for paths in config.sections[name].input_files().values()
+        ]
+        known = [self.file_fingerprints.get(path, "") for paths in named for path in paths]
+        return "".join(f"+{fingerprint}" for fingerprint in known if fingerprint)
 
 
 @dataclass(frozen=True)
@@ -113,7 +124,7 @@ def _components(
         test=locations.test,
         reads=reads,
         splits=task.splits(config.data, config.features),
-        fingerprint=locations.data_fingerprint,
+        fingerprint=locations.data_fingerprint + locations.files_of(config, "data"),
     )
     examples = example_gen.outputs["examples"]
     statistics = StatisticsGen(
@@ -145,7 +156,8 @@ def _components(
                 Stage.TRANSFORM,
                 raw,
                 "tidegate.components.transform.preprocessing_fn",
-            ),
+            )
+            + locations.files_of(config, "features"),
         },
     )
     # Nothing expensive starts before the data has been found fit.
@@ -160,7 +172,8 @@ def _components(
         "reads": as_dict(reads),
         "fingerprint": task_fingerprint(
             task, Stage.TRAINING, raw, "tidegate.components.trainer.run_fn"
-        ),
+        )
+        + locations.files_of(config, "features", "model", "training"),
     }
     learn: dict[str, Any] = {
         "examples": transform.outputs["transformed_examples"] if task.materialize else examples,
@@ -178,7 +191,7 @@ def _components(
         transform,
     ]
     if config.baseline.enabled:
-        simple = _baseline(config, settings, raw, examples)
+        simple = _baseline(config, settings, raw, examples, locations)
         simple.add_upstream_node(validator)
         nodes.append(simple)
     hyperparameters = None
@@ -241,7 +254,7 @@ def _components(
             ).with_id("TestEvaluator")
         )
     # Last: a picture that cannot be drawn keeps no model from being pushed.
-    drawn = _pictures(config, settings, raw, examples, trainer)
+    drawn = _pictures(config, settings, raw, examples, trainer, locations)
     drawn.add_upstream_node(push)
     return [*nodes, check, push, drawn]
 
@@ -252,6 +265,7 @@ def _pictures(
     raw: Sequence[RawFeature],
     examples: Any,
     trainer: Any,
+    locations: Locations,
 ) -> Pictures:
     return Pictures(
         task=config.task.name,
@@ -260,7 +274,8 @@ def _pictures(
         examples=examples,
         model=trainer.outputs["model"],
         model_run=trainer.outputs["model_run"],
-        fingerprint=task_fingerprint(config.task, Stage.PICTURES, raw),
+        fingerprint=task_fingerprint(config.task, Stage.PICTURES, raw)
+        + locations.files_of(config, "data", "features"),
     )
 
 
@@ -285,6 +300,7 @@ def _baseline(
     settings: Mapping[str, Mapping[str, Any]],
     raw: Sequence[RawFeature],
     examples: Any,
+    locations: Locations,
 ) -> Baseline:
     return Baseline(
         task=config.task.name,
@@ -292,5 +308,6 @@ def _baseline(
         features=settings["features"],
         examples=examples,
         max_rows=config.baseline.max_rows,
-        fingerprint=task_fingerprint(config.task, Stage.BASELINE, raw),
+        fingerprint=task_fingerprint(config.task, Stage.BASELINE, raw)
+        + locations.files_of(config, "data", "features"),
     )

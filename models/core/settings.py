@@ -7,12 +7,21 @@ annotation; the Tuner searches over those:
         units: Annotated[int, Range(32, 256, step=32)] = Field(64, ge=1, description="...")
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ValidationError,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
+from pydantic_core import core_schema
 
 from tidegate.tables.errors import InputError, nearest
 from tidegate.tables.formats import FileFormat
@@ -56,6 +65,26 @@ class Memory:
     """Marks a setting with which the memory of a run grows."""
 
 
+class InputFile(str):
+    """A file that a setting names: a path, made absolute, or a URI.
+
+    It is checked before anything starts, and its content is in the cache key of the stages that
+    the section reaches: ``vectors: InputFile | None = Field(None, description="...")``.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        return core_schema.no_info_after_validator_function(
+            cls._absolute, core_schema.str_schema(min_length=1, strip_whitespace=True)
+        )
+
+    @classmethod
+    def _absolute(cls, given: str) -> "InputFile":
+        return cls(given if "://" in given else os.path.abspath(os.path.expanduser(given)))
+
+
 class Settings(BaseModel):
     """Base of all settings: frozen, typed, no unknown keys; round-trips through JSON."""
 
@@ -70,6 +99,22 @@ class Settings(BaseModel):
                 if isinstance(mark, Range | Choice):
                     found[name] = mark
         return found
+
+    def input_files(self) -> dict[str, tuple[InputFile, ...]]:
+        """By setting, the files that it names, also as a list or by name."""
+        found = {name: tuple(_files_in(getattr(self, name))) for name in type(self).model_fields}
+        return {name: paths for name, paths in found.items() if paths}
+
+
+def _files_in(value: Any) -> Iterator[InputFile]:
+    if isinstance(value, InputFile):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _files_in(each)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for each in value:
+            yield from _files_in(each)
 
 
 def memory_settings(sections: Mapping[str, type[Settings]]) -> list[str]:
@@ -114,16 +159,18 @@ class FileSettings(Settings):
         return FileFormat(self.encoding, self.delimiter, tuple(self.missing))
 
 
+_NAMES: Mapping[Any, str] = {type(None): "none", InputFile: "file"}
+
+
 def type_name(field: FieldInfo) -> str:
     """A field's type as a person reads it: ``int``, ``words | chars | wordpiece``."""
     annotation = field.annotation
     if str(get_origin(annotation)) == "typing.Literal":
         return " | ".join(str(value) for value in get_args(annotation))
     if isinstance(annotation, type):
-        return annotation.__name__
+        return _NAMES.get(annotation, annotation.__name__)
     return " | ".join(
-        "none" if part is type(None) else getattr(part, "__name__", str(part))
-        for part in get_args(annotation)
+        _NAMES.get(part, getattr(part, "__name__", str(part))) for part in get_args(annotation)
     )
 
 

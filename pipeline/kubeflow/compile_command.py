@@ -56,7 +56,7 @@ def compile_pipeline(
     training settings are parameters of each run.
     """
     from tidegate.models.core.task import load_task
-    from tidegate.pipeline.config import make_config, parse_assignments, read_file
+    from tidegate.pipeline.config import input_files, make_config, parse_assignments, read_file
 
     known = load_task(task)
     settings = make_config(
@@ -69,6 +69,9 @@ def compile_pipeline(
     for option, uri in (("data", data), ("test", test), ("models", models)):
         if uri is not None:
             check_uri(f"--{option} {uri}", uri)
+    for setting, paths in input_files(settings).items():
+        for path in paths:
+            check_uri(f"{setting}={path}", path)
     if not _ROOT.fullmatch(pipeline_root):
         raise InputError(
             f"--pipeline-root {pipeline_root}: Kubeflow keeps artifacts in gs://, s3:// and "

@@ -14,7 +14,7 @@ from tidegate.components import files
 from tidegate.components.files import content_fingerprint
 from tidegate.models.core.progress import reporter
 from tidegate.models.core.settings import memory_settings
-from tidegate.pipeline.config import RunConfig
+from tidegate.pipeline.config import RunConfig, check_input_files, input_files
 from tidegate.pipeline.run.caller import (
     full_logs,
     no_notebook,
@@ -109,7 +109,9 @@ def check_data(request: RunRequest) -> None:
     """Finds before the heavy imports what is wrong with the data at first sight."""
     data: Any = request.config.data
     given = [(request.train, False), *([(request.test, True)] if request.test else [])]
-    with _file_systems(request.config, [str(path) for path, _ in given]):
+    named = [path for paths in input_files(request.config).values() for path in paths]
+    with _file_systems(request.config, [*(str(path) for path, _ in given), *named]):
+        check_input_files(request.config)
         for path, test in given:
             for file in data_files(str(path), files):
                 check_head(file, data.columns(test=test), data.how, opener=files)
@@ -230,6 +232,11 @@ def pipeline_of(
             ),
             root=place.absolute("tfx", "artifacts"),
             serving=place.absolute("serving"),
+            file_fingerprints={
+                path: content_fingerprint([path])
+                for paths in input_files(request.config).values()
+                for path in paths
+            },
         ),
         metadata.sqlite_metadata_connection_config(str(database)),
         enable_cache=not request.fresh,
