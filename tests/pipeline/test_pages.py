@@ -25,8 +25,10 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def test_the_readme_stays_short() -> None:
+def test_the_readme_stays_short_and_leads_to_every_page() -> None:
     assert len((ROOT / "README.md").read_bytes()) <= 12 * 1024
+    for page in ROOT.glob("docs/*.md"):
+        assert f"(docs/{page.name})" in TEXTS[ROOT / "README.md"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
