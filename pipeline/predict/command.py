@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import re
 import sys
@@ -13,11 +12,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tidegate.tables.errors import InputError, nearest
+from tidegate.tables.errors import InputError
 
 if TYPE_CHECKING:
-    from tidegate.pipeline.run.candidate import Candidate
-    from tidegate.serving.client import Client, ServingClientError, Tls
+    from tidegate.serving.client import Client
     from tidegate.serving.client.tables.question import Question
     from tidegate.tables.time_grid import Step
 
@@ -152,6 +150,13 @@ def predict(
 
     Exit codes: 0 answered, 2 wrong input or settings or no server, 1 anything else.
     """
+    from tidegate.pipeline.predict.asked import (
+        check_model,
+        explain,
+        find_candidate,
+        open_candidate,
+        read_tls,
+    )
     from tidegate.pipeline.serve.process import served
     from tidegate.serving.client import Client, ServingClientError
     from tidegate.serving.client.tables.question import Question
@@ -167,12 +172,12 @@ def predict(
     given = [name for name, value in places.items() if value is not None]
     if len(given) > 1:
         raise InputError(f"received {' and '.join(given)}; expected one of them")
-    asked = None if candidate is None else _candidate(candidate, model, version, label)
+    asked = None if candidate is None else find_candidate(candidate, model, version, label)
     model = asked.name if asked is not None else model
     if model is None:
         raise InputError("no MODEL: give its name, or --candidate DIR")
     if models is not None:
-        _check_model(models, model)
+        check_model(models, model)
     address = server or _DEFAULT_SERVER
     if not _ADDRESS.fullmatch(address):
         raise InputError(f"--server {server}: expected HOST:PORT, such as localhost:8500")
@@ -203,7 +208,7 @@ def predict(
         in_flight=in_flight,
     )
     secured = tls or any((tls_ca, tls_cert, tls_key, tls_server_name))
-    how = _tls(tls_ca, tls_cert, tls_key, tls_server_name) if secured else None
+    how = read_tls(tls_ca, tls_cert, tls_key, tls_server_name) if secured else None
     try:
         if output is not None:
             check_output(output)
@@ -213,7 +218,7 @@ def predict(
             if asked is None:
                 client = Client(address, tls=how, deadline=deadline)
             else:
-                client, question = _open(asked, question)
+                client, question = open_candidate(asked, question)
             stack.enter_context(client)
             if models is not None:
                 client.wait_until_available(model, timeout=_LOADING)
@@ -223,67 +228,13 @@ def predict(
                 _ask_of_texts(client, question, texts, output)
         sys.stdout.flush()
     except ServingClientError as error:
-        _explain(error, question, address)
+        explain(error, question, address)
     except TimeoutError as error:  # The model that was to be served did not load.
         raise InputError(str(error)) from None
     except BrokenPipeError:
         # Who read the answers has seen enough; nothing more can be written, at exit neither.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-
-
-def _candidate(output: str, model: str | None, version: int | None, label: str | None) -> Candidate:
-    """The model of the last run in an output folder; says which gate it did not pass.
-
-    Raises:
-      InputError: there is none, or something is given that names another.
-    """
-    from tidegate.pipeline.run.candidate import read_candidate
-
-    if model is not None or version is not None or label is not None:
-        raise InputError("--candidate names the model: expected no MODEL, --version or --label")
-    found = read_candidate(output)
-    if found.failed:
-        click.echo(f"tidegate: {found.failed}", err=True)
-    return found
-
-
-def _open(candidate: Candidate, question: Question) -> tuple[Client, Question]:
-    """The candidate in this process; it has the name of its folder there."""
-    from tidegate.pipeline.predict.in_process import open_model
-
-    client, name = open_model(candidate.path)
-    return client, dataclasses.replace(question, model=name)
-
-
-def _check_model(models: str, model: str) -> None:
-    """Finds before a server starts that it would not have the model.
-
-    Raises:
-      InputError: it would not.
-    """
-    from tidegate.components import files
-    from tidegate.pipeline.run.candidate import why_not_there
-
-    if not files.is_local(models):
-        try:
-            files.list_files(f"{models.rstrip('/')}/{model}/*/saved_model.pb")
-        except FileNotFoundError:
-            why = why_not_there(models)
-            raise InputError(
-                f"--models {models}: no model {model!r} there{why and f': {why}'}"
-            ) from None
-        except (OSError, ValueError) as error:
-            raise InputError(f"--models {models}: cannot be read: {files.reason(error)}") from None
-        return
-    folder = Path(models)
-    if not (folder / model).is_dir():
-        known = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
-        why = "" if known else why_not_there(models)
-        raise InputError(
-            f"--models {models}: no model {model!r} there"
-            f"{f': {why}' if why else f'. {nearest(model, known)}'}"
-        )
 
 
 def _ask_of_file(client: Client, question: Question, file: str, output: str | None) -> None:
@@ -374,57 +325,3 @@ def _kinds(given: tuple[str, ...]) -> dict[str, str]:
         if kind not in _KINDS:
             raise InputError(f"--type {name}={kind}: expected one of {', '.join(_KINDS)}")
     return found
-
-
-def _tls(ca: Path | None, cert: Path | None, key: Path | None, server_name: str | None) -> Tls:
-    from tidegate.serving.client import Tls
-
-    if (cert is None) != (key is None):
-        raise InputError("mutual TLS takes --tls-cert and --tls-key, both")
-    try:
-        return Tls.from_files(ca, cert, key, server_name)
-    except OSError as error:
-        raise InputError(f"{error.filename}: cannot be read: {error.strerror}") from None
-
-
-def _explain(error: ServingClientError, question: Question, server: str) -> None:
-    """Says what is wrong and ends with exit code 2 where it is the user's to mend, else 1.
-
-    Raises:
-      InputError: it is.
-    """
-    from tidegate.serving.client import (
-        FailedPreconditionError,
-        InvalidArgumentError,
-        NotFoundError,
-        PermissionDeniedError,
-        UnauthenticatedError,
-        UnavailableError,
-        UnimplementedError,
-    )
-
-    if isinstance(error, UnavailableError):
-        raise InputError(
-            f"no answer from a server at {server} ({error.message}); start one with `tidegate "
-            "serve --models DIR`, or name another with --server HOST:PORT"
-        ) from None
-    if isinstance(error, UnimplementedError):
-        raise InputError(
-            f"what listens at {server} is no server of TF Serving's protocol ({error.message})"
-        ) from None
-    if isinstance(error, NotFoundError):
-        which = f"version {question.version} of " if question.version is not None else ""
-        raise InputError(
-            f"the server at {server} does not have {which}model {question.model!r} "
-            f"({error.message})"
-        ) from None
-    mendable = (
-        InvalidArgumentError,
-        FailedPreconditionError,
-        PermissionDeniedError,
-        UnauthenticatedError,
-    )
-    if isinstance(error, mendable):
-        raise InputError(f"model {question.model!r}: {error.message}") from None
-    click.echo(f"tidegate: {' '.join(str(error).split())}", err=True)
-    sys.exit(1)
