@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import grpc
 import numpy as np
@@ -135,17 +136,30 @@ def test_nothing_listens() -> None:
     assert address in str(caught.value)
 
 
-def test_a_server_that_starts_late_is_waited_for(script: Script) -> None:
+def test_a_server_that_starts_late_is_waited_for(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
     port = free_port()
     with Client(f"localhost:{port}") as client:
         with pytest.raises(TimeoutError, match=r"not available within 0\.3 s: .*UNAVAILABLE"):
             client.wait_until_available("echo", timeout=0.3)
         found: list[int] = []
+        refused = threading.Event()
+        status = client.status
+
+        def asked(*arguments: Any, **how: Any) -> list[VersionStatus]:
+            try:
+                return status(*arguments, **how)
+            except UnavailableError:
+                refused.set()
+                raise
+
+        monkeypatch.setattr(client, "status", asked)
         waiting = threading.Thread(
             target=lambda: found.append(client.wait_until_available("echo", timeout=30))
         )
         waiting.start()
-        time.sleep(0.3)
+        assert refused.wait(30)
         with serve(script, f"localhost:{port}"):
             waiting.join(30)
     assert found == [3]

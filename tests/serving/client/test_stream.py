@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 import threading
-import time
 from collections.abc import Iterator
 
 import grpc
@@ -16,10 +14,12 @@ from tidegate.serving.client import Client, InvalidArgumentError, ServingClientE
 
 
 def test_results_come_in_the_items_order() -> None:
-    chance = random.Random(1)
+    done = [threading.Event() for _ in range(60)]
 
     def work(number: int) -> int:
-        time.sleep(chance.random() / 100)
+        if number % 2 == 0:  # The next one is through with its work first.
+            assert done[number + 1].wait(60)
+        done[number].set()
         return number * number
 
     found = list(stream.in_order(work, range(60), in_flight=8))
@@ -27,7 +27,7 @@ def test_results_come_in_the_items_order() -> None:
 
 
 def test_items_are_taken_as_needed_and_work_is_bounded() -> None:
-    lock = threading.Lock()
+    lock, together = threading.Lock(), threading.Barrier(3)
     running = most = taken = 0
 
     def items() -> Iterator[int]:
@@ -41,7 +41,8 @@ def test_items_are_taken_as_needed_and_work_is_bounded() -> None:
         with lock:
             running += 1
             most = max(most, running)
-        time.sleep(0.001)
+        if number < 3:
+            together.wait(60)
         with lock:
             running -= 1
         return number

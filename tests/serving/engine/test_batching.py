@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tidegate.serving.server import batching as batcher
 from tidegate.serving.server.loader import load
 from tidegate.serving.server.options import BatchingParameters, EngineOptions
 from tidegate.serving.server.status import ServingError
@@ -180,14 +181,20 @@ def test_a_full_queue(batching):
     assert "node" not in full
 
 
-def test_a_deadline_that_passes_in_the_queue(batching):
+def test_a_deadline_that_passes_in_the_queue(batching, monkeypatch):
     servable = batching("slow", max_batch_size=1, num_batch_threads=1, batch_timeout_micros=0)
-    begin = time.monotonic()
+    at_work, work = threading.Event(), batcher._Queue._run
+
+    def begun(queue, requests):
+        at_work.set()
+        work(queue, requests)
+
+    monkeypatch.setattr(batcher._Queue, "_run", begun)
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(run, servable, [1.0], deadline=begin + 1.0)
-        time.sleep(0.3)
+        first = pool.submit(run, servable, [1.0], deadline=time.monotonic() + 2.0)
+        assert at_work.wait(60)
         with pytest.raises(ServingError) as raised:
-            run(servable, [1.0], deadline=begin + 0.6)
+            run(servable, [1.0], deadline=time.monotonic() + 0.2)
         assert raised.value.code == grpc.StatusCode.DEADLINE_EXCEEDED
         assert raised.value.message == "Run() timeout exceeded while waiting in batching queue"
         with pytest.raises(ServingError) as raised:
