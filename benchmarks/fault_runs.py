@@ -29,7 +29,7 @@ SETTINGS = {
         *_TINY,
         "model.units=8",
         "model.embedding=8",
-        "model.ngram_weights=1024",
+        "model.linear_weights=1024",
         "training.learning_rate=0.02",
         "features.min_count=1",
         "data.valid_share=0.1",

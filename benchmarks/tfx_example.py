@@ -43,7 +43,7 @@ def _same_model(sizes: tfx_layout.Sizes) -> list[str]:
         "model.layers=1",
         "model.bidirectional=true",
         "model.pooling=last",
-        "model.ngrams=0",
+        "model.linear=false",
         "model.embedding_dropout=0",
         "model.dropout=0",
         f"training.learning_rate={sizes.rate}",

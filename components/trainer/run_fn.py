@@ -79,8 +79,13 @@ def _write(
     run: RunParameters, fn_args: FnArgs, transform: tft.TFTransformOutput, trained: Trained
 ) -> None:
     task = run.task
+    calibrated = None
     if task.calibrate is not None:
-        task.calibrate(trained.model, run.batches(fn_args.eval_files, transform, None), run.model)
+        valid, learnt = (
+            run.batches(files, transform, None)
+            for files in (fn_args.eval_files, fn_args.train_files)
+        )
+        calibrated = task.calibrate(trained.model, valid, run.model, learnt)
     export(
         task,
         trained.model,
@@ -101,6 +106,7 @@ def _write(
             "rows": trained.rows,
             "seconds": round(trained.seconds, 2),
             "parameters": trained.model.count_params(),
+            "calibrated": calibrated,
             "model": run.model.model_dump(),
             "training": run.training.model_dump(),
             "validated": trained.validated,

@@ -151,12 +151,5 @@ DATASET = Dataset(
     settings={
         "data.text_column": "text",
         "data.label_column": "label",
-        # Names are too short and too rare for words to say anything.
-        "features.tokenizer": "chars",
-        "model.ngrams": "3",
-        # As many buckets as there are n-grams; more only make a step longer.
-        "model.ngram_weights": "2097152",
-        # A first run is to answer within two minutes.
-        "training.epochs": "2",
     },
 )

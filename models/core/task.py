@@ -238,9 +238,9 @@ class SequenceTask:
         more passes, and large data less than one.
       warm_start: (network, transformed training examples, model settings, seed): gives the
         network its first weights, where they can be learnt without labels; or None.
-      calibrate: (trained network, batches of `valid`, model settings): sets the weights that are
-        not learnt by gradients, on rows that training has not seen; or None. Never on `eval`, on
-        which the gates are judged.
+      calibrate: (trained network, batches of `valid`, model settings, batches of `train`): sets
+        the weights that are not learnt by gradients, and may return what it found, as JSON holds
+        it; or None. Each row comes once. Never on `eval`, on which the gates are judged.
       signatures: (`RawFeature`s) to the ways to call the exported model, beside
         `serving_default`.
       evaluation: metrics, slices and gates.

@@ -1,6 +1,7 @@
 """The intervals' conformal correction, found on windows that training has not seen."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,7 +17,9 @@ from tidegate.models.layers.quantiles import conformal_margins
 _MOST_TARGETS = 1_000_000
 
 
-def calibrate(network: keras.Model, batches: tf.data.Dataset, model: ModelSettings) -> None:
+def calibrate(
+    network: keras.Model, batches: tf.data.Dataset, model: ModelSettings, train: Any = None
+) -> None:
     """Sets the margins of the network's intervals.
 
     The windows are those of `valid`; those of `eval` are left for the gates. `valid` has also
@@ -28,6 +31,7 @@ def calibrate(network: keras.Model, batches: tf.data.Dataset, model: ModelSettin
       network: trained.
       batches: of windows, each once.
       model: `calibration` says how.
+      train: not used; part of the contract.
     """
     if model.calibration == "none":
         return

@@ -81,6 +81,12 @@ def split_words(text: tf.Tensor) -> tf.RaggedTensor:
     return tf.strings.split(tf.strings.regex_replace(text, _SPACE, " "))
 
 
+def single_spaced(text: tf.Tensor) -> tf.Tensor:
+    """string[batch] with each run of white space as one space, and one at either end of a text."""
+    text = tf.strings.regex_replace(tf.strings.join([" ", text, " "]), _SPACE, " ")
+    return tf.strings.regex_replace(text, "^ $", "")
+
+
 def split_characters(text: tf.Tensor) -> tf.RaggedTensor:
     """Unicode characters, each run of white space as one space.
 
@@ -98,14 +104,13 @@ def token_ids(text: tf.Tensor, settings: TokenSettings, *, name: str) -> tf.Ragg
     """Texts to ids by a vocabulary that the transform pipeline learns from them.
 
     Args:
-      text: string[batch], as the user wrote it.
+      text: string[batch], normalised.
       settings: tokenizer and vocabulary.
       name: the vocabulary's name in the transform graph.
 
     Returns:
       int64[batch, (tokens)], before truncation; a text without any token gives an empty row.
     """
-    text = normalise(text, settings)
     if settings.tokenizer == "wordpiece":
         return _wordpiece_ids(split_words(text), settings, name)
     tokens = split_words(text) if settings.tokenizer == "words" else split_characters(text)

@@ -1,6 +1,7 @@
 """Transformed examples to batches of texts of like length."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -39,21 +40,25 @@ def batches(
         repeat for ever.
 
     Returns:
-      ({`tokens`: int64[batch, steps]}, int64[batch], float32[batch]), padded with 0 to the
-      batch's longest row.
+      (inputs as `model_inputs` gives them, int64[batch], float32[batch]), padded with 0 to the
+      batch's longest row. With a seed `words` and `characters` are empty: only the linear part
+      reads them, which gradients do not train.
     """
     if seed is not None:
         examples = examples.shuffle(_SHUFFLE, seed=seed).repeat()
     boundaries = bucket_boundaries(features.max_tokens)
 
     @tf.autograph.experimental.do_not_convert
-    def tensors(example: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, ...]:
-        tokens = model_inputs(example)["tokens"]
-        return tokens, example["target"], example["weight"] ** model.class_balance
+    def tensors(example: Mapping[str, Any]) -> tuple[Any, ...]:
+        inputs = model_inputs(example)
+        if not model.linear:
+            inputs = {"tokens": inputs["tokens"]}
+        elif seed is not None:
+            inputs |= {name: inputs[name][:0] for name in ("words", "characters")}
+        return inputs, example["target"], example["weight"] ** model.class_balance
 
-    bucketed = examples.map(tensors).bucket_by_sequence_length(
-        tf.autograph.experimental.do_not_convert(lambda tokens, target, weight: tf.size(tokens)),
+    return examples.map(tensors).bucket_by_sequence_length(
+        tf.autograph.experimental.do_not_convert(lambda inputs, *_: tf.size(inputs["tokens"])),
         bucket_boundaries=boundaries,
         bucket_batch_sizes=[batch_size] * (len(boundaries) + 1),
     )
-    return bucketed.map(lambda tokens, target, weight: ({"tokens": tokens}, target, weight))

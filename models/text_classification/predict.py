@@ -5,17 +5,16 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from tidegate.models.core.transform import TransformFacts
-from tidegate.models.text_classification.model import total_logits
 from tidegate.models.text_classification.preprocess import LABELS
 
 
 def predict(
-    parts: tf.Tensor, transformed: Mapping[str, tf.Tensor], facts: TransformFacts
+    logits: tf.Tensor, transformed: Mapping[str, tf.Tensor], facts: TransformFacts
 ) -> dict[str, tf.Tensor]:
     """The network's output to answers.
 
     Args:
-      parts: float32[batch, parts, classes], the network's output.
+      logits: float32[batch, classes], the network's output.
       transformed: not used; part of the contract.
       facts: the class names.
 
@@ -27,7 +26,7 @@ def predict(
     """
     del transformed
     classes = tf.constant(facts.vocabulary(LABELS))
-    every = tf.nn.softmax(total_logits(parts))
+    every = tf.nn.softmax(logits)
     best, places = tf.math.top_k(every, min(facts.settings.top_classes, facts.size(LABELS)))
     named = tf.gather(classes, places)
     return {

@@ -93,20 +93,26 @@ class ModelSettings(Settings):
     dropout: Annotated[float, Range(0.0, 0.7, step=0.1)] = Field(
         0.5, ge=0, lt=1, description="dropout before the output"
     )
-    ngrams: int = Field(
-        2, ge=0, le=5, description="longest token n-gram of the wide linear part; 0 leaves it out"
+    linear: bool = Field(
+        True, description="answer with a linear model over words and characters beside the LSTM"
     )
-    ngram_weights: int = Field(
+    word_ngrams: int = Field(
+        2, ge=0, le=5, description="longest n-gram of words that the linear part reads"
+    )
+    character_ngrams: int = Field(
+        5, ge=0, le=8, description="longest n-gram of characters within words; 0 for none"
+    )
+    linear_weights: int = Field(
         2**22,
         ge=64,
-        description="weights of the wide part over all classes; its n-grams are hashed to as many "
-        "buckets as that allows, 524,288 at most",
+        description="weights of the linear part over all classes; as many of the most frequent "
+        "n-grams as that allows have some, 262,144 at most",
     )
-    ngram_dropout: Annotated[float, Range(0.0, 0.5, step=0.1)] = Field(
-        0.3, ge=0, lt=1, description="share of a text's n-grams dropped in training"
-    )
-    part_loss: float = Field(
-        0.5, ge=0, description="weight of the own loss of the LSTM and of the wide part"
+    linear_values: int = Field(
+        2**26,
+        ge=1_000,
+        description="n-grams of rows that the linear part learns from, 8 bytes each in memory; "
+        "rows beyond are left to the LSTM",
     )
     label_smoothing: Annotated[float, Range(0.0, 0.2, step=0.05)] = Field(
         0.0, ge=0, lt=1, description="share of the target spread over all classes"

@@ -122,6 +122,7 @@ TASK = SequenceTask(
     build_model=Imported(f"{_HERE}.model.build_model"),
     objective=Imported(f"{_HERE}.model.objective"),
     warm_start=Imported(f"{_HERE}.vectors.warm_start"),
+    calibrate=Imported(f"{_HERE}.calibration.calibrate"),
     predict=Imported(f"{_HERE}.predict.predict"),
     names=Imported(f"{_HERE}.predict.names"),
     signatures=signatures,

@@ -205,9 +205,9 @@ def test_calibration_sets_weights_that_are_not_trained(prepared: Prepared) -> No
     network = prepared.network()
     before = [np.asarray(one) for one in network.trainable_variables]
     some = prepared.batches().take(4)
-    prepared.task.calibrate(network, some, prepared.model)
+    prepared.task.calibrate(network, some, prepared.model, some)
     first = [np.asarray(one) for one in network.non_trainable_variables]
-    prepared.task.calibrate(network, some, prepared.model)
+    prepared.task.calibrate(network, some, prepared.model, some)
     for old, variable in zip(before, network.trainable_variables, strict=True):
         np.testing.assert_array_equal(old, variable)
     for old, variable in zip(first, network.non_trainable_variables, strict=True):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Of each task, a model that a step takes milliseconds of.
 TINY: dict[str, dict[str, Any]] = {
-    "text_classification": {"units": 4, "embedding": 4, "ngram_weights": 64, "pooling": "last"},
+    "text_classification": {"units": 4, "embedding": 4, "linear_weights": 64, "pooling": "last"},
     "forecasting": {"units": 4},
 }
 # Two workers draw other dropout masks than one: without it they can be compared.
@@ -27,7 +27,6 @@ NO_DROPOUT: dict[str, dict[str, Any]] = {
             "embedding_dropout",
             "recurrent_input_dropout",
             "dropout",
-            "ngram_dropout",
         ),
         0.0,
     ),

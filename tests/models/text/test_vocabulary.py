@@ -37,7 +37,10 @@ SETTINGS = {
 
 def learning(column: str, settings: dict[str, FeatureSettings], inputs: Any) -> dict[str, Any]:
     """What tokenizers learn of a column, all at once: one pipeline is slow enough."""
-    ids = {name: tokens.token_ids(inputs[column], settings[name], name=name) for name in settings}
+    ids = {
+        name: tokens.token_ids(tokens.normalise(inputs[column], one), one, name=name)
+        for name, one in settings.items()
+    }
     return {name: tokens.truncate(ids[name], settings[name]) for name in settings} | {
         f"{name}_tokens": ids[name].row_lengths() for name in settings
     }

@@ -25,9 +25,13 @@ def dataset(rows: list[dict[str, Any]]) -> tf.data.Dataset:
         "target": np.array([row["target"] for row in rows]),
         "weight": np.array([row["weight"] for row in rows]),
     }
+    columns["words"] = columns["tokens"]
+    columns["text"] = np.array([" a b "] * len(rows))
     dense = tf.data.Dataset.from_tensor_slices(columns)
     # from_dense would drop a token 0, which no row holds.
-    return dense.map(lambda row: {**row, "tokens": tf.sparse.from_dense(row["tokens"])})
+    return dense.map(
+        lambda row: {**row, **{k: tf.sparse.from_dense(row[k]) for k in ("tokens", "words")}}
+    )
 
 
 def cut(
@@ -45,7 +49,9 @@ def cut(
         seed,
     )
     for inputs, target, weight in found:
-        assert list(inputs) == ["tokens"]
+        # What gradients do not train is not read in training.
+        widths = [inputs[name].shape[1] for name in ("words", "characters")]
+        assert widths == [0, 0] if seed is not None else [inputs["tokens"].shape[1], 5]
         yield inputs["tokens"].numpy(), target.numpy(), weight.numpy()
 
 

@@ -12,12 +12,11 @@ import tensorflow as tf
 from scipy.special import log_softmax, softmax
 
 from tidegate.models.text_classification.model import (
-    PartsAccuracy,
-    PartsCrossentropy,
+    LINEAR,
+    TRUST,
+    Crossentropy,
     build_model,
-    ngram_buckets,
     objective,
-    total_logits,
 )
 from tidegate.models.text_classification.predict import (
     classify_features,
@@ -27,8 +26,13 @@ from tidegate.models.text_classification.predict import (
 )
 from tidegate.models.text_classification.settings import FeatureSettings, ModelSettings
 
-SMALL = {"embedding": 8, "units": 6, "ngram_weights": 64 * 3}
+SMALL = {"embedding": 8, "units": 6, "linear_weights": 64 * 3}
 BATCH = np.array([[3, 4, 5, 6], [7, 0, 0, 0], [1, 1, 2, 0]])
+
+
+def inputs(tokens: np.ndarray = BATCH) -> dict[str, np.ndarray]:
+    hashes = tokens.astype(np.int32)
+    return {"tokens": tokens, "words": hashes, "characters": hashes}
 
 
 def built(facts: Callable[..., Any], classes: int = 3, **settings: Any) -> keras.Model:
@@ -45,23 +49,22 @@ def built(facts: Callable[..., Any], classes: int = 3, **settings: Any) -> keras
         pytest.param({"bidirectional": False, "pooling": "last"}, marks=pytest.mark.slow),
         pytest.param({"layers": 3, "pooling": "attention"}, marks=pytest.mark.slow),
         {"pooling": "last+max+mean+attention"},
-        pytest.param({"ngrams": 5}, marks=pytest.mark.slow),
     ],
 )
 def test_logits_of_every_class(settings: dict[str, Any], facts: Callable[..., Any]) -> None:
     model = built(facts, classes=5, **settings)
-    parts = np.asarray(model({"tokens": BATCH}))
-    assert parts.shape == (3, 2, 5)
-    assert parts.dtype == np.float32
-    assert np.isfinite(parts).all()
-    assert model.output_shape == (None, 2, 5)
-    assert np.ptp(parts[:, 0], axis=0).max() > 1e-4  # it does read the tokens
+    logits = np.asarray(model(inputs()))
+    assert logits.shape == (3, 5)
+    assert logits.dtype == np.float32
+    assert np.isfinite(logits).all()
+    assert model.output_shape == (None, 5)
+    assert np.ptp(logits, axis=0).max() > 1e-4  # it does read the tokens
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_the_cell_is_the_one_asked_for(cell: str, facts: Callable[..., Any]) -> None:
     gates = {"lstm": 4, "gru": 3}[cell]
-    model = built(facts, cell=cell, ngrams=0, bidirectional=False, pooling="last", layers=2)
+    model = built(facts, cell=cell, linear=False, bidirectional=False, pooling="last", layers=2)
     vocabulary, embedding, units, classes = 22, 8, 6, 3
     bias = gates * units * (2 if cell == "gru" else 1)
     layer = [gates * units * (width + units) + bias for width in (embedding, units)]
@@ -72,59 +75,41 @@ def test_the_cell_is_the_one_asked_for(cell: str, facts: Callable[..., Any]) -> 
 def test_the_embedding_holds_padding_unknown_and_the_vocabulary(facts: Callable[..., Any]) -> None:
     model = built(facts)
     assert model.get_layer("embedding").input_dim == 22
-    assert np.isfinite(np.asarray(model({"tokens": np.array([[1, 2, 21]])}))).all()
+    assert np.isfinite(np.asarray(model(inputs(np.array([[1, 2, 21]]))))).all()
 
 
-def test_without_ngrams_the_wide_part_is_not_there(facts: Callable[..., Any]) -> None:
-    assert "wide" in [layer.name for layer in built(facts).layers]
-    narrow = built(facts, ngrams=0)
-    assert "wide" not in [layer.name for layer in narrow.layers]
-    assert narrow.output_shape == (None, 1, 3)
-    assert narrow.count_params() == built(facts).count_params() - 64 * 3
+def test_without_the_linear_part_the_network_is_the_lstm(facts: Callable[..., Any]) -> None:
+    model, alone = built(facts), built(facts, linear=False)
+    assert list(alone.input) == ["tokens"]
+    trained = [one.path.split("/")[0] for one in model.trainable_variables]
+    assert trained == [one.path.split("/")[0] for one in alone.trainable_variables]
+    # Before calibration it adds nothing.
+    alone.set_weights(model.get_weights()[: len(alone.weights)])
+    np.testing.assert_allclose(model(inputs()), alone({"tokens": BATCH}), atol=1e-6)
 
 
-def test_the_logits_are_the_sum_of_the_deep_and_the_wide_part(facts: Callable[..., Any]) -> None:
+def test_the_logits_are_the_trusted_sum_of_both_parts(facts: Callable[..., Any]) -> None:
     model = built(facts)
-    before = np.asarray(model({"tokens": BATCH}))
-    np.testing.assert_array_equal(before[:, 1], 0)
-    wide = model.get_layer("wide")
-    wide.set_weights([np.random.default_rng(0).normal(size=(64, 3))])
-    after = np.asarray(model({"tokens": BATCH}))
-    np.testing.assert_array_equal(after[:, 0], before[:, 0])
-    np.testing.assert_allclose(after[:, 1], wide(BATCH), atol=1e-5)
-    np.testing.assert_allclose(
-        total_logits(after), before[:, 0] + np.asarray(wide(BATCH)), atol=1e-5
-    )
-
-
-@pytest.mark.parametrize(
-    "weights,classes,expected",
-    [
-        (192, 3, 64),
-        (255, 4, 32),  # 63 would do; a power of two
-        (64, 77, 16),  # 16 at least
-        (2**22, 2, 2**19),  # 524,288 at most
-        (2**22, 77, 2**15),
-    ],
-)
-def test_buckets_that_the_weights_allow(weights: int, classes: int, expected: int) -> None:
-    assert ngram_buckets(weights, classes) == expected
+    before = np.asarray(model(inputs()))
+    model.get_layer(LINEAR).bias.assign([1.0, 2.0, 3.0])
+    model.get_layer(TRUST).set_weights([np.array([0.5, 2.0])])
+    np.testing.assert_allclose(model(inputs()), before / 2 + [[2, 4, 6]], atol=1e-5)
+    in_training = np.asarray(model(inputs(), training=True)).mean()
+    assert abs(in_training - before.mean() / 2) < 1  # the linear part is not read
 
 
 def test_rows_do_not_depend_on_their_neighbours(facts: Callable[..., Any]) -> None:
-    model = built(facts, pooling="max+mean", ngrams=3)
-    together = np.asarray(model({"tokens": BATCH}))
-    alone = [
-        np.asarray(model({"tokens": BATCH[k : k + 1, :n]}))[0] for k, n in enumerate((4, 1, 3))
-    ]
+    model = built(facts, pooling="max+mean")
+    together = np.asarray(model(inputs()))
+    alone = [np.asarray(model(inputs(BATCH[k : k + 1, :n])))[0] for k, n in enumerate((4, 1, 3))]
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
 def test_dropout_works_in_training_alone(facts: Callable[..., Any]) -> None:
     model = built(facts, word_dropout=0.3, embedding_dropout=0.5, dropout=0.5)
-    outputs = [np.asarray(model({"tokens": BATCH}, training=True)) for _ in range(2)]
+    outputs = [np.asarray(model(inputs(), training=True)) for _ in range(2)]
     assert np.abs(outputs[0] - outputs[1]).max() > 1e-4
-    np.testing.assert_array_equal(model({"tokens": BATCH}), model({"tokens": BATCH}))
+    np.testing.assert_array_equal(model(inputs()), model(inputs()))
 
 
 def test_logits_are_float32_under_mixed_precision(facts: Callable[..., Any]) -> None:
@@ -133,13 +118,12 @@ def test_logits_are_float32_under_mixed_precision(facts: Callable[..., Any]) -> 
         keras.config.set_dtype_policy("mixed_bfloat16")
         model = built(facts)
         assert model.get_layer("recurrent").compute_dtype == "bfloat16"
-        assert np.asarray(model({"tokens": BATCH})).dtype == np.float32
+        assert np.asarray(model(inputs())).dtype == np.float32
     finally:
         keras.config.set_dtype_policy(before)
 
 
-PARTS = np.random.default_rng(2).normal(0, 3, (6, 2, 4)).astype(np.float32)
-LOGITS = PARTS.sum(axis=1)
+LOGITS = np.random.default_rng(2).normal(0, 4, (6, 4)).astype(np.float32)
 TARGETS = np.array([0, 1, 2, 3, 3, 0])
 
 
@@ -150,53 +134,35 @@ def crossentropy(logits: np.ndarray, smoothing: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
-@pytest.mark.parametrize("part_loss", [0.0, 0.5])
-def test_loss_is_the_cross_entropy_of_the_sum_and_a_share_of_each_parts(
-    part_loss: float, smoothing: float
-) -> None:
+def test_loss_is_the_smoothed_cross_entropy(smoothing: float) -> None:
     expected = crossentropy(LOGITS, smoothing)
-    expected += part_loss * sum(crossentropy(PARTS[:, k], smoothing) for k in (0, 1))
-    loss = PartsCrossentropy(part_loss, smoothing)
-    np.testing.assert_allclose(loss.call(TARGETS, PARTS), expected, rtol=1e-5)
+    loss = Crossentropy(smoothing)
+    np.testing.assert_allclose(loss.call(TARGETS, LOGITS), expected, rtol=1e-5)
     weight = np.array([1.0, 0.0, 2.0, 0.5, 1.0, 1.0], np.float32)
-    assert float(loss(TARGETS, PARTS, sample_weight=weight)) == pytest.approx(
+    assert float(loss(TARGETS, LOGITS, sample_weight=weight)) == pytest.approx(
         (expected * weight).sum() / len(weight), rel=1e-5
     )
-
-
-@pytest.mark.parametrize("smoothing", [0.0, 0.2])
-def test_loss_of_one_part_is_keras_own(smoothing: float) -> None:
     like = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
     one_hot = np.eye(4)[TARGETS].astype(np.float32)
-    found = PartsCrossentropy(0.5, smoothing)(TARGETS, LOGITS[:, None])
-    assert float(found) == pytest.approx(float(like(one_hot, LOGITS)), rel=1e-5)
+    assert float(loss(TARGETS, LOGITS)) == pytest.approx(float(like(one_hot, LOGITS)), rel=1e-5)
 
 
 def test_loss_of_extreme_logits_is_finite() -> None:
-    parts = np.array([[[1e4, -1e4]], [[-1e4, 1e4]]], np.float32)
-    np.testing.assert_allclose(PartsCrossentropy().call(np.array([0, 0]), parts), [0.0, 2e4])
+    logits = np.array([[1e4, -1e4], [-1e4, 1e4]], np.float32)
+    np.testing.assert_allclose(Crossentropy().call(np.array([0, 0]), logits), [0.0, 2e4])
 
 
 def test_loss_takes_targets_of_either_shape_and_keeps_its_config() -> None:
-    loss = PartsCrossentropy.from_config(PartsCrossentropy(0.3, 0.2).get_config())
-    assert (loss.part_loss, loss.smoothing) == (0.3, 0.2)
-    flat, column = loss.call(TARGETS, PARTS), loss.call(TARGETS[:, None], PARTS)
+    loss = Crossentropy.from_config(Crossentropy(0.2).get_config())
+    assert loss.smoothing == 0.2
+    flat, column = loss.call(TARGETS, LOGITS), loss.call(TARGETS[:, None], LOGITS)
     np.testing.assert_array_equal(flat, column)
 
 
-def test_objective_is_the_validation_accuracy_of_the_sum() -> None:
-    goal = objective(ModelSettings(label_smoothing=0.1, part_loss=0.3))
-    assert (goal.monitor, goal.mode) == ("val_accuracy", "max")
-    assert (goal.loss.smoothing, goal.loss.part_loss) == (0.1, 0.3)
-    (accuracy,) = goal.metrics
-    assert isinstance(accuracy, PartsAccuracy) and accuracy.name == "accuracy"
-    answers = LOGITS.argmax(axis=1)
-    for part in (0, 1):
-        assert (PARTS[:, part].argmax(axis=1) != answers).any()
-    accuracy.update_state(answers, PARTS)
-    assert float(accuracy.result()) == 1.0
-    accuracy.update_state((answers + 1) % 4, PARTS)
-    assert float(accuracy.result()) == 0.5
+def test_objective_is_the_validation_accuracy() -> None:
+    goal = objective(ModelSettings(label_smoothing=0.1))
+    assert (goal.monitor, goal.mode, goal.loss.smoothing) == ("val_accuracy", "max", 0.1)
+    assert [metric.name for metric in goal.metrics] == ["accuracy"]
 
 
 @pytest.mark.parametrize("top", [1, 3, 9])
@@ -204,7 +170,7 @@ def test_answers_are_the_best_classes_and_all_probabilities(
     facts: Callable[..., Any], top: int
 ) -> None:
     made = facts(classes=4, top_classes=top)
-    answers = predict(tf.constant(PARTS), {}, made)
+    answers = predict(tf.constant(LOGITS), {}, made)
     expected = softmax(LOGITS, axis=1)
     order = np.argsort(-expected, axis=1)[:, :top]
     best = np.take_along_axis(expected, order, axis=1)
@@ -220,7 +186,7 @@ def test_answers_are_the_best_classes_and_all_probabilities(
 
 
 def test_answers_of_no_rows(facts: Callable[..., Any]) -> None:
-    answers = predict(tf.zeros((0, 2, 3)), {}, facts(top_classes=2))
+    answers = predict(tf.zeros((0, 3)), {}, facts(top_classes=2))
     shapes = {name: tuple(value.shape) for name, value in answers.items()}
     assert shapes == {
         "label": (0,),

@@ -64,7 +64,14 @@ def test_tokens_of_a_text_and_of_none(run: Any) -> None:
     _, output = run
     words = ["[padding]", "[unknown]", *(w.decode() for w in output.vocabulary_by_name("tokens"))]
     dense = model_inputs(transform(output, text=["the 水 Tide, zebra", ""], label=["", ""]))
-    assert list(dense) == ["tokens"]
+    assert list(dense) == ["tokens", "words", "characters"]
+    assert dense["characters"].numpy().tolist() == [
+        [ord(one) for one in " the 水 tide, zebra "],
+        [0] * 19,
+    ]
+    hashes = dense["words"].numpy()
+    assert hashes.dtype == np.int32 and (hashes[0] > 1).all()
+    assert len(set(hashes[0])) == 5 and hashes[1].tolist() == [1, 0, 0, 0, 0]
     shown = [[words[one] for one in row] for row in dense["tokens"].numpy()]
     assert shown == [
         ["the", "水", "tide", "[unknown]", "[unknown]"],

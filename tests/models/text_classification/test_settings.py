@@ -35,7 +35,7 @@ def test_pooling_that_the_layer_would_refuse_is_refused_before_training(pooling:
         (FeatureSettings, "min_count", 0),
         (ModelSettings, "dropout", 1.0),
         (ModelSettings, "layers", 0),
-        (ModelSettings, "ngrams", -1),
+        (ModelSettings, "word_ngrams", -1),
         (ModelSettings, "class_balance", 1.5),
         (DataSettings, "valid_share", 0.5),
         (DataSettings, "max_bad_share", 1.0),

@@ -97,7 +97,7 @@ def examples() -> tf.data.Dataset:
 
 
 def test_only_the_embedding_of_known_words_is_replaced(facts: Callable[..., Any]) -> None:
-    model = ModelSettings(embedding=6, units=4, ngram_weights=64)
+    model = ModelSettings(embedding=6, units=4, linear_weights=64)
     network = build_model(model, FeatureSettings(), facts(tokens=SIZE - 2))
     before = {one.path: np.array(one) for one in network.variables}
     warm_start(network, examples(), model, seed=0)
@@ -111,7 +111,7 @@ def test_only_the_embedding_of_known_words_is_replaced(facts: Callable[..., Any]
 
 
 def test_can_be_switched_off(facts: Callable[..., Any]) -> None:
-    model = ModelSettings(embedding=6, units=4, ngram_weights=64, word_vectors=False)
+    model = ModelSettings(embedding=6, units=4, linear_weights=64, word_vectors=False)
     network = build_model(model, FeatureSettings(), facts(tokens=SIZE - 2))
     before = network.get_weights()
     warm_start(network, examples(), model, seed=0)
