@@ -147,7 +147,7 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
 def _running(
     command: Sequence[str], folder: Path, environment: Mapping[str, str]
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             command,

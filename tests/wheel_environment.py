@@ -22,6 +22,26 @@ from packaging.utils import canonicalize_name
 
 from tests.packaging.build_context import copy_context
 
+ROOMS = ("components", "data", "models", "pipeline", "serving", "tables")
+
+
+def rooms_of_somebody_else(folder: Path) -> Path:
+    """Makes a project's folder in which each of our rooms' names is a package of its own.
+
+    Each ends the process that imports it, so that no error is swallowed on the way.
+
+    Returns:
+      The folder.
+    """
+    for room in ROOMS:
+        package = folder / room
+        package.mkdir(parents=True)
+        text = f"{room}/ of the working folder was imported\n"
+        (package / "__init__.py").write_text(
+            f"import os, sys\nsys.stderr.write({text!r})\nsys.stderr.flush()\nos._exit(70)\n"
+        )
+    return folder
+
 
 def outside_environment() -> dict[str, str]:
     """Variables for a process of such an environment: none that leads back to the checkout."""

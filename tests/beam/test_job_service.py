@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.worker_pools import dealer, job_service, kill, worker_pool
 from tests.beam.stages import QUICK, SETTINGS, RunStages, Stages
-from tests.wheel_environment import outside_environment
+from tests.wheel_environment import outside_environment, rooms_of_somebody_else
 from tidegate.pipeline.beam import explain
 
 pytestmark = pytest.mark.slow
@@ -49,8 +49,10 @@ def test_workers_in_the_callers_process(
 def two_pools(
     wheel_python: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, str]]:
-    """HOST:PORT of two worker pools in an environment that has the wheel alone."""
+    """HOST:PORT of two worker pools with the wheel alone, where somebody else has our rooms."""
     folder = tmp_path_factory.mktemp("pools")
+    for name in ("one", "two"):
+        rooms_of_somebody_else(folder / name)
     given: dict[str, Any] = {"python": wheel_python, "environment": outside_environment()}
     with (
         worker_pool(folder / "one", threads=True, **given) as (one, _),

@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 
 from tests.packaging.build_context import CHECKOUT, copy_context
-from tests.wheel_environment import build_wheel, outside_environment
+from tests.wheel_environment import (
+    ROOMS,
+    build_wheel,
+    outside_environment,
+    rooms_of_somebody_else,
+)
 
 pytestmark = pytest.mark.slow
-
-ROOMS = ["components", "data", "models", "pipeline", "serving", "tables"]
 
 
 def test_it_has_the_rooms_with_all_their_files_and_nothing_else(wheel: Path) -> None:
@@ -70,7 +73,7 @@ def test_rooms_come_from_the_wheel(wheel_python: Path, tmp_path: Path) -> None:
     files = ", ".join(f"{room}.__file__" for room in ROOMS)
     done = subprocess.run(
         [str(wheel_python), "-c", f"{imports}; print({files})"],
-        cwd=tmp_path,
+        cwd=rooms_of_somebody_else(tmp_path),
         env=outside_environment(),
         text=True,
         capture_output=True,

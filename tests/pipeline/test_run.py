@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.wheel_environment import outside_environment, rooms_of_somebody_else
 from tidegate.models.core.task import load_task
 
 pytestmark = pytest.mark.slow
@@ -49,14 +50,17 @@ print(json.dumps({
 
 
 @pytest.fixture(scope="module")
-def first(project: Any) -> subprocess.CompletedProcess[str]:
-    """The first run, in a process of its own."""
+def first(
+    project: Any, wheel_python: Path, tmp_path_factory: pytest.TempPathFactory
+) -> subprocess.CompletedProcess[str]:
+    """The first run: the installed command, in the folder of a project with rooms of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "tidegate.pipeline.cli", *project.arguments()],
+        [str(wheel_python.with_name("tidegate")), *project.arguments()],
         capture_output=True,
         text=True,
         encoding="utf-8",
-        env=project.environment(),
+        cwd=rooms_of_somebody_else(tmp_path_factory.mktemp("elsewhere")),
+        env=outside_environment(),
         timeout=600,
     )
 

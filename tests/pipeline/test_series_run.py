@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,8 @@ from typing import Any
 import pytest
 
 from tests.pipeline.conftest import call_here
+from tests.ports import free_ports
+from tests.wheel_environment import outside_environment, rooms_of_somebody_else
 
 pytestmark = pytest.mark.slow
 HORIZON = 6
@@ -26,6 +26,7 @@ class Project:
     """A data file and an output folder."""
 
     folder: Path
+    workers: tuple[str, ...] = ()
 
     @property
     def data(self) -> Path:
@@ -35,13 +36,32 @@ class Project:
     def output(self) -> Path:
         return self.folder / "out"
 
-    def run(self, *more: str) -> int:
-        """Runs the pipeline, small; the exit code."""
+    def arguments(self, *more: str) -> list[str]:
+        """Those of a run of the pipeline, small."""
         words = ["run", "forecasting", "--data", str(self.data), "--output", str(self.output)]
         given = (f"features.horizon={HORIZON}", "features.context=24", "model.units=8", *more)
+        if self.workers:
+            given += (f"training.workers={','.join(self.workers)}",)
         # Trained so briefly, the intervals are far too wide.
         settings = ("training.steps=150", "training.batch_size=32", "gates.relative_wql=2", *given)
-        return call_here(*words, *(word for one in settings for word in ("--set", one)))
+        return words + [word for one in settings for word in ("--set", one)]
+
+    def run(self, *more: str) -> int:
+        """Runs the pipeline in this process; the exit code."""
+        return call_here(*self.arguments(*more))
+
+    def installed(self, python: Path, *words: str) -> subprocess.CompletedProcess[str]:
+        """Runs the installed command in the folder of a project with rooms of its own."""
+        elsewhere = self.folder / "elsewhere"
+        return subprocess.run(
+            [str(python.with_name("tidegate")), *words],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            cwd=elsewhere if elsewhere.exists() else rooms_of_somebody_else(elsewhere),
+            env=outside_environment() | {"HOME": str(self.folder)},
+            timeout=600,
+        )
 
     def summary(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.output / "summary.json").read_text())
@@ -51,7 +71,8 @@ class Project:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Three monthly series with a yearly season; one value is missing, one row is not there."""
-    project = Project(tmp_path_factory.mktemp("series"))
+    workers = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
+    project = Project(tmp_path_factory.mktemp("series"), workers)
     with project.data.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["unique_id", "ds", "y"])
@@ -67,15 +88,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture(scope="module")
-def first(project: Project) -> int:
-    """The first run's exit code."""
-    return project.run()
+def first(project: Project, wheel_python: Path) -> subprocess.CompletedProcess[str]:
+    """The first run, from the wheel, by two training workers."""
+    return project.installed(wheel_python, *project.arguments())
 
 
 def test_the_first_run_pushes_a_model_better_than_seasonal_naive(
-    project: Project, first: int
+    project: Project, first: subprocess.CompletedProcess[str]
 ) -> None:
-    assert first == 0
+    assert first.returncode == 0, first.stdout + first.stderr
     found = project.summary()
     assert found["task"] == "forecasting"
     figures = found["metrics"]["eval"]
@@ -91,7 +112,7 @@ def test_the_first_run_pushes_a_model_better_than_seasonal_naive(
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
 
 
-def test_the_same_again_trains_nothing(project: Project, first: int) -> None:
+def test_the_same_again_trains_nothing(project: Project, first: Any) -> None:
     pushed = project.summary()["pushed"]
     assert project.run() == 0
     found = project.summary()
@@ -100,25 +121,13 @@ def test_the_same_again_trains_nothing(project: Project, first: int) -> None:
     assert "Transform" in found["cached"]
 
 
-def test_the_file_itself_is_a_request(project: Project, first: int) -> None:
+def test_the_file_itself_is_a_request_to_a_server_of_its_own(
+    project: Project, first: Any, wheel_python: Path
+) -> None:
     answers = project.folder / "answers.csv"
     words = ["--models", str(project.output / "serving"), "--file", str(project.data)]
-    asked = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tidegate.pipeline.cli",
-            "predict",
-            "forecasting",
-            *words,
-            "--output",
-            answers,
-        ],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        env={**os.environ, "HOME": str(project.folder)},
-        timeout=600,
+    asked = project.installed(
+        wheel_python, "predict", "forecasting", *words, "--output", str(answers)
     )
     assert asked.returncode == 0, asked.stdout + asked.stderr
     rows = list(csv.DictReader(answers.open(encoding="utf-8")))
