@@ -24,6 +24,7 @@ from tensorflow.python.client import pywrap_tf_session
 from tensorflow_serving.config import model_server_config_pb2
 
 from tidegate.components.serving_check import MODEL
+from tidegate.models.core.child_process import await_parents_end
 from tidegate.models.core.export import EXTRA_FOLDER, SAMPLES_FILE, WARMUP_FILE, operations
 
 # TF Serving 2.16 is built with tensorflow-text 2.12, which does not have it yet.
@@ -132,7 +133,7 @@ def _end_of_input(ready: threading.Event) -> threading.Event:
     ended = threading.Event()
 
     def wait() -> None:
-        sys.stdin.read()
+        await_parents_end()
         if not ready.is_set():
             os._exit(1)  # The other process was killed: nobody waits for this load.
         ended.set()

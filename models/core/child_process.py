@@ -24,6 +24,13 @@ def module_command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-c", _RUN.format(module=module), *arguments]
 
 
+def await_parents_end() -> None:
+    """Returns once standard input is at its end; a thread may be in here when the process ends."""
+    # Not through `sys.stdin`: the interpreter aborts at its end while a thread holds its lock.
+    while os.read(0, 4096):
+        pass
+
+
 def follow_parent(grace: float) -> None:
     """Ends this process, as SIGTERM does, once the one that started it has ended in any way.
 
@@ -35,7 +42,7 @@ def follow_parent(grace: float) -> None:
     """
 
     def follow() -> None:
-        sys.stdin.buffer.read()
+        await_parents_end()
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(grace)
         os._exit(128 + signal.SIGTERM)

@@ -41,3 +41,10 @@ def test_a_child_that_ignores_sigterm_ends_too() -> None:
     )
     child.communicate(timeout=60)
     assert child.returncode == 128 + signal.SIGTERM
+
+
+def test_a_child_that_is_done_ends_well_while_its_parent_lives() -> None:
+    # Its thread is to be waiting for the parent's end by then.
+    child = _started(_FOLLOWS.format(grace=60) + "import time; time.sleep(0.2)")
+    assert child.wait(timeout=60) == 0
+    child.communicate()
