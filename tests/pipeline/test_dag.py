@@ -167,7 +167,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         (
             *("inputs", "batches", "build_model", "objective", "predict", "count", "warm_start"),
-            *("calibrate", "signatures", "evaluation.answers"),
+            *("calibrate", "signatures", "names", "evaluation.answers"),
         ),
         ("Trainer",),
     ),
