@@ -61,7 +61,7 @@ class Model:
         with self._explained():
             if isinstance(data, pd.DataFrame):
                 with planned(self._client, question, data) as made:
-                    return self._answers(made)
+                    return times_as_given(self._answers(made), data)
             return self._answers(plan_of_texts(self._client, question, _texts(data), FRAME))
 
     def _answers(self, made: Plan) -> pd.DataFrame:
@@ -86,6 +86,16 @@ class Model:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def times_as_given(answers: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:
+    """Answers with times as the data has them: a file's reader writes them as text."""
+    for name in answers.columns:
+        level = name in data.index.names
+        given = data.index.get_level_values(name) if level else data.get(name)
+        if given is not None and pd.api.types.is_datetime64_any_dtype(given.dtype):
+            answers[name] = pd.to_datetime(answers[name]).astype(given.dtype)
+    return answers
 
 
 def _texts(data: Any) -> list[str]:

@@ -21,6 +21,7 @@ from tests.pipeline.test_report import summary
 from tests.remote_files import mended_ram, read
 from tests.serving import models
 from tidegate.pipeline.library.frames import held_frame
+from tidegate.pipeline.library.model import times_as_given
 from tidegate.pipeline.predict.command import predict
 from tidegate.pipeline.run.candidate import read_candidate, why_not_there
 from tidegate.pipeline.run.made import Made
@@ -156,6 +157,16 @@ def test_what_pandas_alone_has_is_written_as_what_it_means(tmp_path: Path) -> No
 def test_a_frame_that_is_no_table_is_refused(frame: pd.DataFrame, line: str) -> None:
     with pytest.raises(InputError, match=f"^data: {line}"):
         held_frame(frame, "data")
+
+
+def test_times_come_back_as_the_frame_has_them() -> None:
+    times = pd.date_range("2020-01-30", periods=2, freq="D", name="ds")
+    given = pd.DataFrame({"ds": times, "y": [1.0, 2.0]})
+    for data in (given, given.set_index("ds"), given.set_index([given["y"], "ds"])):
+        answers = pd.DataFrame({"ds": ["2020-02-01 00:00:00"], "mean": [3.0]})
+        assert times_as_given(answers, data)["ds"].tolist() == [pd.Timestamp("2020-02-01")]
+    answers = pd.DataFrame({"ds": ["2020-02-01"]})
+    assert times_as_given(answers, given.astype({"ds": str}))["ds"].tolist() == ["2020-02-01"]
 
 
 # Models
