@@ -2,21 +2,24 @@
 #
 #   docker build -t tidegate .
 #   docker build -t tidegate:gpu --build-arg GPU=1 .
+#   docker build -t tidegate:tfx-1.16 --build-arg PYTHON=3.10 --build-arg GENERATION=1.16 .
+ARG PYTHON=3.13
 
-# The pinned packages; two of them are compiled, for which the full image has a compiler.
-FROM python:3.10-bookworm AS packages
+# The pinned packages; some of them are compiled, for which the full image has a compiler.
+FROM python:${PYTHON}-trixie AS packages
 ARG GPU
+ARG GENERATION=1.21
 WORKDIR /source
-COPY constraints.txt ./
-RUN python -m pip install -c constraints.txt uv
+COPY constraints constraints
+RUN python -m pip install -c constraints/tfx-${GENERATION}.txt uv
 COPY setup.py pyproject.toml ./
 # Bytecode is made here, as nobody may write it later. TensorFlow's C++ headers, 0.4 GB, are for
 # compiling ops.
 ENV UV_COMPILE_BYTECODE=1
 RUN python -m venv --without-pip /opt/tidegate \
-    && uv pip install --python /opt/tidegate/bin/python -c constraints.txt \
+    && uv pip install --python /opt/tidegate/bin/python -c constraints/tfx-${GENERATION}.txt \
         -r setup.py --extra kubeflow ${GPU:+--extra gpu} \
-    && rm -r /opt/tidegate/lib/python3.10/site-packages/tensorflow/include
+    && rm -r /opt/tidegate/lib/python3*/site-packages/tensorflow/include
 
 # The wheel, with the pinned setuptools.
 FROM packages AS wheel
@@ -30,7 +33,7 @@ COPY serving serving
 COPY data data
 RUN uv build --wheel --no-build-isolation --python /opt/tidegate/bin/python --out-dir /wheel
 
-FROM python:3.10-slim-bookworm
+FROM python:${PYTHON}-slim-trixie
 # Kubeflow's launcher runs as this user and writes artifacts to local folders in the root.
 RUN useradd --uid 1000 --create-home tidegate \
     && install -d -m 1777 /gcs /minio /s3

@@ -5,13 +5,16 @@
 # make docs               writes the pages that are made of the code
 # make wheel              the source distribution and the wheel, into dist/
 # make image              the container image;  make image GPU=1 IMAGE=NAME  with CUDA
-# make setup              .venv alone, which all of these set up if it is missing
+# make setup              .venv alone, which all of these set up if it is missing; GENERATION=1.16
+#                         or 1.21 insists on one generation of the stack, here and with the others
+# make test-generation    make test of the newer generation, on a machine too old for it
+# make constraints        resolves the pins of both generations anew
 # make doctor             what is missing on this machine;  make clean  removes what make has made
 PYTHON_BIN := .venv/bin
 OUTPUT ?= runs
 IMAGE ?= tidegate
 
-.PHONY: setup run test check lint docs wheel image doctor clean
+.PHONY: setup run test check test-generation lint docs constraints wheel image doctor clean
 
 setup:
 	@sh bootstrap.sh
@@ -41,6 +44,9 @@ test: setup lint
 check: setup
 	$(PYTEST) -m "not slow"
 
+test-generation:
+	@sh tests/generation/newer.sh
+
 lint: setup
 	$(PYTHON_BIN)/ruff check .
 	$(PYTHON_BIN)/ruff format --check .
@@ -52,6 +58,16 @@ lint: setup
 docs: setup
 	$(PYTHON_BIN)/tidegate tasks --markdown > docs/settings.md
 
+# Exact versions, each as it is where it still fits; UPGRADE=1 takes the newest. The newer
+# generation's file serves three Pythons.
+PINS := uv pip compile setup.py - --extra kubeflow --extra gpu --extra test --quiet --no-header \
+	--no-annotate --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
+constraints: setup
+	echo uv | $(PYTHON_BIN)/$(PINS) --python-version 3.10 --python-platform x86_64-manylinux_2_31 \
+		--output-file constraints/tfx-1.16.txt
+	echo uv | $(PYTHON_BIN)/$(PINS) --python-version 3.11 --universal \
+		--output-file constraints/tfx-1.21.txt
+
 # The source distribution, and the wheel from it. Without what an earlier build has left, which
 # would be packed too.
 wheel: setup
@@ -61,10 +77,11 @@ wheel: setup
 		--wheel-dir dist dist/*.tar.gz
 
 image:
-	docker build --tag $(IMAGE) $(if $(GPU),--build-arg GPU=1) .
+	docker build --tag $(IMAGE) $(if $(GPU),--build-arg GPU=1) \
+		$(if $(filter 1.16,$(GENERATION)),--build-arg PYTHON=3.10 --build-arg GENERATION=1.16) .
 
 doctor:
 	@sh bootstrap.sh --doctor
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-1.16 .venv-1.21 build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

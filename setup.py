@@ -1,4 +1,4 @@
-"""The distribution: each direct dependency with its reason. constraints.txt pins the whole set."""
+"""The distribution: each direct dependency with its reason. constraints/ pins the whole set."""
 
 import re
 from pathlib import Path
@@ -10,18 +10,22 @@ from setuptools import find_packages, setup
 VERSION = "0.2.0.dev0"
 
 REQUIRES = [
-    # The pipeline: ExampleGen to Pusher, ML Metadata, the cache. 1.16 is the newest that runs on
-    # glibc before 2.39 (Debian 12); it needs Python 3.10 at most.
+    # The pipeline: ExampleGen to Pusher, ML Metadata, the cache. Two generations: 1.21 on Python
+    # 3.11 to 3.13 and glibc 2.39 or newer; 1.16 on Python 3.10, the newest that older systems run.
     "tfx>=1.16,<1.22",
     # The graph of preprocessing and serving, and Keras's backend.
     "tensorflow>=2.16,<2.22",
     # The models. From 3.9 on: earlier ones apply the LSTM's dropout mask at inference on cuDNN.
     "keras>=3.9,<4",
+    # What `tf.summary` writes through; TensorFlow 2.21 no longer requires it.
+    "tensorboard>=2.16,<2.22",
     # Unicode normalisation and tokenizers as ops, so that a served model takes raw text.
     "tensorflow-text>=2.16,<2.22",
-    # The data stages. Pinned below 2.62 on purpose: TensorFlow Transform 1.16 imports dill, which
-    # later Beams drop, and later DirectRunners look for the Prism binary first.
-    "apache-beam>=2.60,<2.62",
+    # The data stages. 2.74 is the newest that TFX 1.16 takes (2.77 needs pyarrow 14); earlier ones
+    # fail on Beam's portable runner, Prism. TFX 1.21 takes 2.77.
+    "apache-beam>=2.74,<2.78",
+    # TensorFlow Transform 1.16 imports it; Beam brings it no longer.
+    "dill>=0.3.1; python_version < '3.11'",
     # TF Serving's messages: warm-up requests, and the protocol of clients.
     "tensorflow-serving-api>=2.16,<2.20",
     # Messages without the stock stubs, which import TensorFlow: seconds for a client.
@@ -30,8 +34,7 @@ REQUIRES = [
     "ml-dtypes>=0.3",
     # The embedded server and the client: TF Serving's protocol.
     "grpcio>=1.48.2,<2",
-    # Its reflection and health services. Later ones need protobuf 4 or newer, which TFX 1.16 does
-    # not take.
+    # Its reflection and health services; the pins hold them to the generation's protobuf.
     "grpcio-reflection>=1.48.2,<2",
     "grpcio-health-checking>=1.48.2,<2",
     # Its REST API and metrics page over HTTP: a parser in C, an event loop that holds slow
@@ -48,8 +51,8 @@ REQUIRES = [
     "statsmodels>=0.14.4,<0.15",
     # Tables of series, by chunks.
     "pandas>=1.5,<3",
-    # The display names behind the `languages` data set.
-    "babel>=2.14,<3",
+    # The display names behind the `languages` data set; 2.19 has another CLDR, and other rows.
+    "babel>=2.14,<2.19",
     # Settings: types, bounds and messages, without code of ours.
     "pydantic>=2.7,<3",
     # The command line.
@@ -66,12 +69,15 @@ REQUIRES = [
     "matplotlib>=3.9,<4",
     # Sparse counts behind the word vectors.
     "scipy>=1.11,<2",
-    "numpy>=1.24,<2",
+    "numpy>=1.24,<3",
 ]
 
 # What `tidegate compile` and `submit` need: the pipeline spec's messages and Kubeflow's client.
-# Later ones need protobuf 4 or newer.
-KUBEFLOW = ["kfp>=2.5,<2.6"]
+# From 2.6 on it needs protobuf 4, which TFX 1.16 does not take.
+KUBEFLOW = [
+    "kfp>=2.5,<2.6; python_version < '3.11'",
+    "kfp>=2.16,<2.17; python_version >= '3.11'",
+]
 
 EXTRAS = {
     "kubeflow": KUBEFLOW,
@@ -128,10 +134,13 @@ setup(
         "License :: OSI Approved :: Apache Software License",
         "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Typing :: Typed",
     ],
-    python_requires=">=3.10",
+    python_requires=">=3.10,<3.14",
     # tidegate/ holds a link to each room.
     packages=find_packages(include=["tidegate", "tidegate.*"]),
     package_data={

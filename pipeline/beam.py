@@ -102,7 +102,7 @@ def _checked(name: str, value: Any) -> Any:
         if as_bool is None:
             raise _wrong(action, name, value, "true or false")
         return as_bool
-    if isinstance(value, list) and not isinstance(action, argparse._AppendAction):
+    if isinstance(value, list) and isinstance(action, argparse._StoreAction):
         raise _wrong(action, name, value, "a single value")
     for one in value if isinstance(value, list) else [value]:
         text = _text(one)

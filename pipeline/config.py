@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -133,7 +134,12 @@ class BeamSettings(Settings):
                 for name, value in given.items()
                 if name in ("runner", "direct_running_mode", "direct_num_workers")
             }
+            # Beam's DirectRunner would fetch the Prism runner and hand the pipeline to it. It does
+            # not do so with this flag, which says nothing else to a pipeline without triggers.
+            given["allow_unsafe_triggers"] = True
         else:
+            if self.runner == "PrismRunner":
+                self._check_prism()
             del given["direct_running_mode"], given["direct_num_workers"]
         if not self.in_containers:
             # The workers have what is installed beside them. Without this flag TFX packs itself
@@ -151,6 +157,16 @@ class BeamSettings(Settings):
                 given["environment_type"] = "DOCKER"
                 given["environment_config"] = self.environment_config or image
         return beam.arguments({**given, **self.options})
+
+    def _check_prism(self) -> None:
+        """Beam's PrismRunner fetches a program from the internet unless it is given a file."""
+        place = str(self.options.get("prism_location") or "")
+        if not Path(place).is_file():
+            received = f"received beam.prism_location={place}" if place else "it is not given"
+            raise InputError(
+                f"beam.runner=PrismRunner: expected beam.prism_location=FILE, the prism program on "
+                f"this machine; {received}. Nothing is downloaded"
+            )
 
     def _given(self, *names: str) -> bool:
         """Whether one of these options is given, in the singular or in the plural."""

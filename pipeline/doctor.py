@@ -15,6 +15,12 @@ _DISK_GIB = 2
 _MEMORY_GIB = 4
 
 
+# The stack's generation follows from the Python: TFX 1.16 is for 3.10, TFX 1.21 for what is newer.
+_PYTHONS = ((3, 10), (3, 13))
+GENERATION = "1.16" if sys.version_info < (3, 11) else "1.21"
+_INSTALL = f"pip install -c constraints/tfx-{GENERATION}.txt"
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that was looked at.
@@ -40,11 +46,10 @@ class Finding:
 def examine() -> Iterator[Finding]:
     """Looks at Python, the packages, memory, disk, the data folder and the GPU."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
+    good = _PYTHONS[0] <= tuple(sys.version_info[:2]) <= _PYTHONS[1]
+    said = f"{version}, the generation of TFX {GENERATION}"
     yield Finding(
-        sys.version_info[:2] == (3, 10),
-        "Python",
-        version if sys.version_info[:2] == (3, 10) else f"{version}, expected 3.10",
-        "make setup",
+        good, "Python", said if good else f"{version}, expected 3.10 to 3.13", "make setup"
     )
     yield from _packages()
     yield _memory()
@@ -64,7 +69,7 @@ def _packages() -> Iterator[Finding]:
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
             continue
         name = requirement.name
-        mend = f"pip install -c constraints.txt '{name}{requirement.specifier}'"
+        mend = f"{_INSTALL} '{name}{requirement.specifier}'"
         try:
             installed = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -106,6 +111,6 @@ def _gpu() -> Finding:
             False,
             "GPU",
             "there is one, but not the CUDA libraries TensorFlow needs",
-            "pip install -c constraints.txt 'tensorflow[and-cuda]'",
+            f"{_INSTALL} 'tensorflow[and-cuda]'",
         )
     return Finding(True, "GPU", f"there is one; cuDNN {libraries}")

@@ -1,6 +1,6 @@
 """A task's metrics, slices and gates, as the Evaluator reads them."""
 
-import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from tidegate.models.core.export import TRANSFORM_SIGNATURE
 from tidegate.models.core.fingerprint import task_fingerprint
@@ -8,7 +8,7 @@ from tidegate.models.core.task import Gate, Stage
 from tidegate.pipeline.config import RunConfig
 
 
-def evaluation_config(config: RunConfig, gated: bool = True) -> tfma.EvalConfig:
+def evaluation_config(config: RunConfig, gated: bool = True) -> config_pb2.EvalConfig:
     """The task's metrics, slices and gates in TFMA's terms.
 
     Args:
@@ -27,7 +27,7 @@ def evaluation_config(config: RunConfig, gated: bool = True) -> tfma.EvalConfig:
     )
     names = ["candidate", "baseline"] if gated else ["candidate"]
     specs = [
-        tfma.ModelSpec(
+        config_pb2.ModelSpec(
             name=name,
             model_type="tf_generic",
             signature_name=evaluation.signature,
@@ -38,15 +38,15 @@ def evaluation_config(config: RunConfig, gated: bool = True) -> tfma.EvalConfig:
         )
         for name in names
     ]
-    metrics = tfma.MetricsSpec(
+    metrics = config_pb2.MetricsSpec(
         metrics=[
-            tfma.MetricConfig(
+            config_pb2.MetricConfig(
                 class_name="TaskMetrics",
                 module="tidegate.components.evaluator.task_metrics",
                 # The fingerprint reaches TFX's cache key: changed metrics are computed anew.
                 config=f'{{"task": "{task.name}", "name": "task_metrics-{code}"}}',
             ),
-            tfma.MetricConfig(class_name="ExampleCount"),
+            config_pb2.MetricConfig(class_name="ExampleCount"),
         ],
         model_names=names,
     )
@@ -54,18 +54,18 @@ def evaluation_config(config: RunConfig, gated: bool = True) -> tfma.EvalConfig:
         for gate in gates:
             # By slice, the overall one alone: `thresholds` would hold for each slice.
             metrics.per_slice_thresholds[gate.metric].thresholds.append(
-                tfma.PerSliceMetricThreshold(
-                    slicing_specs=[tfma.SlicingSpec()], threshold=_threshold(gate)
+                config_pb2.PerSliceMetricThreshold(
+                    slicing_specs=[config_pb2.SlicingSpec()], threshold=_threshold(gate)
                 )
             )
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         model_specs=specs,
         metrics_specs=[metrics],
         slicing_specs=[
-            tfma.SlicingSpec(),
-            *(tfma.SlicingSpec(feature_keys=list(keys)) for keys in evaluation.slices),
+            config_pb2.SlicingSpec(),
+            *(config_pb2.SlicingSpec(feature_keys=list(keys)) for keys in evaluation.slices),
             *(
-                tfma.SlicingSpec(feature_keys=[feature.name])
+                config_pb2.SlicingSpec(feature_keys=[feature.name])
                 for feature in task.raw_features(config.data)
                 if feature.slice
             ),
@@ -73,8 +73,8 @@ def evaluation_config(config: RunConfig, gated: bool = True) -> tfma.EvalConfig:
     )
 
 
-def _threshold(gate: Gate) -> tfma.MetricThreshold:
-    threshold = tfma.MetricThreshold()
+def _threshold(gate: Gate) -> config_pb2.MetricThreshold:
+    threshold = config_pb2.MetricThreshold()
     if gate.at_least is not None:
         threshold.value_threshold.lower_bound.value = gate.at_least
     if gate.at_most is not None:
@@ -83,9 +83,9 @@ def _threshold(gate: Gate) -> tfma.MetricThreshold:
         change = threshold.change_threshold
         higher = gate.higher_is_better
         change.direction = (
-            tfma.MetricDirection.HIGHER_IS_BETTER
+            config_pb2.MetricDirection.HIGHER_IS_BETTER
             if higher
-            else tfma.MetricDirection.LOWER_IS_BETTER
+            else config_pb2.MetricDirection.LOWER_IS_BETTER
         )
         change.absolute.value = -gate.max_loss if higher else gate.max_loss
     return threshold

@@ -60,6 +60,8 @@ class CsvWriter:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, str):
+        if "\0" in value:  # Python's csv refuses it before 3.13 alone; its readers do not take it.
+            raise csv.Error("it holds a NUL character")
         return value
     if value is None or value != value:  # NaN and NaT are not equal to themselves.
         return ""

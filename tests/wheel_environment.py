@@ -20,7 +20,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.packaging.build_context import copy_context
+from tests.packaging.build_context import CHECKOUT, copy_context
+from tidegate.pipeline.doctor import GENERATION
 
 ROOMS = ("components", "data", "models", "pipeline", "serving", "tables")
 
@@ -98,6 +99,17 @@ def required_packages(distribution: metadata.Distribution, extras: Iterable[str]
                     found.add(wanted)
                     open_ends.append((metadata.distribution(wanted[0]), wanted[1]))
     return {name for name, _ in found}
+
+
+def pinned_versions() -> dict[str, str]:
+    """The pins of this Python's generation of the stack, by name."""
+    text = (CHECKOUT / "constraints" / f"tfx-{GENERATION}.txt").read_text("utf-8")
+    pins = [Requirement(line) for line in text.splitlines()]
+    return {
+        canonicalize_name(pin.name): str(pin.specifier).removeprefix("==")
+        for pin in pins
+        if pin.marker is None or pin.marker.evaluate()
+    }
 
 
 def installed_packages(python: Path) -> dict[str, str]:

@@ -220,7 +220,7 @@ def serialize_sample(sample: Mapping[str, Any]) -> bytes:
             values = [text.encode() for text in array.tolist()]
             features[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
         elif array.dtype.kind in "iub":
-            features[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=array))
+            features[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=array.tolist()))
         else:
             features[name] = tf.train.Feature(float_list=tf.train.FloatList(value=array))
     example = tf.train.Example(features=tf.train.Features(feature=features))

@@ -15,7 +15,7 @@ from typing import Any, get_type_hints
 
 from tidegate.models.core.task import Imported, RawFeature, SequenceTask, Stage
 
-# The rooms whose code makes artifacts; code outside the project is pinned by constraints.txt.
+# The rooms whose code makes artifacts; code outside the project is pinned in constraints/.
 ROOMS = ("tidegate.models", "tidegate.components", "tidegate.serving", "tidegate.tables")
 
 

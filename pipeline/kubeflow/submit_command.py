@@ -132,7 +132,10 @@ def _submit(
             configuration.api_key_prefix = {"authorization": "Bearer"}
         with kfp_server_api.ApiClient(configuration) as probe:
             # The client itself would ask for half a minute whether anybody is there.
-            kfp_server_api.HealthzServiceApi(probe).get_healthz(_request_timeout=_SECONDS)
+            health = kfp_server_api.HealthzServiceApi(probe)
+            # Renamed between kfp 2.5 and 2.16.
+            ask = getattr(health, "healthz_service_get_healthz", None) or health.get_healthz
+            ask(_request_timeout=_SECONDS)
         client = kfp.Client(host=endpoint, existing_token=token, **given)
         run = client.create_run_from_pipeline_package(
             str(package),

@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import grpc
-from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2, model_service_pb2
+from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2
 
 from tidegate.serving.server import status
 from tidegate.serving.server.calls import SlowCalls, handler
+from tidegate.serving.server.services import service_name
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# Taken from its descriptor, which reflection looks up.
-NAME: str = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
+NAME = service_name("model_service_pb2", "ModelService")
 
 
 class ModelService:

@@ -14,12 +14,12 @@ from tensorflow_serving.apis import (
     inference_pb2,
     model_pb2,
     predict_pb2,
-    prediction_service_pb2,
     regression_pb2,
 )
 
 from tidegate.serving.server import examples, metadata, predict, status
 from tidegate.serving.server.calls import SlowCalls, handler
+from tidegate.serving.server.services import service_name
 from tidegate.serving.server.signatures import DEFAULT_SIGNATURE
 from tidegate.serving.server.status import ServingError
 
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from tidegate.serving.server.metrics import Metrics
     from tidegate.serving.server.request_log import RequestLog
 
-# Taken from its descriptor, which reflection looks up.
-NAME: str = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name
+NAME = service_name("prediction_service_pb2", "PredictionService")
 
 
 class PredictionService:

@@ -16,6 +16,7 @@ from tidegate.tables.reads import to_json
 # Without the last flag, TFX packs itself into a source distribution for each pipeline.
 IN_MEMORY = (
     "--runner=DirectRunner",
+    "--allow_unsafe_triggers",
     "--direct_running_mode=in_memory",
     "--sdk_container_image=none",
 )

@@ -66,6 +66,7 @@ ALLOWED = {
     ("models/core/fingerprint.py", "_source", "Path"): "the installed source code",
     ("models/core/fingerprint.py", "_source", "read_bytes"): "the installed source code",
     ("models/core/fingerprint.py", "_imports", "Path"): "the installed source code",
+    ("pipeline/config.py", "_check_prism", "Path"): "a program on this machine",
     ("pipeline/kubeflow/runner.py", "write_spec", "write_text"): "--output of tidegate compile",
     ("pipeline/kubeflow/runner.py", "write_spec", "os.replace"): "--output of tidegate compile",
 }

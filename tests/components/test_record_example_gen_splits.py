@@ -142,6 +142,7 @@ def test_two_worker_processes_give_the_same_examples(
         folder,
         beam=(
             "--runner=DirectRunner",
+            "--allow_unsafe_triggers",
             "--direct_running_mode=multi_processing",
             "--direct_num_workers=2",
         ),

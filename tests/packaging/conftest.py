@@ -14,6 +14,7 @@ import pytest
 from tests.packaging.build_context import CHECKOUT, copy_context
 from tests.packaging.dockerfile import CommandFailed, build, read_dockerfile
 from tests.wheel_environment import link_packages, make_environment, outside_environment
+from tidegate.pipeline.doctor import GENERATION
 
 # What uv says when it does not get to the package index.
 _NO_INDEX = ("Failed to fetch", "Could not connect", "Network is unreachable")
@@ -60,6 +61,7 @@ def build_image(folder: Path) -> Image:
         builder.with_name("uv").symlink_to(found)
     # Bytecode of all packages costs a minute here, and is that of the few modules that are run.
     variables = outside_environment() | {"UV_COMPILE_BYTECODE": "0", "UV_NO_PROGRESS": "1"}
+    variables["GENERATION"] = GENERATION  # A build argument; FROM is not carried out.
     variables["PATH"] = f"{builder.parent}:{os.environ['PATH']}"
     context = copy_context(folder / "context")
     for offline in ("1", "0"):

@@ -68,7 +68,7 @@ def read_dockerfile(path: Path) -> list[Stage]:
         if name == "FROM":
             base, *named = one.words()
             stages.append(Stage(base, named[1] if named else base, []))
-        else:
+        elif stages:  # Before the first FROM are its arguments.
             stages[-1].instructions.append(one)
     return stages
 

@@ -10,7 +10,7 @@ from tests.packaging.build_context import CHECKOUT, context_files, copy_context
 SENT = {
     "setup.py",
     "pyproject.toml",
-    "constraints.txt",
+    "constraints",
     "README.md",
     "LICENSE",
     "tidegate",

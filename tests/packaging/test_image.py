@@ -12,14 +12,9 @@ from tests.packaging.build_context import CHECKOUT
 from tests.packaging.conftest import Image
 from tests.packaging.dockerfile import read_dockerfile
 from tests.pipeline.conftest import TINY, sentences, write_csv
-from tests.wheel_environment import installed_packages
+from tests.wheel_environment import installed_packages, pinned_versions
 
 pytestmark = pytest.mark.slow
-
-
-def pins() -> dict[str, str]:
-    lines = (CHECKOUT / "constraints.txt").read_text("utf-8").splitlines()
-    return dict(line.split("==") for line in lines)
 
 
 def container(image: Image, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -36,9 +31,9 @@ def container(image: Image, folder: Path, *command: str) -> subprocess.Completed
 
 
 def test_it_has_the_pinned_packages_and_no_others(image: Image, wheel_python: Path) -> None:
-    found = installed_packages(image.python)
+    pins, found = pinned_versions(), installed_packages(image.python)
     assert found.pop("tidegate")
-    assert found == {name: pins()[name] for name in found}
+    assert found == {name: pins[name] for name in found}
     # The environment that other tests take for an installed one is the same.
     linked = installed_packages(wheel_python)
     assert linked.keys() - {"tidegate"} == found.keys()

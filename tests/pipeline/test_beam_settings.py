@@ -40,8 +40,28 @@ def test_without_a_word_one_worker_runs_in_memory() -> None:
         "--runner=DirectRunner",
         "--direct_running_mode=in_memory",
         "--direct_num_workers=1",
+        "--allow_unsafe_triggers",
         "--sdk_container_image=none",
     ]
+
+
+@pytest.mark.parametrize(
+    ("location", "received"),
+    [
+        ([], "it is not given"),
+        (["prism_location=https://example.org/prism.zip"], "received beam.prism_location=https"),
+        (["prism_location=/not/there/prism"], "received beam.prism_location=/not/there/prism"),
+    ],
+)
+def test_prism_is_a_file_and_nothing_is_fetched(location: list[str], received: str) -> None:
+    with pytest.raises(InputError, match=f"expected beam.prism_location=FILE.*{received}"):
+        arguments("runner=PrismRunner", *location)
+
+
+def test_a_prism_that_is_there_is_used(tmp_path: Path) -> None:
+    (tmp_path / "prism").touch()
+    given = arguments("runner=prism", f"prism_location={tmp_path}/prism")
+    assert given[0] == "--runner=PrismRunner" and f"--prism_location={tmp_path}/prism" in given
 
 
 def test_settings_and_other_options_become_arguments() -> None:

@@ -167,10 +167,11 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
 def test_beams_arguments_follow_from_its_settings() -> None:
     beam = config_of("beam.direct_num_workers=3", "beam.options={temp_location: gs://b/t}").beam
     given, own = beam.arguments()[:-1], beam.arguments()[-1]
-    assert given[:3] == [
+    assert given[:4] == [
         "--runner=DirectRunner",
         "--direct_running_mode=in_memory",
         "--direct_num_workers=3",
+        "--allow_unsafe_triggers",
     ]
     assert own == "--temp_location=gs://b/t"
     assert config_of("beam.runner=FlinkRunner").beam.arguments()[0] == "--runner=FlinkRunner"

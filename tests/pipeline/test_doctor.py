@@ -20,6 +20,11 @@ def test_this_environment_is_as_it_must_be() -> None:
     assert not wrong.keys() - {"memory", "disk", "GPU"}
 
 
+def test_the_generation_is_that_of_the_installed_tfx() -> None:
+    assert metadata.version("tfx").startswith(f"{doctor.GENERATION}.")
+    assert f"the generation of TFX {doctor.GENERATION}" in found("Python").found
+
+
 def test_a_good_finding_names_the_version_and_no_command() -> None:
     finding = found("keras")
     assert metadata.version("keras") in str(finding) and "mend" not in str(finding)
@@ -41,7 +46,7 @@ def test_a_wrong_version_is_named_with_what_is_expected(
     finding = found("keras")
     assert not finding.good
     assert version in str(finding) and "<4,>=3.9" in str(finding)
-    assert "pip install -c constraints.txt" in finding.mend
+    assert f"pip install -c constraints/tfx-{doctor.GENERATION}.txt" in finding.mend
 
 
 def test_a_missing_package_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,11 +63,11 @@ def test_a_missing_package_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_another_python_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     class Version(tuple):
-        major, minor, micro = 3, 11, 7
+        major, minor, micro = 3, 14, 1
 
-    monkeypatch.setattr(sys, "version_info", Version((3, 11, 7)))
+    monkeypatch.setattr(sys, "version_info", Version((3, 14, 1)))
     finding = next(doctor.examine())
-    assert not finding.good and finding.found == "3.11.7, expected 3.10"
+    assert not finding.good and finding.found == "3.14.1, expected 3.10 to 3.13"
 
 
 def test_little_disk_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

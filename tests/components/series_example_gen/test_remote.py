@@ -46,7 +46,11 @@ def _generate(train: str, folder: str, tmp_path: Path) -> None:
     examples = standard_artifacts.Examples()
     examples.uri = folder
     context = executor.Executor.Context(
-        beam_pipeline_args=["--runner=DirectRunner", "--direct_running_mode=in_memory"],
+        beam_pipeline_args=[
+            "--runner=DirectRunner",
+            "--allow_unsafe_triggers",
+            "--direct_running_mode=in_memory",
+        ],
         tmp_dir=str(tmp_path / "tmp"),
         unique_id="1",
     )

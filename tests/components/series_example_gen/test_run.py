@@ -203,6 +203,7 @@ def test_two_worker_processes_give_the_same_examples(
         rows[part::3].to_csv(tmp_path / f"{part}.csv", index=False)
     beam = (
         "--runner=DirectRunner",
+        "--allow_unsafe_triggers",
         "--direct_running_mode=multi_processing",
         "--direct_num_workers=2",
         "--sdk_container_image=none",
