@@ -3,6 +3,9 @@
 import difflib
 from collections.abc import Iterable
 
+# Characters of a name, and names, that an error shows.
+_LONGEST, _MOST = 40, 30
+
 
 class InputError(ValueError):
     """The user's input or settings are wrong.
@@ -15,6 +18,12 @@ class InputError(ValueError):
         super().__init__(" ".join(line.strip() for line in message.splitlines()))
 
 
+def shown(name: str) -> str:
+    """A name as an error shows it: what is taken for one may be a whole article."""
+    line = " ".join(name.split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+
+
 def nearest(received: str, known: Iterable[str]) -> str:
     """Ends an error about an unknown name: the nearest known name, or all of them.
 
@@ -25,9 +34,10 @@ def nearest(received: str, known: Iterable[str]) -> str:
     Returns:
       A sentence without a leading space, such as ``Did you mean 'units'?``.
     """
-    names = sorted(known)
+    names = sorted(map(shown, known))
     by_case = {name.lower(): name for name in names}
     close = difflib.get_close_matches(received.lower(), list(by_case), n=1, cutoff=0.6)
     if close:
         return f"Did you mean '{by_case[close[0]]}'?"
-    return f"Known: {', '.join(names) if names else 'none'}."
+    more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+    return f"Known: {', '.join(names[:_MOST]) if names else 'none'}{more}."

@@ -26,8 +26,13 @@ class FileFormat:
     """How a file is read; training and asking read by the same value.
 
     Attributes:
-      encoding: of text files; one in which a line break is the byte 0x0A.
+      encoding: of text files.
       delimiter: of CSV and TSV; None for the format's own.
+      quoting: of CSV and TSV: ``checked``, a quoted cell that looks as if it had swallowed rows is
+        an error; ``trusted``, quoted cells may hold any lines; ``none``, a quote is a character.
+      quote_char: what quotes cells.
+      header: names of the columns of CSV and TSV that begin with a row; empty where the first line
+        has them.
       missing: marks in columns of numbers that say that there is no value, beside `MISSING`.
       time_format: of time stamps, as for `datetime.strptime`; None for ISO 8601.
       by_options: whether messages name options of the command line, or settings of data.
@@ -35,6 +40,9 @@ class FileFormat:
 
     encoding: str = "utf-8"
     delimiter: str | None = None
+    quoting: str = "checked"
+    quote_char: str = '"'
+    header: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     time_format: str | None = None
     by_options: bool = False
@@ -45,14 +53,17 @@ class FileFormat:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; `from_dict` reads it."""
-        written = {**asdict(self), "missing": list(self.missing)}
+        written = asdict(self)
         del written["by_options"]
         return written
 
     @classmethod
     def from_dict(cls, written: Mapping[str, Any]) -> "FileFormat":
         """What `as_dict` gave."""
-        return cls(**{**written, "missing": tuple(written.get("missing", ()))})
+        values: dict[str, Any] = {
+            name: tuple(one) if isinstance(one, list) else one for name, one in written.items()
+        }
+        return cls(**values)
 
     def delimiter_of(self, kind: str, path: str) -> str:
         """The character between two cells.
@@ -62,7 +73,7 @@ class FileFormat:
         """
         given = "\t" if self.delimiter == "\\t" else self.delimiter
         delimiter = given or ("\t" if kind == "tsv" else ",")
-        if len(delimiter) != 1 or delimiter in '\r\n"\0':
+        if len(delimiter) != 1 or delimiter in "\r\n\0" or delimiter == self.quote_char:
             raise InputError(
                 f"{path}: cannot part columns by {delimiter!r}; expected one character that is no "
                 f"quote and no line break: set {self.setting('delimiter')}"

@@ -1,15 +1,24 @@
 """Rows of CSV, JSON lines, Parquet and pandas frames: names of columns, and cells by row."""
 
 import csv
+import itertools
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
 from tidegate.tables.errors import InputError
+from tidegate.tables.formats import FileFormat
 
 # A quote that is never closed would take the rest of the file for one field.
 _LONGEST_FIELD = 16 << 20
+# A first line of Excel's, which says what parts the cells.
+_STATED = re.compile(r"sep=(.)\r?\n")
+# Lines of a quoted cell that look like rows, by the number of columns: from so many on, a stray
+# quote is likelier than a text that looks so.
+_FEWEST_LIKE_ROWS = {2: 4, 3: 3}
+_SHARE_LIKE_ROWS = 0.8
 # Rows of a frame or of Parquet that are made Python's at once.
 _ROWS = 1024
 
@@ -68,18 +77,44 @@ class CsvRows:
     Args:
       path: names the file in errors.
       lines: its lines, with their ends.
-      delimiter: between cells.
+      delimiter: between cells; a first line such as ``sep=;`` goes before it.
+      how: quoting and header.
+
+    Attributes:
+      several_lines: how many rows have a cell of several lines, and the first such row's number.
 
     Raises:
       InputError: broken quoting, or two columns of one name.
     """
 
-    def __init__(self, path: str, lines: Iterator[str], delimiter: str) -> None:
+    def __init__(self, path: str, lines: Iterator[str], delimiter: str, how: FileFormat) -> None:
         self._path = path
+        self._how = how
+        self.several_lines = (0, 0)
+        first = next(lines, "")
+        before = 0
+        if stated := _STATED.fullmatch(first):
+            delimiter, before = delimiter if how.delimiter else stated[1], 1
+        else:
+            lines = itertools.chain([first], lines)
+        self._before = before
+        self._delimiter = delimiter
+        # The lines of a record as they stand in the file.
+        self._raw: list[str] = []
         csv.field_size_limit(_LONGEST_FIELD)
-        self._reader = csv.reader(lines, delimiter=delimiter, strict=True)
-        start, header = next(self._records(), (1, []))
-        self.names = _unblank([name.strip() for name in header])
+        quoted = how.quoting != "none"
+        self._reader = csv.reader(
+            self._kept(lines),
+            delimiter=delimiter,
+            quotechar=how.quote_char if quoted else None,
+            quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+            strict=True,
+        )
+        self.names = [*how.header]
+        start = 1
+        if not how.header:
+            start, header = next(self._records(), (1, []))
+            self.names = _unblank([name.strip() for name in header])
         check_names(f"{path}:{start}", self.names)
 
     def rows(self, columns: Sequence[str], closed: bool) -> Iterator[Row]:
@@ -94,18 +129,53 @@ class CsvRows:
                 row.append(None)
                 yield start, tuple([row[at] for at in places])
 
+    def _kept(self, lines: Iterator[str]) -> Iterator[str]:
+        for line in lines:
+            if "\0" in line:
+                number, setting = self._before + self._reader.line_num + 1, "encoding"
+                raise InputError(
+                    f"{self._path}:{number}: a NUL byte, which no text holds; if the file is "
+                    f"UTF-16, set {self._how.setting(setting)}=utf-16, else remove it"
+                )
+            self._raw.append(line)
+            yield line
+
     def _records(self) -> Iterator[tuple[int, list[Any]]]:
-        reader = self._reader
+        reader, raw = self._reader, self._raw
         while True:
-            start = reader.line_num + 1
+            start = self._before + reader.line_num + 1
+            raw.clear()
             try:
                 row: list[Any] = next(reader)
             except StopIteration:
                 return
             except csv.Error as error:
-                raise InputError(f"{self._path}:{start}: broken quoting: {error}") from None
+                raise InputError(
+                    f"{self._path}:{start}: broken quoting: {error}; if quotes are characters of "
+                    f"the text, set {self._how.setting('quoting')}=none"
+                ) from None
+            if len(raw) > 1:
+                self._check_lines(start)
             if row:  # A blank line is no record.
                 yield start, row
+
+    def _check_lines(self, start: int) -> None:
+        """Refuses a quoted cell of several lines that look like rows: a stray quote began it."""
+        count, first = self.several_lines
+        self.several_lines = count + 1, first or start
+        wide = len(getattr(self, "names", ()))
+        alike = sum(line.count(self._delimiter) == wide - 1 for line in self._raw)
+        fewest = _FEWEST_LIKE_ROWS.get(wide, 2)
+        if self._how.quoting != "checked" or wide < 2 or alike < fewest:
+            return
+        if alike >= _SHARE_LIKE_ROWS * len(self._raw):
+            end, setting = start + len(self._raw) - 1, self._how.setting("quoting")
+            raise InputError(
+                f"{self._path}:{start}: a quoted cell goes on to line {end}, and {alike} of these "
+                f"lines look like rows of {wide} cells: a stray quote swallows them; set "
+                f"{setting}=none if quotes are characters of the text, or {setting}=trusted if the "
+                "cell is meant to hold these lines"
+            )
 
 
 def _unblank(names: list[str]) -> list[str]:

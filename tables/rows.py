@@ -5,19 +5,17 @@ Each row comes with its number, so that an error can name its place (``file:line
 
 from __future__ import annotations
 
-import codecs
-import gzip
-import io
 import itertools
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from tidegate.tables.errors import InputError, nearest
 from tidegate.tables.files import LOCAL, Opener
-from tidegate.tables.formats import PLAIN, FileFormat, format_of, is_zipped
+from tidegate.tables.formats import PLAIN, FileFormat, format_of
+from tidegate.tables.lines import text_lines
 from tidegate.tables.row_formats import (
     ArrowRows,
     BrokenRow,
@@ -135,6 +133,11 @@ class Rows:
         """
         return self._guarded(self._format.rows(self.columns, self._all))
 
+    @property
+    def several_lines(self) -> tuple[int, int]:
+        """How many rows read so far have a cell of several lines, and the first one's number."""
+        return getattr(self._format, "several_lines", (0, 0))
+
     def place(self, number: int) -> str:
         """A row's place, for errors."""
         return f"{self.path}:{number}"
@@ -186,10 +189,10 @@ class Rows:
                 parquet = ParquetRows(source, self._stored)
                 self.total = parquet.total
                 return parquet
-            lines = _lines(source, _unzip(source, self._stored), how)
+            lines = text_lines(source, self._stored, how)
             if kind == "jsonl":
                 return JsonRows(source, lines)
-            return CsvRows(source, lines, how.delimiter_of(kind, source))
+            return CsvRows(source, lines, how.delimiter_of(kind, source), how)
         except (OSError, EOFError, zlib.error) as error:
             raise self._unreadable(error) from None
 
@@ -219,40 +222,6 @@ class Rows:
     def _close(self) -> None:
         if self._stored is not None:
             self._stored.close()
-
-
-def _unzip(path: str, stored: BinaryIO) -> BinaryIO:
-    if is_zipped(path):
-        return cast(BinaryIO, io.BufferedReader(gzip.GzipFile(fileobj=stored)))
-    return stored
-
-
-def _lines(path: str, stored: BinaryIO, how: FileFormat) -> Iterator[str]:
-    """Decoded lines with their ends; decoding line by line, an error knows its line."""
-    encoding, setting = how.encoding, how.setting("encoding")
-    try:
-        if codecs.lookup(encoding).name == "utf-8-sig":
-            encoding = "utf-8"  # Line by line; the mark before the first is dropped below.
-        if "\n".encode(encoding) != b"\n":
-            raise LookupError
-    except (LookupError, ValueError):
-        raise InputError(
-            f"{path}: cannot read encoding {encoding!r}; expected utf-8 or another in which a line "
-            f"break is one byte: convert the file, or set {setting}"
-        ) from None
-    number = 0
-    for number, line in enumerate(stored, start=1):
-        if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        try:
-            yield line.decode(encoding)
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"{path}:{number}: not {encoding} (byte 0x{line[error.start]:02x} at position "
-                f"{error.start + 1} of the line); set {setting} to the file's encoding"
-            ) from None
-    if number == 0:
-        raise InputError(f"{path}: the file is empty")
 
 
 def check_head(

@@ -26,12 +26,14 @@ class RowReport:
       bad: by reason, how many rows could not be used.
       places: by reason, the first places.
       fatal: errors that end the reading of a file.
+      remarks: by remark, how many usable rows a person should know of; the first are in `places`.
     """
 
     rows: dict[str, int] = field(default_factory=dict)
     bad: dict[str, int] = field(default_factory=dict)
     places: dict[str, list[str]] = field(default_factory=dict)
     fatal: list[str] = field(default_factory=list)
+    remarks: dict[str, int] = field(default_factory=dict)
 
     def add_bad(self, reason: str, place: str) -> None:
         """Counts a row that cannot be used."""
@@ -40,6 +42,25 @@ class RowReport:
         if len(places) < PLACES:
             places.append(place)
 
+    def add_several_lines(self, count: int, place: str) -> None:
+        """Counts rows that have a cell of several lines: a stray quote makes such, too.
+
+        Args:
+          count: of the rows; 0 for none.
+          place: of the first.
+        """
+        if count:
+            remark = "with a cell of several lines"
+            self.remarks[remark] = self.remarks.get(remark, 0) + count
+            self.places.setdefault(remark, []).append(place)
+
+    def remark_lines(self) -> list[str]:
+        """The remarks, a line each."""
+        return [
+            f"{count} rows {remark} (first at {', '.join(self.places[remark])})"
+            for remark, count in sorted(self.remarks.items())
+        ]
+
     def add(self, other: Any) -> None:
         """Adds another part's report, of the same kind, to this one."""
         for split, count in other.rows.items():
@@ -47,6 +68,9 @@ class RowReport:
         for reason, count in other.bad.items():
             self.bad[reason] = self.bad.get(reason, 0) + count
             self.places[reason] = (self.places.get(reason, []) + other.places[reason])[:PLACES]
+        for remark, count in other.remarks.items():
+            self.remarks[remark] = self.remarks.get(remark, 0) + count
+            self.places[remark] = (self.places.get(remark, []) + other.places[remark])[:PLACES]
         self.fatal += other.fatal
 
     def as_dict(self) -> dict[str, Any]:

@@ -97,6 +97,8 @@ class _ReadFiles(beam.DoFn):
                     row = self._row(rows.place(number), cells, is_test, report)
                     if row is not None:
                         yield row
+                count, first = rows.several_lines
+                report.add_several_lines(count, rows.place(first))
         except InputError as error:
             # Not raised: a runner would wrap it, and the user would lose the line.
             report.fatal.append(str(error))
@@ -226,6 +228,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         check(report, max_bad_share=reads.max_bad_share, source=train)
         if report.bad:
             reporter().line(f"left out {report.bad_line()}")
+        for line in report.remark_lines():
+            reporter().line(line)
         there = [split for split in SPLITS if report.rows.get(split)]
         examples.split_names = artifact_utils.encode_split_names(there)
         examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)

@@ -95,11 +95,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         )
         report = self._write(output, scratch)
         tf.io.gfile.rmtree(scratch)
-        report.bad, report.places = reading.bad, reading.places
+        report.bad, report.places, report.remarks = reading.bad, reading.places, reading.remarks
         check(report, splitting=splitting, step=step, target=reads.target, source=train)
         if report.bad:
             reporter().line(f"left out {report.bad_line()}")
-        for line in report.lines(step):
+        for line in [*report.remark_lines(), *report.lines(step)]:
             reporter().line(line)
         there = [split for split in SPLITS if report.rows.get(split)]
         examples.split_names = artifact_utils.encode_split_names(there)

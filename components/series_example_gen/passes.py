@@ -65,6 +65,8 @@ class ReadFiles(beam.DoFn):
                 for table in read_tables(rows, reads, self._plan.integer, report, file):
                     for bucket, part in by_bucket(table, self._plan.buckets):
                         yield (bucket,), part.to_bytes()
+                count, first = rows.several_lines
+                report.add_several_lines(count, rows.place(first))
         except InputError as error:
             # Not raised: a runner would wrap it, and the user would lose the line.
             report.fatal.append(str(error))

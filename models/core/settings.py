@@ -10,7 +10,7 @@ annotation; the Tuner searches over those:
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -143,12 +143,24 @@ class FileSettings(Settings):
     delimiter: str | None = Field(
         None, description="column delimiter; comma for .csv and tab for .tsv where not given"
     )
+    quoting: Literal["checked", "trusted", "none"] = Field(
+        "checked",
+        description="of CSV and TSV: checked (a quoted cell that looks as if it had swallowed rows "
+        "stops the run), trusted (quoted cells may hold any lines) or none (quotes are characters)",
+    )
+    quote_char: str = Field(
+        '"', min_length=1, max_length=1, description="what quotes the cells of CSV and TSV"
+    )
+    header: list[str] = Field(
+        default_factory=list,
+        description="names of the columns of CSV and TSV whose first line is a row: a,b",
+    )
     missing: list[str] = Field(
         default_factory=list,
         description="marks of a missing number beside empty, NA, NaN, null and none: -,?,-200",
     )
 
-    @field_validator("missing", mode="before")
+    @field_validator("missing", "header", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return [str(mark) for mark in value] if isinstance(value, list) else listed(value)
@@ -156,7 +168,14 @@ class FileSettings(Settings):
     @property
     def how(self) -> FileFormat:
         """The same as the reader takes it."""
-        return FileFormat(self.encoding, self.delimiter, tuple(self.missing))
+        return FileFormat(
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+            quoting=self.quoting,
+            quote_char=self.quote_char,
+            header=tuple(self.header),
+            missing=tuple(self.missing),
+        )
 
 
 _NAMES: Mapping[Any, str] = {type(None): "none", InputFile: "file"}

@@ -64,6 +64,12 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option("--encoding", help="Of a text file.")
 @click.option("--delimiter", help="Between the columns of CSV or TSV.")
+@click.option(
+    "--quoting",
+    type=click.Choice(["checked", "trusted", "none"]),
+    help="Of CSV: none where quotes are characters of the text.",
+)
+@click.option("--quote-char", help="What quotes cells of CSV.")
 @click.option("--time-format", help="Of times that are not in ISO 8601: %d/%m/%Y")
 @click.option("--missing", multiple=True, metavar="MARK", help="A mark of a missing number.")
 @click.option(
@@ -127,6 +133,8 @@ def predict(
     roles: tuple[str, ...],
     encoding: str | None,
     delimiter: str | None,
+    quoting: str | None,
+    quote_char: str | None,
     time_format: str | None,
     missing: tuple[str, ...],
     max_bad_share: float | None,
@@ -197,6 +205,8 @@ def predict(
             for name, value in (
                 ("encoding", encoding),
                 ("delimiter", delimiter),
+                ("quoting", quoting),
+                ("quote_char", quote_char),
                 ("time_format", time_format),
                 ("missing", missing),
             )

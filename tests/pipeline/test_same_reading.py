@@ -100,7 +100,7 @@ def written(draw: st.DrawFn, rows: list[dict[str, Any]], form: str | None, kinds
     encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "gb18030"]))
     if kind not in ("csv", "tsv", "jsonl"):
         encoding = "utf-8"
-    how = FileFormat(encoding, delimiter, ("-", "?"), form)
+    how = FileFormat(encoding, delimiter, missing=("-", "?"), time_format=form)
     quoting = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
     return Made(draw(st.permutations(rows)), kind, delimiter, quoting, encoding, how)
 

@@ -57,21 +57,68 @@ def test_records_before_a_wrong_byte_are_given(tmp_path: Path) -> None:
             next(records)
 
 
+@pytest.mark.parametrize("encoding", ["nonsense", "hex", "undefined"])
+def test_an_encoding_that_nobody_knows_is_refused(tmp_path: Path, encoding: str) -> None:
+    message = refused(write(tmp_path, "rows.csv", "text,label\nx,a\n"), encoding=encoding)
+    assert repr(encoding) in message and "utf-8" in message
+
+
 @pytest.mark.parametrize(
-    "encoding", ["utf-16", "utf-16-le", "utf-32", "cp037", "nonsense", "hex", "undefined"]
+    ("content", "how"),
+    [
+        ("text,label\nx,a\n".encode("utf-16"), {}),
+        ("text\tlabel\r\nx\ta\r\n".encode("utf-16"), {"delimiter": "\\t"}),
+        ("text,label\nx,a\n".encode("utf-16-be"), {"encoding": "utf-16-be"}),
+        (b"text,label\rx,a\r", {}),
+        (b"sep=;\r\ntext;label\r\nx;a\r\n", {}),
+        (b"text;label\nx;a\n", {"delimiter": ";"}),
+        (b"x,a\n", {"header": ("text", "label")}),
+        (b"text,label\n'x','a'\n", {"quote_char": "'"}),
+    ],
 )
-def test_an_encoding_that_cannot_be_read_line_by_line_is_refused(
-    tmp_path: Path, encoding: str
-) -> None:
-    path = write(tmp_path, "rows.csv", "text,label\nx,a\n")
-    message = refused(path, encoding=encoding)
-    assert repr(encoding) in message
-    assert "utf-8" in message
+def test_what_spreadsheets_write(tmp_path: Path, content: bytes, how: dict[str, Any]) -> None:
+    path = write(tmp_path, "rows.csv", content)
+    assert [record for _, record in read(path, **how)] == [{"text": "x", "label": "a"}]
 
 
-def test_utf_16_content_read_as_utf_8_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path, "rows.csv", "text,label\nx,a\n".encode("utf-16"))
-    assert refused(path).startswith(":1: not utf-8 (byte 0xff at position 1")
+def test_a_byte_that_is_no_utf_16_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "rows.csv", "text,label\nx,a\n".encode("utf-16") + b"\x00\xd8")
+    assert ": not utf-16 after this line" in refused(path)
+
+
+def test_a_nul_byte_names_its_line(tmp_path: Path) -> None:
+    message = refused(write(tmp_path, "rows.csv", "text,label\nx,a\ny\0,b\n"))
+    assert message.startswith(":3: a NUL byte") and "data.encoding=utf-16" in message
+
+
+ROWS = [f"text {n},{'ab'[n % 2]}" for n in range(40)]
+
+
+@pytest.mark.parametrize("wide", [2, 3])
+def test_a_stray_quote_swallows_no_rows_unseen(tmp_path: Path, wide: int) -> None:
+    rows = [f"{n}," * (wide - 2) + row for n, row in enumerate(ROWS)]
+    rows[5] = rows[5].replace("text", '"text')
+    rows[20] = rows[20].replace("20,", '20",', 1) if wide == 2 else rows[20] + '"'
+    header = "id," * (wide - 2) + "text,label"
+    path = write(tmp_path, "rows.csv", "\n".join([header, *rows, ""]))
+    message = refused(path)
+    assert message.startswith(":7: a quoted cell goes on to line 22, and 16 of these lines look")
+    assert "data.quoting=none" in message
+    assert len(read(path, quoting="none")) == 40
+    assert len(read(path, quoting="trusted")) == 25
+
+
+def test_cells_of_several_lines_are_read_and_counted(tmp_path: Path) -> None:
+    cells = ["a, b\nc, d", "\n\n", "one\ntwo, three\nfour", "plain"]
+    path = write(tmp_path, "rows.csv", "text,label\n" + "".join(f'"{c}",x\n' for c in cells))
+    with Rows(path, columns=COLUMNS) as rows:
+        assert [row[0] for _, row in rows] == cells  # type: ignore[index]
+        assert rows.several_lines == (3, 2)
+
+
+def test_what_is_taken_for_a_name_is_shown_in_short(tmp_path: Path) -> None:
+    message = refused(write(tmp_path, "rows.csv", f"{'long ' * 99},b\nx,a\n"))
+    assert len(message) < 200 and "long long" in message
 
 
 def test_utf_8_sig_is_utf_8(tmp_path: Path) -> None:
