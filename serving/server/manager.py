@@ -6,9 +6,8 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from types import TracebackType
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tidegate.serving.server import model_config, status
@@ -71,7 +70,8 @@ class ModelManager:
         with self._changed:
             self._changed.wait_for(lambda: self._polled(1) and self._all_settled())
 
-    def lease(self, spec: ModelSpec) -> AbstractContextManager[Servable]:
+    @contextmanager
+    def lease(self, spec: ModelSpec) -> Iterator[Servable]:
         """The version that a request asks for, held until the context ends.
 
         Args:
@@ -81,10 +81,15 @@ class ModelManager:
           ServingError: on entering; INVALID_ARGUMENT for no name or an unknown label, NOT_FOUND
             for a model or version that is not loaded, UNAVAILABLE while the server stops.
         """
-        return _Lease(self, spec)
+        version = self._acquire(spec)
+        try:
+            servable = version.servable
+            assert servable is not None  # A version that can be acquired is loaded.
+            yield servable
+        finally:
+            self._release(version)
 
-    def acquire(self, spec: ModelSpec) -> Version:
-        """What `lease` does on entering; `release` must follow."""
+    def _acquire(self, spec: ModelSpec) -> Version:
         if not spec.name:
             raise status.invalid_argument("ModelSpec has no name specified.")
         choice = spec.WhichOneof("version_choice")
@@ -111,8 +116,7 @@ class ModelManager:
             version.leases += 1
             return version
 
-    def release(self, version: Version) -> None:
-        """Ends a lease."""
+    def _release(self, version: Version) -> None:
         with self._changed:
             version.leases -= 1
             if version.leases == 0 and (version.state == UNLOADING or self._stopping):
@@ -221,7 +225,7 @@ class ModelManager:
         for name, model in self._models.items():
             moved = name not in before or before[name].base_path != model.config.base_path
             if moved and not model.removed and not model.arrived():
-                failed.append(self._why_not(name))
+                failed.append(model.why_not())
         if failed:
             raise status.unknown(
                 f"{len(failed)} servable(s) did not become available: {{{', '.join(failed)}}}"
@@ -229,14 +233,6 @@ class ModelManager:
         check_labels(
             self._models, before, self._options.allow_version_labels_for_unavailable_models
         )
-
-    def _why_not(self, name: str) -> str:
-        model = self._models[name]
-        failed = [version for version in model.versions if version.aspired and version.error]
-        if not failed:
-            return f"{{name: {name}}} due to error: {model.complaint or 'no versions found'}"
-        newest = max(failed, key=lambda version: version.number)
-        return f"{{name: {name} version: {newest.number}}} due to error: {newest.error}"
 
     def _apply(self, configs: Mapping[str, ModelConfig]) -> None:
         """Locked: makes these the configurations of the models, by name."""
@@ -317,27 +313,3 @@ class ModelManager:
             _LOG.warning("%s: %s", self._options.model_config_file, error.message)
         else:
             self._source.file_applied()
-
-
-class _Lease:
-    """Holds a version while the context lasts."""
-
-    __slots__ = ("_manager", "_spec", "_version")
-
-    def __init__(self, manager: ModelManager, spec: ModelSpec) -> None:
-        self._manager = manager
-        self._spec = spec
-
-    def __enter__(self) -> Servable:
-        self._version = self._manager.acquire(self._spec)
-        servable = self._version.servable
-        assert servable is not None  # A version that can be acquired is loaded.
-        return servable
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._manager.release(self._version)

@@ -142,6 +142,14 @@ class Model:
             for version in self.versions
         )
 
+    def why_not(self) -> str:
+        """Why no version serves, in the words of a failed reload."""
+        failed = [version for version in self.versions if version.aspired and version.error]
+        if not failed:
+            return f"{{name: {self.name}}} due to error: {self.complaint or 'no versions found'}"
+        newest = max(failed, key=lambda version: version.number)
+        return f"{{name: {self.name} version: {newest.number}}} due to error: {newest.error}"
+
 
 def version_status(number: int, state: int, error: ServingError | None) -> ModelVersionStatus:
     """The message for one version."""
