@@ -1,7 +1,8 @@
 """The step of a data set's time grid, from the distances between neighbours in its series."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -53,6 +54,26 @@ class Distances:
     over_weekend: int = 0
     no_month: int = 0
     over_new_year: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON, whose keys are no steps; `from_dict` reads it."""
+        return {
+            name: [(astuple(step), astuple(vote)) for step, vote in value.items()]
+            if isinstance(value, dict)
+            else value
+            for name, value in vars(self).items()
+        }
+
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any]) -> "Distances":
+        """What `as_dict` gave."""
+        values: dict[str, Any] = {
+            name: {Step(*step): Vote(*vote) for step, vote in value}
+            if isinstance(value, list)
+            else value
+            for name, value in written.items()
+        }
+        return cls(**values)
 
     def add(self, other: "Distances") -> None:
         """Adds another part's."""

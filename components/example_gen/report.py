@@ -17,6 +17,9 @@ SPLITS = ("train", "valid", "eval", "test")
 PLACES = 3
 
 
+R = TypeVar("R", bound="RowReport")
+
+
 @dataclass
 class RowReport:
     """Counts over rows; reports of parts of the data add up.
@@ -74,8 +77,13 @@ class RowReport:
         self.fatal += other.fatal
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """For JSON; `from_dict` reads it."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls: type[R], written: Mapping[str, Any]) -> R:
+        """What `as_dict` gave."""
+        return cls(**written)
 
     @property
     def bad_share(self) -> float:
@@ -105,9 +113,6 @@ class RowReport:
             )
 
 
-R = TypeVar("R", bound=RowReport)
-
-
 class SumOf(beam.CombineFn, Generic[R]):
     """Adds reports of one kind up."""
 
@@ -129,6 +134,18 @@ class SumOf(beam.CombineFn, Generic[R]):
 
     def extract_output(self, accumulator: R) -> R:
         return accumulator
+
+
+def keep_report(report: RowReport, path: str) -> None:
+    """Writes the sum of reports where the process that has started the pipeline reads it."""
+    with fileio.open(path, "w") as file:
+        file.write(json.dumps(report.as_dict(), default=int))  # NumPy's integers are some counts.
+
+
+def kept_report(kind: type[R], path: str) -> R:
+    """What `keep_report` wrote."""
+    with fileio.open(path) as file:
+        return kind.from_dict(json.loads(file.read()))
 
 
 def write_report(folder: str, content: Mapping[str, Any]) -> None:

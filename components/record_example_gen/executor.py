@@ -1,7 +1,6 @@
 """The work: records to shuffled tf.Examples by split, in memory that stays as the data grows."""
 
 import hashlib
-import json
 import os
 import random
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +17,13 @@ from tfx.types import artifact_utils
 
 from tidegate.components import files
 from tidegate.components.example_gen import data_fingerprint
-from tidegate.components.example_gen.report import REPORT_FILE, SPLITS, write_report
+from tidegate.components.example_gen.report import (
+    REPORT_FILE,
+    SPLITS,
+    keep_report,
+    kept_report,
+    write_report,
+)
 from tidegate.components.example_gen.scatter import Scatter
 from tidegate.components.record_example_gen.report import Report, SumReports, check
 from tidegate.models.core.progress import reporter
@@ -244,10 +249,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         tf.io.gfile.makedirs(scratch)
         report_path = os.path.join(scratch, REPORT_FILE)
 
-        def keep(report: Report) -> None:
-            with tf.io.gfile.GFile(report_path, "w") as file:
-                file.write(json.dumps(report.as_dict()))
-
         with self._make_beam_pipeline() as pipeline:
             rows = (
                 pipeline
@@ -258,7 +259,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             (
                 rows[_ReadFiles.REPORT]
                 | "SumReports" >> beam.CombineGlobally(SumReports())
-                | "KeepReport" >> beam.Map(keep)
+                | "KeepReport" >> beam.Map(keep_report, report_path)
             )
             (
                 rows["rows"]
@@ -266,8 +267,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "GroupFiles" >> beam.GroupByKey()
                 | "Shuffle" >> beam.ParDo(_ShuffleShard(folder, plan.shards, plan.splits.seed))
             )
-        with tf.io.gfile.GFile(report_path) as file:
-            report = Report(**json.loads(file.read()))
+        report = kept_report(Report, report_path)
         tf.io.gfile.rmtree(scratch)
         return report
 

@@ -7,7 +7,6 @@ it. What is shuffled are names of files: Beam's runner never holds the data.
 """
 
 import os
-import pickle
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,7 +21,13 @@ from tfx.types import artifact_utils
 
 from tidegate.components import files
 from tidegate.components.example_gen import data_fingerprint
-from tidegate.components.example_gen.report import SPLITS, SumOf, write_report
+from tidegate.components.example_gen.report import (
+    SPLITS,
+    SumOf,
+    keep_report,
+    kept_report,
+    write_report,
+)
 from tidegate.components.example_gen.scatter import Scatter
 from tidegate.components.series_example_gen.examples import Output
 from tidegate.components.series_example_gen.passes import (
@@ -129,11 +134,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 (rows[ReadFiles.REPORT], distances)
                 | "BothReports" >> beam.Flatten()
                 | "SumReports" >> beam.CombineGlobally(SumOf(Reading))
-                | "KeepReport" >> beam.Map(_keep, result)
+                | "KeepReport" >> beam.Map(keep_report, result)
             )
-        found = _kept(result)
-        assert isinstance(found, Reading)
-        return found
+        return kept_report(Reading, result)
 
     def _write(self, output: Output, folder: str) -> SeriesReport:
         result = os.path.join(folder, "series")
@@ -145,21 +148,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "Buckets" >> beam.Create(there, reshuffle=len(there) > 1)
                 | "Write" >> beam.ParDo(WriteBucket(output))
                 | "SumReports" >> beam.CombineGlobally(SumOf(SeriesReport))
-                | "KeepReport" >> beam.Map(_keep, result)
+                | "KeepReport" >> beam.Map(keep_report, result)
             )
-        found = _kept(result)
-        assert isinstance(found, SeriesReport)
-        return found
-
-
-def _keep(report: Any, path: str) -> None:
-    with tf.io.gfile.GFile(path, "wb") as file:
-        file.write(pickle.dumps(report))
-
-
-def _kept(path: str) -> Any:
-    with tf.io.gfile.GFile(path, "rb") as file:
-        return pickle.loads(file.read())
+        return kept_report(SeriesReport, result)
 
 
 def _plan(reads: SeriesReads, inputs: Sequence[str]) -> Plan:

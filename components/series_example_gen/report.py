@@ -1,5 +1,6 @@
 """What became of the series."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,15 @@ class Reading(RowReport):
     """
 
     distances: Distances = field(default_factory=Distances)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; `from_dict` reads it."""
+        return {**vars(self), "distances": self.distances.as_dict()}
+
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any]) -> "Reading":
+        """What `as_dict` gave."""
+        return cls(**{**written, "distances": Distances.from_dict(written["distances"])})
 
     def add_rows(self, count: int) -> None:
         """Counts usable rows."""
@@ -82,6 +92,13 @@ class SeriesReport(RowReport):
     noted: dict[str, dict[str, Any]] = field(default_factory=dict)
     longest: tuple[int, str] = (0, "")
     span: tuple[int, int] | None = None
+
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any]) -> "SeriesReport":
+        """What `as_dict` gave."""
+        span = written["span"]
+        pairs = {"longest": tuple(written["longest"]), "span": span and tuple(span)}
+        return cls(**{**written, **pairs})
 
     def add_piece(self, split: str, steps: int, values: int) -> None:
         """Counts a series' part of a split."""

@@ -89,6 +89,7 @@ def test_the_report_counts_what_was_written(generated: Any) -> None:
             for split, rows in generated.splits.items()
         },
         "bad": {},
+        "remarks": {},
         "places": {},
         "fatal": [],
         "given": [],
