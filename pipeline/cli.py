@@ -28,7 +28,10 @@ def cli() -> None:
 @cli.command()
 @click.argument("task")
 @click.option(
-    "--data", multiple=True, required=True, help="A data set's name, or a file, folder or URI."
+    "--data",
+    multiple=True,
+    required=True,
+    help="A data set's name, or a file, folder or URI; may be repeated for several.",
 )
 @click.option("--test", multiple=True, help="A file or folder with a fixed test split.")
 @click.option("--output", required=True, help="Output folder, or a URI.")
@@ -57,9 +60,8 @@ def run(
 
     settings = read_file(config) if config else {}
     given = (settings, parse_assignments(assignments), parse_beam(beam))
-    source, fixed = _single("--data", data), _single("--test", test) if test else None
     try:
-        summary = run_request(make_request(task, source, fixed, output, *given, fresh=fresh))
+        summary = run_request(make_request(task, data, test or None, output, *given, fresh=fresh))
         code = _EXIT_PUSHED if summary["pushed"] else _EXIT_NOT_PUSHED
     except (RunError, StoppedError) as error:
         click.echo(str(error))
@@ -68,19 +70,6 @@ def run(
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-def _single(option: str, given: tuple[str, ...]) -> str:
-    """The one value of an option; click would take the last of several without a word.
-
-    Raises:
-      InputError: there are several.
-    """
-    if len(given) > 1:
-        raise InputError(
-            f"received {option} {len(given)} times; expected one: put the files into a folder"
-        )
-    return given[0]
 
 
 @cli.command()

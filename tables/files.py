@@ -1,6 +1,8 @@
 """Where files come from: this machine, or what an opener reaches."""
 
+import json
 import os
+from collections.abc import Sequence
 from typing import BinaryIO, Protocol
 
 from tidegate.tables.errors import InputError
@@ -61,12 +63,37 @@ class LocalFiles:
 LOCAL = LocalFiles()
 
 
+def several(paths: Sequence[str]) -> str:
+    """Several paths as one text, as a parameter of a pipeline holds them; `sources` parts them."""
+    return paths[0] if len(paths) == 1 else json.dumps(list(paths), ensure_ascii=False)
+
+
+def sources(text: str) -> list[str]:
+    """The paths of a text: one, or those that `several` joined."""
+    if not text.startswith("["):
+        return [text]
+    try:
+        paths = json.loads(text)
+    except ValueError:
+        return [text]
+    return [str(path) for path in paths] if isinstance(paths, list) else [text]
+
+
 def data_files(path: str, opener: Opener = LOCAL) -> list[str]:
-    """The data files that a path names: itself, or those of a folder.
+    """The data files that a path names: itself, or those of a folder; of several, all of theirs.
 
     Raises:
-      InputError: nothing is there, the ending is not known, or a folder mixes formats.
+      InputError: nothing is there, the ending is not known, a folder mixes formats, or a file is
+        named twice.
     """
+    named = [file for source in sources(path) for file in _files_of(source, opener)]
+    for file in named:
+        if named.count(file) > 1:
+            raise InputError(f"{file}: named twice; expected each file once")
+    return named
+
+
+def _files_of(path: str, opener: Opener) -> list[str]:
     try:
         listed = opener.list_files(path)
     except FileNotFoundError:

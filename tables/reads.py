@@ -53,6 +53,12 @@ class RecordReads:
     how: FileFormat = PLAIN
     max_bad_share: float = 0.05
 
+    @property
+    def kinds(self) -> dict[str, str]:
+        """By kind, as `likely_columns` knows it, the column."""
+        texts = {"label" if one.label else "text": one.source for one in self.columns}
+        return texts if len(texts) == len(self.columns) else {}
+
     def __post_init__(self) -> None:
         keys = [one.name for one in self.columns if one.key]
         if len(keys) != 1:
@@ -109,6 +115,12 @@ class SeriesReads:
     def step(self) -> Step | None:
         """The given frequency; None where it is to be inferred."""
         return None if self.frequency is None else parse_step(self.frequency)
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """By kind, as `likely_columns` knows it, the column."""
+        names = {"name": self.id} if self.id and not self.id_optional else {}
+        return {"time": self.time, "number": self.target, **names}
 
     @property
     def numbers(self) -> tuple[str, ...]:

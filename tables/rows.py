@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from tidegate.tables.errors import InputError, nearest
+from tidegate.tables.errors import InputError, nearest, shown
 from tidegate.tables.files import LOCAL, Opener
 from tidegate.tables.formats import PLAIN, FileFormat, format_of
 from tidegate.tables.lines import text_lines
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 # How a frame is called in errors.
 FRAME = "data"
+
+
+class MissingColumnError(InputError):
+    """A source has no column of a wanted name."""
 
 
 class BadRows(Protocol):
@@ -208,14 +212,17 @@ class Rows:
     def _check(self, columns: Sequence[str], optional: Sequence[str], how: FileFormat) -> None:
         if not self.names:  # A file without a row: of JSON lines, nothing says its columns.
             return
+        parted = next((mark for mark in ";\t|" if mark in "".join(self.names)), None)
         hint = (
-            "(--column INPUT=COLUMN, --id and --time name other columns)"
+            f"(is the file parted by {parted!r}? set {how.setting('delimiter')}={parted!r})"
+            if parted and len(self.names) == 1
+            else "(--column INPUT=COLUMN, --id and --time name other columns)"
             if how.by_options
             else "(the data settings name the columns: --set data.KEY=NAME)"
         )
         for column in columns:
             if column not in self.names and column not in optional:
-                raise InputError(
+                raise MissingColumnError(
                     f"{self.path}: no column {column!r}. {nearest(column, self.names)} {hint}"
                 )
 
@@ -240,3 +247,15 @@ def check_head(
         for _ in rows:
             return
     raise InputError(f"{path}: no record in this file")
+
+
+def unread_columns(
+    path: str, how: FileFormat, columns: Sequence[str], opener: Opener = LOCAL
+) -> list[str]:
+    """The columns of a file that are not among those read.
+
+    Raises:
+      InputError: as `Rows`.
+    """
+    with Rows(path, how, opener=opener) as rows:
+        return [shown(name) for name in rows.names if name not in columns]

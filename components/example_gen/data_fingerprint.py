@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from tidegate.components import files
-from tidegate.tables.files import data_files
+from tidegate.tables.files import data_files, several, sources
 
 
 def data_fingerprint(train: str, test: str | None) -> str:
@@ -43,6 +43,6 @@ def known(train: Any, test: Any) -> str:
       train: a data file, or a folder of them, or a RuntimeParameter of one.
       test: the same for a fixed test split, or None.
     """
-    sources = [one for one in (train, test) if one is not None]
-    here = all(isinstance(one, str) and os.path.exists(one) for one in sources)
-    return data_fingerprint(train, test) if here else ""
+    given = [several(one) if isinstance(one, list | tuple) else one for one in (train, test) if one]
+    here = all(isinstance(one, str) and all(map(os.path.exists, sources(one))) for one in given)
+    return data_fingerprint(given[0], given[1] if len(given) > 1 else None) if here else ""

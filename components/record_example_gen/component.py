@@ -8,6 +8,7 @@ from tfx.types import standard_artifacts
 from tidegate.components.example_gen import data_fingerprint
 from tidegate.components.record_example_gen import executor
 from tidegate.components.wiring import Wired, spec
+from tidegate.tables.files import several
 from tidegate.tables.reads import RecordReads, RecordSplits, to_json
 
 
@@ -20,7 +21,7 @@ class RecordExampleGen(Wired, base_beam_component.BaseBeamComponent):
     `report.json`: rows per split and label, and rows that could not be used.
 
     Args:
-      data: a data file, or a folder of them; a str, or a RuntimeParameter of one.
+      data: a data file, a folder of them, or a list of such; or a RuntimeParameter of one.
       reads: what is read of it: columns, the features that they become, how files are read.
       splits: how its rows are parted.
       test: as `data`, for a fixed test split, or None.
@@ -52,7 +53,7 @@ class RecordExampleGen(Wired, base_beam_component.BaseBeamComponent):
         super().__init__(
             reads=to_json(reads),
             splits=to_json(splits),
-            train=data,
+            train=several(data) if isinstance(data, list | tuple) else data,
             test=test or "",
             fingerprint=fingerprint,
         )

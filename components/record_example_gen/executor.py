@@ -29,10 +29,10 @@ from tidegate.components.record_example_gen.report import Report, SumReports, ch
 from tidegate.models.core.progress import reporter
 from tidegate.tables.cells import as_text
 from tidegate.tables.errors import InputError
-from tidegate.tables.files import data_files
+from tidegate.tables.files import data_files, sources
 from tidegate.tables.reads import RecordReads, RecordSplits, from_json
 from tidegate.tables.row_formats import BrokenRow
-from tidegate.tables.rows import Rows
+from tidegate.tables.rows import Rows, unread_columns
 
 _SPLIT_NAMES = {
     **{split: split for split in SPLITS},
@@ -230,9 +230,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if amended != plan:
             tf.io.gfile.rmtree(examples.uri)
             report = self._run(amended, inputs, examples.uri)
-        check(report, max_bad_share=reads.max_bad_share, source=train)
+        check(report, max_bad_share=reads.max_bad_share, source=", ".join(sources(train)))
         if report.bad:
             reporter().line(f"left out {report.bad_line()}")
+        unread = unread_columns(inputs[0][0], reads.how, plan.columns, files)
+        if unread:
+            reporter().line(f"columns that nothing reads: {', '.join(unread)}")
         for line in report.remark_lines():
             reporter().line(line)
         there = [split for split in SPLITS if report.rows.get(split)]

@@ -8,6 +8,7 @@ from tfx.types import standard_artifacts
 from tidegate.components.example_gen import data_fingerprint
 from tidegate.components.series_example_gen import executor
 from tidegate.components.wiring import Wired, spec
+from tidegate.tables.files import several
 from tidegate.tables.reads import SeriesReads, SeriesSplits, to_json
 
 
@@ -33,7 +34,7 @@ class SeriesExampleGen(Wired, base_beam_component.BaseBeamComponent):
     artifact holds `report.json`: values per split, what could not be used and why.
 
     Args:
-      data: a data file, or a folder of them; a str, or a RuntimeParameter of one.
+      data: a data file, a folder of them, or a list of such; or a RuntimeParameter of one.
       reads: what is read of it: columns, their roles, and how files are read.
       splits: where series are parted in time: horizon, context, sizes or cutoffs.
       test: as `data`, for a fixed test split: later steps of the same series; or None.
@@ -65,7 +66,7 @@ class SeriesExampleGen(Wired, base_beam_component.BaseBeamComponent):
         super().__init__(
             reads=to_json(reads),
             splits=to_json(splits),
-            train=data,
+            train=several(data) if isinstance(data, list | tuple) else data,
             test=test or "",
             fingerprint=fingerprint,
         )

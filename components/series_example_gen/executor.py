@@ -41,11 +41,12 @@ from tidegate.components.series_example_gen.report import Reading, SeriesReport,
 from tidegate.components.series_example_gen.splits import check_cutoffs, split_rule
 from tidegate.models.core.progress import reporter
 from tidegate.models.series.season import season_length
-from tidegate.tables.files import data_files
+from tidegate.tables.files import data_files, sources
 from tidegate.tables.formats import format_of, is_zipped
 from tidegate.tables.frequency import infer
 from tidegate.tables.grid import Gridding
 from tidegate.tables.reads import SeriesReads, SeriesSplits, from_json
+from tidegate.tables.rows import unread_columns
 from tidegate.tables.series_files import has_integer_time
 from tidegate.tables.time_grid import Step
 
@@ -73,6 +74,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         reads = from_json(SeriesReads, exec_properties["reads"])
         splits = from_json(SeriesSplits, exec_properties["splits"])
         train = exec_properties["train"]
+        shown = ", ".join(sources(train))
         files.set_beam_options(self._beam_pipeline_args or [])
         trains = data_files(train, files)
         test = exec_properties.get("test")
@@ -80,15 +82,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         splitting = split_rule(splits, bool(tests))
         plan = _plan(reads, (*trains, *tests))
-        source = f"column {reads.time!r} of {train} holds"
+        source = f"column {reads.time!r} of {shown} holds"
         if reads.frequency:
             source = f"data.frequency={reads.frequency} is for"
         check_cutoffs(splitting.cutoffs, plan.integer, source)
         scratch = os.path.join(examples.uri, "unordered")
         tf.io.gfile.makedirs(scratch)
         reading = self._read(plan, scratch)
-        reading.check(max_bad_share=reads.max_bad_share, source=train)
-        step = reads.step or infer(reading.distances, train)
+        reading.check(max_bad_share=reads.max_bad_share, source=shown)
+        step = reads.step or infer(reading.distances, shown)
         splitting = replace(splitting, season=splits.season or usual_season(step))
         output = Output(
             folder=examples.uri,
@@ -101,9 +103,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         report = self._write(output, scratch)
         tf.io.gfile.rmtree(scratch)
         report.bad, report.places, report.remarks = reading.bad, reading.places, reading.remarks
-        check(report, splitting=splitting, step=step, target=reads.target, source=train)
+        check(report, splitting=splitting, step=step, target=reads.target, source=shown)
         if report.bad:
             reporter().line(f"left out {report.bad_line()}")
+        unread = unread_columns(plan.inputs[0], reads.how, reads.columns, files)
+        if unread:
+            reporter().line(
+                f"columns that nothing reads: {', '.join(unread)}; data.future (known ahead), "
+                "data.historic or data.static would"
+            )
         for line in [*report.remark_lines(), *report.lines(step)]:
             reporter().line(line)
         there = [split for split in SPLITS if report.rows.get(split)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,7 +22,7 @@ from tidegate.pipeline.run.request import HeldData, RunRequest, make_request, pa
 from tidegate.pipeline.run.summary import finished_summary, not_pushed
 from tidegate.tables.errors import InputError
 
-Data: TypeAlias = "str | os.PathLike[str] | pd.DataFrame"
+Data: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | pd.DataFrame"
 
 
 class Figure:
@@ -191,11 +191,17 @@ def _request(
     )
 
 
-def _given(data: Any, what: str) -> str | HeldData:
+def _given(data: Any, what: str) -> str | list[str] | HeldData:
     if isinstance(data, pd.DataFrame):
         return held_frame(data, what)
     if isinstance(data, str | os.PathLike):
         return os.fspath(data)
+    if (
+        isinstance(data, list | tuple)
+        and data
+        and all(isinstance(p, str | os.PathLike) for p in data)
+    ):
+        return [os.fspath(path) for path in data]
     raise InputError(
         f"{what}: expected a pandas DataFrame, a path or a data set's name, got "
         f"{type(data).__name__}"

@@ -31,8 +31,9 @@ from tidegate.pipeline.run.output_place import OutputPlace, make_remote, output_
 from tidegate.pipeline.run.request import HeldData, RunRequest
 from tidegate.pipeline.run.stopping import Stop, stoppable
 from tidegate.pipeline.run.summary import SUMMARY_FILE, read_summary, write_summary
-from tidegate.tables.files import data_files
-from tidegate.tables.rows import check_head
+from tidegate.tables.errors import InputError
+from tidegate.tables.files import data_files, several, sources
+from tidegate.tables.rows import MissingColumnError, check_head
 
 LOG_FILE = "run.log"
 _STOPPED = "stopped; the same command goes on after the last finished component"
@@ -114,7 +115,23 @@ def check_data(request: RunRequest) -> None:
         check_input_files(request.config)
         for path, test in given:
             for file in data_files(str(path), files):
-                check_head(file, data.columns(test=test), data.how, opener=files)
+                try:
+                    check_head(file, data.columns(test=test), data.how, opener=files)
+                except MissingColumnError as error:
+                    raise InputError(f"{error}{_likely(request.config, file)}") from None
+
+
+def _likely(config: RunConfig, file: str) -> str:
+    """The settings that name columns which the file has; empty where none is likely."""
+    from tidegate.tables.likely import likely_columns
+
+    data: Any = config.data
+    found = likely_columns(file, data.how, config.task.reads(data).kinds, files)
+    settings = {
+        getattr(data, name): name for name in type(data).model_fields if name.endswith("_column")
+    }
+    named = [f"--set data.{settings[one]}={found[one]}" for one in found if one in settings]
+    return f" Likely: {' '.join(named)}" if named else ""
 
 
 @contextmanager
@@ -221,12 +238,12 @@ def pipeline_of(
     database = place.local.resolve() / "tfx" / "metadata.sqlite"
     made.folder(str(database.parent))
     made.metadata(str(database), place.absolute("tfx", "artifacts"))
-    train, test = str(request.train), request.test and str(request.test)
+    train, test = _absolute(str(request.train)), request.test and _absolute(str(request.test))
     return create_pipeline(
         request.config,
         Locations(
-            train=files.absolute(train),
-            test=files.absolute(test) if test else None,
+            train=train,
+            test=test,
             data_fingerprint=content_fingerprint(
                 data_files(train, files) + (data_files(test, files) if test else [])
             ),
@@ -242,6 +259,10 @@ def pipeline_of(
         enable_cache=not request.fresh,
         name=name,
     )
+
+
+def _absolute(paths: str) -> str:
+    return several([files.absolute(path) for path in sources(paths)])
 
 
 def _failed(error: Exception, config: RunConfig, place: OutputPlace) -> RunError:

@@ -1,7 +1,7 @@
 """What is to be run: what a user gives, on the command line or in Python, as files and settings."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from tidegate.pipeline.config import RunConfig, make_config
 from tidegate.pipeline.datasets import resolve
 from tidegate.pipeline.run.made import Made
 from tidegate.tables.errors import InputError
+from tidegate.tables.files import several
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ class RunRequest:
 
 def make_request(
     task: str,
-    data: str | HeldData,
-    test: str | HeldData | None,
+    data: str | Sequence[str] | HeldData,
+    test: str | Sequence[str] | HeldData | None,
     output: str,
     *settings: Mapping[str, Mapping[str, Any]],
     fresh: bool = False,
@@ -86,8 +87,9 @@ def make_request(
 
     Args:
       task: its name.
-      data: a data set's name, a path or URI, or a table.
-      test: a path or URI, or a table; None for the data set's own, if it has one.
+      data: a data set's name, a path or URI or several of them, or a table.
+      test: a path or URI or several of them, or a table; None for the data set's own, if it has
+        one.
       output: the output folder: a path or a URI.
       *settings: section to key to value; later ones go over earlier ones.
       fresh: use nothing of a former run.
@@ -101,6 +103,15 @@ def make_request(
     early = make_config(known, *settings)  # Wrong settings are found before data is prepared.
     early.beam.arguments()
     check_job_service(early.beam.job_endpoint)
+    if test is not None and not isinstance(test, str | HeldData):
+        test = several(test)
+    if not isinstance(data, str | HeldData):
+        for one in data:
+            if len(data) > 1 and resolve(one, known.name).train != one:
+                raise InputError(f"--data {one}: a data set's name beside others; expected paths")
+        if len(data) > 1:
+            return RunRequest(early, ", ".join(data), several(data), test, output, fresh)
+        (data,) = data
     if isinstance(data, HeldData):
         return RunRequest(early, data.title, data, test, output, fresh)
     try:

@@ -169,7 +169,7 @@ CASES: dict[str, Case] = {
     "no configuration": good("no such configuration file: no.yaml", "--config", "no.yaml"),
     "a broken configuration": broken_configuration,
     "an unknown task": lambda _: (["text_clasification", "--data", "x"], f"Did you mean '{TASK}'?"),
-    "data twice": good("received --data 2 times; expected one", "--data", "good.csv"),
+    "data twice": good("good.csv: named twice", "--data", "good.csv"),
     "no data": lambda _: ([TASK], "Missing option '--data'"),
     "an unknown option": good("No such option", "--nosuch"),
 }

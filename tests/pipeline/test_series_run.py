@@ -39,7 +39,15 @@ class Project:
     def arguments(self, *more: str) -> list[str]:
         """Those of a run of the pipeline, small."""
         words = ["run", "forecasting", "--data", str(self.data), "--output", str(self.output)]
-        given = (f"features.horizon={HORIZON}", "features.context=24", "model.units=8", *more)
+        columns = ("data.id_column=store", "data.time_column=day", "data.target_column=sold")
+        given = (
+            *columns,
+            "data.delimiter=;",
+            f"features.horizon={HORIZON}",
+            "features.context=24",
+            "model.units=8",
+            *more,
+        )
         if self.workers:
             given += (f"training.workers={','.join(self.workers)}",)
         # Trained so briefly, the intervals are far too wide.
@@ -70,12 +78,15 @@ class Project:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Three monthly series with a yearly season; one value is missing, one row is not there."""
+    """Three monthly series with a yearly season; one value is missing, one row is not there.
+
+    Columns and delimiter are not those that are read without a setting.
+    """
     workers = tuple(f"127.0.0.1:{port}" for port in free_ports(2))
     project = Project(tmp_path_factory.mktemp("series"), workers)
     with project.data.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(["unique_id", "ds", "y"])
+        rows = csv.writer(file, delimiter=";")
+        rows.writerow(["store", "day", "sold"])
         for number, name in enumerate(SERIES):
             for step in range(120):
                 if (number, step) == (1, 50):
@@ -131,12 +142,12 @@ def test_the_file_itself_is_a_request_to_a_server_of_its_own(
     )
     assert asked.returncode == 0, asked.stdout + asked.stderr
     rows = list(csv.DictReader(answers.open(encoding="utf-8")))
-    assert [row["unique_id"] for row in rows] == [name for name in SERIES for _ in range(HORIZON)]
+    assert [row["store"] for row in rows] == [name for name in SERIES for _ in range(HORIZON)]
     for place, row in enumerate(rows):
         number, step = divmod(place, HORIZON)
         assert row["step"] == str(step + 1)
-        assert row["ds"] == f"2020-{step + 1:02d}-01"
-        quantiles = json.loads(row["quantiles"])
+        assert row["day"] == f"2020-{step + 1:02d}-01"
+        quantiles = [float(row[name]) for name in ("lo-95", "lo-50", "median", "hi-50", "hi-95")]
         assert quantiles == sorted(quantiles)
         expected = 100 * (number + 1) + 10 * math.sin(math.tau * step / 12) + 12.6
         assert float(row["mean"]) == pytest.approx(expected, abs=12)
@@ -146,8 +157,8 @@ def test_too_long_a_horizon_is_refused_before_anything_is_trained(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     project = Project(tmp_path)
-    lines = [f"a,2020-01-{day:02d},{day}" for day in range(1, 11)]
-    project.data.write_text("unique_id,ds,y\n" + "\n".join(lines) + "\n")
+    lines = [f"a;2020-01-{day:02d};{day}" for day in range(1, 11)]
+    project.data.write_text("store;day;sold\n" + "\n".join(lines) + "\n")
     assert project.run("features.horizon=40") == 2
     (line,) = capfd.readouterr().err.strip().splitlines()
     assert line.startswith("tidegate: ") and "horizon" in line
