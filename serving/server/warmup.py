@@ -78,7 +78,7 @@ def _logs(file: str) -> Iterator[prediction_log_pb2.PredictionLog]:
 
 def _records(file: str) -> Iterator[bytes]:
     try:
-        yield from tf.compat.v1.io.tf_record_iterator(file)
+        yield from tf.data.TFRecordDataset(file).as_numpy_iterator()
     except tf.errors.OpError as error:
         problem = status.from_tensorflow(error)
         raise status.ServingError(
