@@ -62,8 +62,9 @@ class Fitted:
         """
         parsed = tf.io.parse_example([serialize_sample(record)], self.transform.raw_feature_spec())
         transformed = self.transform.transform_features_layer()(parsed)
-        series = windows.read_series(transformed)
         features = self.run.features
+        transformed = {**transformed, "first_target": tf.constant([int(origins.min())], tf.int64)}
+        series = windows.read_series(windows.with_smoothing(transformed, features))
 
         @tf.function(reduce_retracing=True)
         def answer(some: tf.Tensor) -> tf.Tensor:
@@ -152,7 +153,8 @@ def fit(
         TASK.passes,
     )
     assert TASK.calibrate is not None
-    TASK.calibrate(trained.model, run.batches([files["valid"]], transform, None), run.model)
+    valid, learnt = (run.batches([files[one]], transform, None) for one in ("valid", "train"))
+    TASK.calibrate(trained.model, valid, run.model, learnt)
     return Fitted(run, transform, trained)
 
 

@@ -121,7 +121,7 @@ def backtest(
       `judged` float32[series, windows, horizon, 4 + levels]: truth, NaN where there is none to
       judge; the seasonal naive forecast; the scale of errors; the mean; the quantiles.
     """
-    series = windows.read_series(transformed)
+    series = windows.read_series(windows.with_smoothing(transformed, features))
     starts, there = origins(series.lengths, transformed["first_target"], features)
     batch = tf.shape(starts, out_type=tf.int64)[0]
     rows = tf.repeat(tf.range(batch), features.backtest_windows)

@@ -1,7 +1,7 @@
 """Transformed series to batches of windows, cut on the fly: disk and memory hold series alone."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
@@ -12,11 +12,15 @@ from tidegate.models.forecasting.settings import FeatureSettings, ModelSettings
 # several times as long. Then some of these chunks are shuffled. Together they bound the memory.
 _OPEN = 64
 _CHUNK = 8
+# Series that are smoothed together.
+_TOGETHER = 64
 _SHUFFLE = 64
 # Of more series than are open at once, each gives a share of its windows, drawn anew each time it
 # is read: a training of less than a pass sees all series, not all windows of the first ones. At
 # most in this many shares, as reading takes time, too.
 _SHARES = 16
+# Origins up to which series are held in memory with what is known of them, not read anew.
+_HELD = 1_000_000
 # Of a split that is not trained on, windows this share of a horizon apart are enough: neighbours
 # share nearly all their targets.
 _SPARSE = 8
@@ -72,15 +76,42 @@ def batches(
         return chunks.map(lambda some: _windows(series, some, features))
 
     if seed is None:
-        return examples.flat_map(in_order).rebatch(batch_size)
+        return _smoothed(examples, features).flat_map(in_order).rebatch(batch_size)
     return (
-        examples.shuffle(_OPEN, seed=seed)
-        .repeat()
+        _smoothed(examples, features, lambda some: some.shuffle(_OPEN, seed=seed).repeat())
         .enumerate()
         .interleave(at_random, cycle_length=_OPEN, num_parallel_calls=1, deterministic=True)
         .shuffle(_SHUFFLE, seed=seed)
         .rebatch(batch_size)
     )
+
+
+def _smoothed(
+    examples: tf.data.Dataset,
+    features: FeatureSettings,
+    order: Callable[[tf.data.Dataset], tf.data.Dataset] = lambda examples: examples,
+) -> tf.data.Dataset:
+    """The examples in an order, each with what exponential smoothing makes of it.
+
+    What is not much is made once and held in memory; else it is made as it is read.
+    """
+
+    def smoothed(examples: tf.data.Dataset) -> tf.data.Dataset:
+        together = examples.ragged_batch(_TOGETHER)
+        return together.map(lambda batch: windows.with_smoothing(batch, features))
+
+    @tf.autograph.experimental.do_not_convert
+    def origins(example: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        length = tf.size(example["y"], out_type=tf.int64)
+        return tf.maximum(length - example["first_target"], 0) + 1
+
+    zero = tf.constant(0, tf.int64)
+    count = int(examples.map(origins).reduce(zero, lambda total, some: total + some).numpy())
+    if not 0 < count <= _HELD:
+        return smoothed(order(examples)).unbatch()
+    parts = list(smoothed(examples))
+    held = {name: tf.concat([part[name] for part in parts], axis=0) for name in parts[0]}
+    return order(tf.data.Dataset.from_tensor_slices(held))
 
 
 Window = tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]

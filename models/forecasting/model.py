@@ -12,16 +12,17 @@ from tidegate.models.forecasting.loss import ForecastLoss
 from tidegate.models.forecasting.preprocess import vocabulary_name
 from tidegate.models.forecasting.settings import LEVELS, FeatureSettings, ModelSettings
 from tidegate.models.forecasting.windows import MISSING, OBSERVED
+from tidegate.models.layers.blend import Blend, mean_of
 from tidegate.models.layers.identity import IdEmbedding
 from tidegate.models.layers.instance_norm import InstanceNorm
-from tidegate.models.layers.quantiles import IntervalCorrection, ordered_quantiles
+from tidegate.models.layers.quantiles import Bounds, IntervalCorrection, ordered_quantiles
 from tidegate.models.layers.recurrent import RecurrentStack
 from tidegate.models.layers.segments import Segments
 from tidegate.models.series.calendar import CALENDAR
 
-CORRECTION = "correction"
-# The mean, and the quantiles.
-_OUTPUTS = 1 + len(LEVELS)
+BLEND, CORRECTION = "blend", "correction"
+# The least that an error is taken for, as a share of the context's moves.
+_LEAST_ERROR = 0.01
 
 
 def build_model(
@@ -40,39 +41,61 @@ def build_model(
 
     Returns:
       A model from the inputs that `windows.inputs` states to float32[batch, horizon, 2 + levels]:
-      the mean, the quantiles and the window's scale, by which errors are divided in the loss. All
-      are in the series' own units; NaN for a window without a value.
+      the mean, the quantiles and the window's unit, by which errors are divided in the loss: the
+      error that is usual for the smoothing. All are in the series' own units; NaN for a window
+      without a value.
     """
     inputs = _inputs(features, facts)
-    state = inputs["state"]
+    state, smooth = inputs["state"], inputs["smooth"]
     scaled, center, scale = InstanceNorm(model.normalisation, name="instance_norm")(
         inputs["values"], ops.equal(state, OBSERVED)
     )
-    static = _static(inputs, model, facts)
-    season = (inputs["season"] - center) / scale
-    # An empty window's center is NaN, which must stay outside the network.
-    season = ops.where(ops.isfinite(season), season, ops.zeros_like(season))
-    part = _segment_part if model.kind == "segment" else _direct_part
-    seen, spread = scaled, scale
+    seen, middle, moves = scaled, center, scale
     if model.linear and model.normalisation == "none":
         # The level is the linear map's part: a network that sees it remembers when it was where.
-        seen, _, spread = InstanceNorm("last", name="shape")(
+        seen, middle, moves = InstanceNorm("last", name="shape")(
             inputs["values"], ops.equal(state, OBSERVED)
         )
-    raw = part(inputs, seen, season, static, model, features, use_cudnn)
+    # Errors that are usual for the smoothing; of one that has made none yet, some of its moves.
+    error = ops.maximum(inputs["spread"], _LEAST_ERROR * moves)
+    unit = ops.mean(error, axis=-1, keepdims=True)
+    ahead = ops.stack(
+        [
+            _finite((inputs["season"] - middle) / moves),
+            _finite((smooth - middle) / moves),
+            ops.log(error / unit),
+            ops.log(unit / moves) + ops.zeros_like(error),
+            ops.log1p(inputs["judged"])[:, None] + ops.zeros_like(error),
+        ],
+        axis=-1,
+    )
+    part = _segment_part if model.kind == "segment" else _direct_part
+    raw = part(inputs, seen, ahead, _static(inputs, model, facts), model, features, use_cudnn)
     # The loss and the series' units in float32, also under mixed precision.
     raw = keras.layers.Activation("linear", dtype="float32", name="raw")(raw)
-    quantiles = IntervalCorrection(features.horizon, LEVELS, name=CORRECTION)(
-        ordered_quantiles(raw[..., 1:])
-    )
-    answers = ops.concatenate([raw[..., :1], quantiles], axis=-1)
-    answers = InstanceNorm.inverse(answers, center, spread)
+    quantiles = ordered_quantiles(raw)
+    median = quantiles[..., len(LEVELS) // 2, None]
+    quantiles = median * unit[..., None] + (quantiles - median) * error[..., None]
     if model.linear:
         linear = _linear_part(scaled, ops.greater_equal(state, MISSING), features)
-        answers = answers + InstanceNorm.inverse(linear, ops.zeros_like(center), scale)
-    scales = ops.ones_like(raw[..., :1]) * spread[:, None, :]
-    output = ops.concatenate([answers, scales], axis=-1)
+        quantiles = quantiles + linear * scale[..., None]
+    # In this order, here and below: Keras 3.12 takes float[n, 1, 1] that is added for a bias.
+    quantiles = smooth[..., None] + quantiles
+    quantiles = Blend(features.horizon, LEVELS, name=BLEND)(quantiles, smooth, error)
+    quantiles = IntervalCorrection(features.horizon, LEVELS, name=CORRECTION)(quantiles)
+    # A window without a value has no center.
+    quantiles = (center * 0)[..., None] + quantiles
+    if model.lower is not None or model.upper is not None:
+        quantiles = Bounds(model.lower, model.upper, name="bounds")(quantiles)
+    mean = mean_of(quantiles, LEVELS)
+    units = unit + ops.zeros_like(mean)
+    output = ops.concatenate([mean[..., None], quantiles, units[..., None]], axis=-1)
     return keras.Model(inputs, output, name="forecasting")
+
+
+def _finite(values: Any) -> Any:
+    """An empty window's center is NaN, which must stay outside the network."""
+    return ops.where(ops.isfinite(values), values, ops.zeros_like(values))
 
 
 def _inputs(features: FeatureSettings, facts: TransformFacts) -> dict[str, Any]:
@@ -84,6 +107,9 @@ def _inputs(features: FeatureSettings, facts: TransformFacts) -> dict[str, Any]:
         "past": keras.Input((None, known + facts.width("historic")), name="past"),
         "future": keras.Input((features.horizon, known), name="future"),
         "season": keras.Input((features.horizon,), name="season"),
+        "smooth": keras.Input((features.horizon,), name="smooth"),
+        "spread": keras.Input((features.horizon,), name="spread"),
+        "judged": keras.Input((), name="judged"),
         "ids": keras.Input((facts.width("ids"),), dtype="int64", name="ids"),
     }
     numbers = facts.width("numbers")
@@ -120,7 +146,7 @@ def _everywhere(static: Any, like: Any) -> Any:
 def _direct_part(
     inputs: dict[str, Any],
     scaled: Any,
-    season: Any,
+    ahead: Any,
     static: Any,
     model: ModelSettings,
     features: FeatureSettings,
@@ -129,7 +155,7 @@ def _direct_part(
     """An encoder over the steps, and a decoder of all steps at once (Wen et al. 2017).
 
     Each step of the horizon sees the encoder's state through weights of its own, the covariates
-    of that step, and the value of the last season.
+    of that step, and what simple methods make of it.
     """
     state = inputs["state"]
     observed = ops.cast(ops.equal(state, OBSERVED), "float32")
@@ -152,20 +178,20 @@ def _direct_part(
     width = max(8, model.units // 4)
     own = keras.layers.Dense(features.horizon * width, activation="relu", name="own")(last)
     own = ops.reshape(own, (-1, features.horizon, width))
-    seen = ops.concatenate([inputs["future"], season[..., None], _everywhere(static, own)], axis=-1)
+    seen = ops.concatenate([inputs["future"], ahead, _everywhere(static, own)], axis=-1)
     hidden = keras.layers.Dense(model.units, activation="relu", name="decoder")(
         ops.concatenate([own, seen], axis=-1)
     )
     hidden = keras.layers.Dropout(model.dropout)(hidden)
-    return keras.layers.Dense(_OUTPUTS, name="answers")(
-        ops.concatenate([hidden, season[..., None]], axis=-1)
+    return keras.layers.Dense(len(LEVELS), name="answers")(
+        ops.concatenate([hidden, ahead], axis=-1)
     )
 
 
 def _segment_part(
     inputs: dict[str, Any],
     scaled: Any,
-    season: Any,
+    ahead: Any,
     static: Any,
     model: ModelSettings,
     features: FeatureSettings,
@@ -197,27 +223,31 @@ def _segment_part(
     )
     _, _, states = stack(projected, mask=mask)
 
-    ahead = math.ceil(features.horizon / segment)
-    lacking = ahead * segment - features.horizon
+    count = math.ceil(features.horizon / segment)
+    lacking = count * segment - features.horizon
     future = inputs["future"]
     if lacking:
         # The last step again: a segment's calendar is that of its last step.
         future = ops.concatenate([future, ops.repeat(future[:, -1:], lacking, axis=1)], axis=1)
-    future = ops.reshape(future, (-1, ahead, segment, future.shape[-1]))
-    number = ops.zeros_like(inputs["ids"][:, :1]) + ops.arange(ahead, dtype="int64")[None]
+    future = ops.reshape(future, (-1, count, segment, future.shape[-1]))
+    number = ops.zeros_like(inputs["ids"][:, :1]) + ops.arange(count, dtype="int64")[None]
     known = [
-        keras.layers.Embedding(ahead, max(1, units // 2), name="place")(number),
+        keras.layers.Embedding(count, max(1, units // 2), name="place")(number),
         _flat_segments(future, skip=0),
         _everywhere(static, future[..., 0, :]),
     ]
     question = keras.layers.Dense(units, name="question")(ops.concatenate(known, axis=-1))
     question = ops.reshape(question, (-1, 1, units))
-    repeated = [[ops.repeat(one, ahead, axis=0) for one in layer] for layer in states]
+    repeated = [[ops.repeat(one, count, axis=0) for one in layer] for layer in states]
     _, last, _ = stack(question, initial_state=repeated)
     last = keras.layers.Dropout(model.dropout)(last)
-    answers = keras.layers.Dense(segment * _OUTPUTS, name="answers")(last)
-    answers = ops.reshape(answers, (-1, ahead * segment, _OUTPUTS))
-    return answers[:, : features.horizon]
+    answers = keras.layers.Dense(segment * len(LEVELS), name="answers")(last)
+    answers = ops.reshape(answers, (-1, count * segment, len(LEVELS)))
+    answers = answers[:, : features.horizon]
+    # What simple methods make of each step comes in at the end, as it has no segments.
+    return answers + keras.layers.Dense(
+        len(LEVELS), kernel_initializer="zeros", use_bias=False, name="ahead"
+    )(ahead)
 
 
 def _linear_part(scaled: Any, there: Any, features: FeatureSettings) -> Any:
@@ -233,7 +263,7 @@ def _linear_part(scaled: Any, there: Any, features: FeatureSettings) -> Any:
         features.horizon, kernel_initializer="zeros", dtype="float32", name="linear"
     )(ending[:, 0, :, 0])
     # Written out for each answer: Keras 3.12 takes what has a last axis of 1 for a bias.
-    return ops.repeat(forecast[..., None], _OUTPUTS, axis=-1)
+    return ops.repeat(forecast[..., None], len(LEVELS), axis=-1)
 
 
 def _flat_segments(cut: Any, skip: int) -> Any:

@@ -28,9 +28,10 @@ def model_inputs(
     Returns:
       As `windows.inputs`.
     """
-    series = windows.read_series(transformed)
+    ends = _ends(transformed["y"])
+    series = windows.read_series(windows.with_smoothing(transformed, features, ends))
     rows = tf.range(tf.size(series.lengths, out_type=tf.int64))
-    return windows.inputs(series, rows, _ends(transformed["y"]), features)
+    return windows.inputs(series, rows, ends, features)
 
 
 def _ends(y: tf.RaggedTensor) -> tf.Tensor:
@@ -85,12 +86,15 @@ def forecast_features(request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor |
       The same without the mask, sequences sparse.
 
     Raises:
-      tf.errors.InvalidArgumentError: when run, more steps than `LONGEST`, or a mask of another
-        shape than `y`.
+      tf.errors.InvalidArgumentError: when run, not one row of each input for each series, more
+        steps than `LONGEST`, or a mask of another shape than `y`.
     """
     y, mask = request["y"], request[MASK]
     steps = tf.shape(y)[1]
+    rows = tf.stack([tf.shape(tensor)[0] for tensor in request.values()])
     checks = (
+        # In the words of TF Serving's batching, which is not always there to refuse it.
+        (tf.reduce_all(rows == rows[0]), "input tensors must have equal 0th-dimension size"),
         (steps <= LONGEST, f"y has more than {LONGEST:,} steps: send the last ones alone"),
         (tf.reduce_all(tf.shape(mask) == tf.shape(y)), f"{MASK} and y differ in shape"),
     )

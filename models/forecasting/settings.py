@@ -108,8 +108,12 @@ class ModelSettings(Settings):
     unknown_rate: float = Field(
         0.1, ge=0, lt=1, description="share of training windows whose series is made unknown"
     )
+    lower: float | None = Field(
+        None, description="no forecast is below this: 0 for counts and prices"
+    )
+    upper: float | None = Field(None, description="no forecast is above this")
     mean_loss: Literal["squared", "absolute"] = Field(
-        "squared", description="error that the mean is trained on"
+        "absolute", description="error that the mean is trained on"
     )
     quantile_loss: float = Field(
         1.0, ge=0, description="weight of the quantiles' pinball loss beside the mean's"

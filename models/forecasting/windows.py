@@ -9,9 +9,12 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from tidegate.models.forecasting.settings import FeatureSettings
+from tidegate.models.series import smoothing
 
 # What a step of the context is.
 LEFT_OUT, MISSING, OBSERVED = 0, 1, 2
+# Inputs of the network that exponential smoothing gives.
+SMOOTHED = ("smooth", "spread", "judged")
 # Seasons that the naive forecast looks back for a value.
 _SEASONS = 4
 
@@ -32,6 +35,10 @@ class Series:
       season: int64[series], steps.
       before: int64[steps + 2], how many values are observed before a place of `y`.
       observed: int64[values + 1], the places of `y` that are observed, and one past the end.
+      smoothed: float32[origins, channels], what exponential smoothing knows at the origins of each
+        series from `first_smoothed` on; None where it is not asked for.
+      smoothed_starts: int64[series], where each begins in `smoothed`.
+      first_smoothed: int64[series].
     """
 
     y: tf.Tensor
@@ -45,6 +52,9 @@ class Series:
     season: tf.Tensor
     before: tf.Tensor
     observed: tf.Tensor
+    smoothed: tf.Tensor | None = None
+    smoothed_starts: tf.Tensor | None = None
+    first_smoothed: tf.Tensor | None = None
 
     def first_observed(self, rows: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
         """The first observed place of a row at or after the given one; past `lengths` if none."""
@@ -70,10 +80,41 @@ class Series:
         )
 
 
+def with_smoothing(
+    transformed: Mapping[str, tf.Tensor | tf.RaggedTensor],
+    features: FeatureSettings,
+    ends: tf.Tensor | None = None,
+) -> dict[str, tf.Tensor | tf.RaggedTensor]:
+    """A batch of transformed examples, and what exponential smoothing makes of them.
+
+    Args:
+      transformed: with `first_target` where the ends are not given.
+      features: horizon.
+      ends: int64[series], the one origin of each that is forecast from; None for all from
+        `first_target` on.
+
+    Returns:
+      The same with `smoothed` float32[series, (origins), channels] and `first_smoothed`
+      int64[series], the first of those origins.
+    """
+    y = transformed["y"]
+    # One frequency a data set, and so one season.
+    season = tf.reduce_max(tf.concat([[1], transformed["season"]], axis=0))
+    found = smoothing.smooth_series(y, season, features.horizon, ends)
+    if ends is not None:
+        found, first = tf.RaggedTensor.from_uniform_row_length(found, 1), ends
+    else:
+        first = tf.cast(transformed["first_target"], tf.int64)
+        places = tf.ragged.range(found.row_lengths())
+        kept = places.flat_values >= tf.gather(first, places.value_rowids())
+        found = tf.ragged.boolean_mask(found, places.with_flat_values(kept))
+    return {**transformed, "smoothed": found, "first_smoothed": first}
+
+
 def read_series(transformed: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> Series:
     """A batch of transformed examples."""
     y, known = transformed["y"], transformed["known"]
-    historic = transformed.get("historic")
+    historic, smoothed = transformed.get("historic"), transformed.get("smoothed")
     flat = tf.concat([y.flat_values, [float("nan")]], axis=0)
     there = tf.math.is_finite(flat)
     return Series(
@@ -89,6 +130,9 @@ def read_series(transformed: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> Serie
         season=transformed["season"],
         before=tf.concat([[0], tf.cumsum(tf.cast(there, tf.int64))], axis=0),
         observed=tf.concat([tf.where(there)[:, 0], [tf.size(flat, out_type=tf.int64)]], axis=0),
+        smoothed=None if smoothed is None else smoothed.values,
+        smoothed_starts=None if smoothed is None else smoothed.row_starts(),
+        first_smoothed=transformed.get("first_smoothed"),
     )
 
 
@@ -96,7 +140,7 @@ def read_one(example: Mapping[str, tf.Tensor]) -> Series:
     """A single transformed example, whose sequences are dense."""
     batch: dict[str, tf.Tensor | tf.RaggedTensor] = {}
     for name, tensor in example.items():
-        if name in ("y", "known", "historic"):
+        if name in ("y", "known", "historic", "smoothed"):
             splits = tf.stack([0, tf.shape(tensor, out_type=tf.int64)[0]])
             batch[name] = tf.RaggedTensor.from_row_splits(tensor, splits, validate=False)
         else:
@@ -123,7 +167,10 @@ def inputs(
       float32[windows, context], 0 where not observed; `past` float32[windows, context, p],
       calendar and covariates of those steps; `future` float32[windows, horizon, f], those of the
       steps to forecast; `season` float32[windows, horizon], the seasonal naive forecast from the
-      context; `ids` int64[windows, names]; `numbers` float32[windows, m], if there are any.
+      context; `smooth` and `spread` float32[windows, horizon], the forecast of exponential
+      smoothing and the mean error of such forecasts, and `judged` float32[windows], how many
+      these were, where series have
+      been smoothed; `ids` int64[windows, names]; `numbers` float32[windows, m], if there are any.
     """
     horizon = tf.range(features.horizon, dtype=tf.int64)
     earliest = tf.maximum(origins - features.context, 0)
@@ -152,6 +199,12 @@ def inputs(
         "season": finite(seasonal_naive(series, rows, origins, begin, features.horizon)),
         "ids": tf.gather(series.ids, rows),
     }
+    if series.smoothed is not None:
+        assert series.smoothed_starts is not None and series.first_smoothed is not None
+        # Windows that fill up a batch have an origin before the first.
+        place = tf.maximum(origins - tf.gather(series.first_smoothed, rows), 0)
+        known = tf.gather(series.smoothed, tf.gather(series.smoothed_starts, rows) + place)
+        found.update(zip(SMOOTHED, smoothing.forecast(known, features.horizon), strict=True))
     if series.numbers is not None:
         found["numbers"] = tf.gather(series.numbers, rows)
     return found

@@ -15,7 +15,9 @@ Make = Callable[..., Any]
 def make_series() -> Make:
     """Series from lists of values, with covariates that say where they are from."""
 
-    def make(rows: Sequence[Sequence[float]], horizon: int = 1, season: int = 1) -> Any:
+    def make(
+        rows: Sequence[Sequence[float]], horizon: int = 1, season: int = 1, smoothed: Any = None
+    ) -> Any:
         import tensorflow as tf
 
         from tidegate.models.forecasting import windows
@@ -35,15 +37,17 @@ def make_series() -> Make:
             )
 
         flat = np.concatenate([np.asarray(row, np.float32) for row in rows])
-        return windows.read_series(
-            {
-                "y": tf.RaggedTensor.from_row_lengths(flat, tf.constant(lengths, tf.int64)),
-                "known": marked(horizon, 0.25),
-                "historic": marked(0, 0.5),
-                "ids": tf.constant([[row + 1] for row in range(len(rows))], tf.int64),
-                "season": tf.fill((len(rows),), tf.constant(season, tf.int64)),
-            }
-        )
+        transformed = {
+            "y": tf.RaggedTensor.from_row_lengths(flat, tf.constant(lengths, tf.int64)),
+            "known": marked(horizon, 0.25),
+            "historic": marked(0, 0.5),
+            "ids": tf.constant([[row + 1] for row in range(len(rows))], tf.int64),
+            "season": tf.fill((len(rows),), tf.constant(season, tf.int64)),
+            "first_target": tf.zeros((len(rows),), tf.int64),
+        }
+        if smoothed is not None:
+            transformed = windows.with_smoothing(transformed, smoothed)
+        return windows.read_series(transformed)
 
     return make
 
@@ -87,6 +91,9 @@ def random_inputs() -> Make:
             "past": (past * (state > 0)[..., None]).astype(np.float32),
             "future": random.normal(size=(rows, horizon, facts.width("known"))).astype(np.float32),
             "season": random.normal(5, 2, size=(rows, horizon)).astype(np.float32),
+            "smooth": random.normal(5, 2, size=(rows, horizon)).astype(np.float32),
+            "spread": random.uniform(0.5, 2, size=(rows, horizon)).astype(np.float32),
+            "judged": random.integers(0, 50, size=rows).astype(np.float32),
             "ids": random.integers(0, 5, size=(rows, facts.width("ids"))),
         }
         if facts.width("numbers"):

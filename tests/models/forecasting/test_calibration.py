@@ -9,12 +9,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.stats import laplace, norm
 
 from tidegate.models.forecasting import calibration
-from tidegate.models.forecasting.calibration import calibrate
-from tidegate.models.forecasting.model import CORRECTION
+from tidegate.models.forecasting.calibration import calibrate, error_quantiles, trusted
+from tidegate.models.forecasting.model import BLEND, CORRECTION
 from tidegate.models.forecasting.settings import LEVELS, ModelSettings
 from tidegate.models.forecasting.windows import OBSERVED
+from tidegate.models.layers.blend import Blend
 from tidegate.models.layers.quantiles import IntervalCorrection
 
 STEPS = 3
@@ -22,18 +24,21 @@ STEPS = 3
 
 @pytest.fixture
 def network() -> keras.Model:
-    """Forecasts a level with intervals that are far too narrow, at a scale of its own."""
+    """Forecasts a level with intervals that are far too narrow, at a scale of its own.
+
+    The smoothing is a scale too high.
+    """
     values, state = keras.Input((2,), name="values"), keras.Input((2,), name="state")
     scale = keras.Input((1,), name="scale")
-    level = values[:, 1:] + 0 * state[:, :1]
+    level = keras.layers.RepeatVector(STEPS)(values[:, 1:] + 0 * state[:, :1])
+    spread = keras.layers.RepeatVector(STEPS)(scale)
     ends = np.linspace(-0.5, 0.5, len(LEVELS), dtype=np.float32)
-    zero = keras.layers.RepeatVector(STEPS)(level * 0)
-    quantiles = IntervalCorrection(STEPS, LEVELS, name=CORRECTION)(zero + ends)
-    spread, center = (
-        keras.layers.RepeatVector(STEPS)(scale),
-        keras.layers.RepeatVector(STEPS)(level),
+    quantiles = level + spread * ends
+    blended = Blend(STEPS, LEVELS, name=BLEND)(
+        quantiles, (level + spread)[..., 0], 0.8 * spread[..., 0]
     )
-    output = keras.ops.concatenate([center, quantiles * spread + center, spread], axis=-1)
+    blended = IntervalCorrection(STEPS, LEVELS, name=CORRECTION)(blended)
+    output = keras.ops.concatenate([blended[..., 3:4], blended, spread], axis=-1)
     return keras.Model({"values": values, "state": state, "scale": scale}, output)
 
 
@@ -67,49 +72,87 @@ def coverage(network: keras.Model, share: int) -> float:
     return float(np.concatenate(found).mean())
 
 
+def calibrated(network: keras.Model, count: int = 60, flat: float = 0.0, **settings: Any) -> None:
+    valid: Any = list(batches(count, seed=0, flat=flat))
+    train: Any = list(batches(3, seed=2))
+    calibrate(network, valid, ModelSettings(**settings), train)
+
+
+def factors(network: keras.Model) -> np.ndarray:
+    found: np.ndarray = network.get_layer(CORRECTION).get_weights()[0]
+    return found
+
+
 @pytest.mark.parametrize("how", ["pooled", "step"])
 def test_intervals_cover_what_they_promise_on_unseen_windows(
     network: keras.Model, how: Any
 ) -> None:
     assert coverage(network, 80) < 0.4
-    calibrate(network, list(batches(60, seed=0)), ModelSettings(calibration=how))  # type: ignore[arg-type]
+    calibrated(network, calibration=how)
     assert coverage(network, 80) == pytest.approx(0.8, abs=0.03)
     assert coverage(network, 95) == pytest.approx(0.95, abs=0.03)
-    (margins,) = network.get_layer(CORRECTION).get_weights()
-    assert (np.ptp(margins, axis=0).max() == 0) == (how == "pooled")
+    assert (np.ptp(factors(network), axis=0).max() == 0) == (how == "pooled")
 
 
 def test_constant_contexts_say_nothing_of_the_others_intervals(network: keras.Model) -> None:
-    calibrate(network, list(batches(60, seed=0, flat=0.2)), ModelSettings())  # type: ignore[arg-type]
+    calibrated(network, flat=0.2)
     assert coverage(network, 95) == pytest.approx(0.95, abs=0.03)
-    (margins,) = network.get_layer(CORRECTION).get_weights()
-    assert np.abs(margins).max() < 5
+    assert factors(network).max() < 6
 
 
-def test_constant_contexts_alone_correct_nothing(network: keras.Model) -> None:
-    calibrate(network, list(batches(3, seed=0, flat=1.0)), ModelSettings())  # type: ignore[arg-type]
-    assert not network.get_layer(CORRECTION).get_weights()[0].any()
+def test_constant_contexts_alone_correct_nothing_and_trust_nothing(network: keras.Model) -> None:
+    calibrated(network, 3, flat=1.0)
+    assert (factors(network) == 1).all()
+    assert not network.get_layer(BLEND).trust.numpy().any()
 
 
-def test_it_can_be_left_out(network: keras.Model) -> None:
-    calibrate(network, list(batches(3, seed=0)), ModelSettings(calibration="none"))  # type: ignore[arg-type]
-    assert not network.get_layer(CORRECTION).get_weights()[0].any()
+def test_the_correction_can_be_left_out(network: keras.Model) -> None:
+    calibrated(network, 3, calibration="none")
+    assert (factors(network) == 1).all()
 
 
 def test_a_sample_of_many_windows_will_do(
     network: keras.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(calibration, "_MOST_TARGETS", 1_500)
-    calibrate(network, list(batches(60, seed=0)), ModelSettings())  # type: ignore[arg-type]
+    calibrated(network)
     assert coverage(network, 80) == pytest.approx(0.8, abs=0.05)
 
 
-def test_the_sample_is_of_all_windows_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sample_is_of_all_windows_and_bounded(
+    network: keras.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(calibration, "_MOST_TARGETS", 400)
-    sample = calibration._Sample()
-    for number in range(100):
-        windows = np.full((10, 4, 1 + len(LEVELS)), float(number))
-        sample.add(windows, np.ones((10, 4, 1)))
-    found = sample.windows()
-    assert found is not None and len(found) <= 200
-    assert len(np.unique(found[:, 0, 0])) > 40
+    sample: Any = list(batches(60, seed=0, rows=10))
+    found = calibration._Sample(network, sample)
+    assert found.seen == 600
+    assert len(found.targets) <= 300
+    np.testing.assert_allclose(found.error, 0.8, rtol=1e-5)
+
+
+def test_errors_of_many_windows_are_theirs_and_of_few_a_normal_ones() -> None:
+    random = np.random.default_rng(0)
+    scale = np.array([1.0, 2.0])
+    targets = random.laplace(3, 1, size=(4_000, 2)) * scale
+    error = np.ones((4_000, 2)) * scale
+    expected = laplace.ppf(LEVELS, 3)
+    many = error_quantiles(targets, error, 1e9)
+    np.testing.assert_allclose(many, [expected] * 2, atol=0.15)
+    none = error_quantiles(targets[:0], error[:0], 0.0)
+    np.testing.assert_allclose(none, [norm.ppf(LEVELS) * 1.2533] * 2, rtol=1e-4)
+    few = error_quantiles(targets, error, 1.0)
+    assert (np.abs(few[:, 3]) < 0.3).all()
+
+
+def test_what_is_better_is_trusted_as_far_as_windows_say() -> None:
+    random = np.random.default_rng(0)
+    targets = random.normal(size=(2_000, 16))
+    right = np.tile(norm.ppf(LEVELS), (2_000, 16, 1))
+    wrong = right + 2
+    assert (trusted(targets, right, wrong, 1e9) == 1).all()
+    assert (trusted(targets, wrong, right, 1e9) == 0).all()
+    np.testing.assert_allclose(trusted(targets, right, wrong, 4.0), 0.5)
+    mixed = right.copy()
+    mixed[:, 8:] = wrong[:, 8:]
+    found = trusted(targets, mixed, mixed[:, ::-1], 1e9)
+    assert (found[:6] == 1).all() and (found[10:] == 0).all()

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tidegate.models.forecasting.loss import ForecastLoss
-from tidegate.models.forecasting.model import build_model, objective
+from tidegate.models.forecasting.model import BLEND, build_model, objective
 from tidegate.models.forecasting.settings import LEVELS, FeatureSettings, ModelSettings
 
 FEATURES = FeatureSettings(context=10, horizon=7)
@@ -144,6 +144,8 @@ def test_a_series_in_other_units_has_the_same_forecast_in_those_units(
         **inputs,
         "values": np.where(seen, 20 * inputs["values"] - 300, 0).astype(np.float32),
         "season": 20 * inputs["season"] - 300,
+        "smooth": 20 * inputs["smooth"] - 300,
+        "spread": 20 * inputs["spread"],
     }
     found = model(other, training=False).numpy()
     np.testing.assert_allclose(found[..., :-1], 20 * expected[..., :-1] - 300, rtol=1e-3, atol=0.02)
@@ -153,6 +155,7 @@ def weights_of(model: keras.Model, layer: str, values: list[np.ndarray]) -> None
     """All weights 0 but those of a layer."""
     model.set_weights([np.zeros(one.shape) for one in model.get_weights()])
     model.get_layer(layer).set_weights(values)
+    model.get_layer(BLEND).set_weights([np.ones(7), np.zeros((7, len(LEVELS)))])
 
 
 @pytest.mark.parametrize("normalisation", ["none", "last"])
@@ -170,12 +173,13 @@ def test_the_linear_part_is_one_map_of_what_ends_at_the_origin(
         observed = inputs["state"][row, :length] == 2
         values = inputs["values"][row, :length].astype(np.float64)
         center, scale = 0.0, 1.0
+        smooth = inputs["smooth"][row]
         if normalisation == "last":
             center, scale = values[observed][-1], values[observed].std()
             scale = scale or 1e-2 * abs(center)
         ending = np.zeros(10)
         ending[10 - length :] = np.where(observed, (values - center) / scale, 0)
-        expected = center + scale * (ending @ kernel + bias)
+        expected = smooth + scale * (ending @ kernel + bias)
         for place in (0, 1 + LEVELS.index(0.5)):
             np.testing.assert_allclose(found[row, :, place], expected, rtol=1e-4, atol=1e-4)
 
@@ -188,7 +192,8 @@ def test_without_normalisation_intervals_are_as_wide_as_the_window_moves(
     model.get_layer("linear").set_weights([np.zeros((10, 7)), np.zeros(7)])
     inputs = random_inputs([10, 8], 10, 7, own)
     expected = model(inputs, training=False).numpy()
-    wider = {**inputs, "values": 3 * inputs["values"]}
+    moving = ("values", "season", "smooth", "spread")
+    wider = {**inputs, **{name: 3 * inputs[name] for name in moving}}
     found = model(wider, training=False).numpy()
     np.testing.assert_allclose(found[..., :-1], 3 * expected[..., :-1], rtol=1e-3, atol=1e-3)
 
@@ -203,7 +208,9 @@ def test_without_normalisation_the_linear_part_alone_sees_the_level(
     inputs = random_inputs([10, 8], 10, 7, own)
     expected = model(inputs, training=False).numpy()
     higher = np.where(inputs["state"] == 2, inputs["values"] + 32, 0).astype(np.float32)
-    found = model({**inputs, "values": higher}, training=False).numpy()
+    higher = {**inputs, "values": higher, **{one: inputs[one] + 32 for one in ("season", "smooth")}}
+    found = model(higher, training=False).numpy()
+    expected[..., :-1] += 32
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
@@ -225,7 +232,9 @@ def test_it_learns_a_season(kind: str, make_series: Any, facts: Any) -> None:
     from tidegate.models.forecasting import windows
 
     steps = np.arange(300)
-    series = make_series([(10 + np.sin(2 * np.pi * steps / 6)).tolist()], horizon=7, season=6)
+    series = make_series(
+        [(10 + np.sin(2 * np.pi * steps / 6)).tolist()], horizon=7, season=6, smoothed=FEATURES
+    )
     origins = tf.range(10, 290, dtype=tf.int64)
     rows = tf.zeros_like(origins)
     inputs = windows.inputs(series, rows, origins, FEATURES)
@@ -241,7 +250,7 @@ def test_it_learns_a_season(kind: str, make_series: Any, facts: Any) -> None:
     goal = objective(settings)
     model.compile(keras.optimizers.Adam(0.01), goal.loss)
     history = model.fit(inputs, target, epochs=15, batch_size=32, verbose=0).history["loss"]
-    assert history[-1] < 0.2 * history[0]
+    assert history[-1] < 0.5 * history[0]
     found = model(inputs, training=False).numpy()
     assert np.abs(found[..., 0] - target.numpy()).mean() < 0.2
 

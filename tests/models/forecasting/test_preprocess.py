@@ -210,7 +210,11 @@ def test_a_request_without_bound_and_a_mask_of_another_shape_are_refused(
     y = tf.zeros([2, 5])
     assert set(forecast_features({"y": y, "mask": tf.ones_like(y, tf.bool)})) == {"y"}
     with pytest.raises(tf.errors.InvalidArgumentError, match="mask and y differ in shape"):
-        forecast_features({"y": y, "mask": tf.ones([1, 5], tf.bool)})
+        forecast_features({"y": y, "mask": tf.ones([2, 4], tf.bool)})
+    unequal = "input tensors must have equal 0th-dimension size"
+    for other in ({"mask": tf.ones([1, 5], tf.bool)}, {"start": tf.zeros([3], tf.int64)}):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=unequal):
+            forecast_features({"y": y, "mask": tf.ones_like(y, tf.bool), **other})
     y = tf.zeros([2, 6])
     with pytest.raises(tf.errors.InvalidArgumentError, match="y has more than 5 steps"):
         forecast_features({"y": y, "mask": tf.ones_like(y, tf.bool)})

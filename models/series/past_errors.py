@@ -1,0 +1,146 @@
+"""Past errors of smoothings: the weights that follow from them, and what errors to expect."""
+
+import math
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from tidegate.models.series.members import DAMPING, LOG, ratio, reach
+
+# Sharpness of the weights: a member whose errors are e times as large weighs exp(-_SHARP n / (n +
+# _FEW)) as much, n errors having been seen.
+_SHARP, _FEW = 40.0, 20.0
+# Errors that are longer ago count no more: so many steps, or seasons.
+_MEMORY, _SEASONS = 200, 4
+# Errors below this share of the unit are alike.
+_SMALL = 1e-6
+# An error of logarithms counts as one of this at most.
+_FARTHEST = 3.0
+# Weight of a guess at the size of errors, in errors.
+_GUESSED = 3.0
+
+
+def judged_steps(horizon: int) -> tuple[int, ...]:
+    """How many steps ahead past forecasts are judged: 1, and up to four more to the horizon."""
+    steps = {round(horizon ** (place / 4)) for place in range(5)}
+    return tuple(sorted(steps))
+
+
+class PastErrors:
+    """Past errors of members at some origins of each row.
+
+    Args:
+      values: float32[steps, rows, kinds].
+      sizes: float32[steps, rows], of the values, in the unit of the first kind.
+      length: int32[], of a season.
+      places: int32[origins].
+      apart: int32[], steps between two of them.
+      ahead: steps ahead that are judged.
+    """
+
+    def __init__(
+        self,
+        values: tf.Tensor,
+        sizes: tf.Tensor,
+        length: tf.Tensor,
+        places: tf.Tensor,
+        apart: tf.Tensor,
+        ahead: Sequence[int],
+    ) -> None:
+        self._values, self._sizes = values, sizes
+        self._length, self._places, self._apart = length, places, apart
+        self._memory = tf.maximum(_MEMORY, _SEASONS * length) // self._apart
+        self.ahead = ahead
+
+    def weights(
+        self, states: Sequence[tf.Tensor], members: tf.Tensor, since: tf.Tensor, can_log: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
+        """Weights of members by the errors of the forecasts made from `since` on.
+
+        Returns:
+          float32[origins, rows, members]; the mean errors of each kind, float32[origins, rows,
+          ahead, kinds], in its own unit; and for each of `ahead` float32[origins, rows], how many
+          errors there were.
+        """
+        log = members[:, LOG] > 0
+        score, total = 0.0, 0.0
+        kept, counts = [], []
+        for ahead in self.ahead:
+            errors, counted, count = self._errors(states, members, since, ahead)
+            some = tf.cast(count > 0, tf.float32)[..., tf.newaxis] / ahead
+            score += some * tf.math.log(counted + _SMALL * (count[..., tf.newaxis] + 1))
+            total += some
+            kept.append(ratio(errors, count[..., tf.newaxis]))
+            counts.append(count)
+        sharp = _SHARP * counts[0] / (counts[0] + _FEW)
+        score = -sharp[..., tf.newaxis] * ratio(score, total)
+        weights = tf.nn.softmax(tf.where(can_log | ~log, score, -math.inf), axis=-1)
+        spreads = []
+        for of_kind in (~log, log):
+            own = tf.where(of_kind, weights, 0.0)
+            own = ratio(own, tf.reduce_sum(own, axis=-1, keepdims=True))
+            spreads.append(tf.stack([tf.reduce_sum(own * one, axis=-1) for one in kept], axis=-1))
+        return weights, tf.stack(spreads, axis=-1), counts
+
+    def _errors(
+        self, states: Sequence[tf.Tensor], members: tf.Tensor, since: tf.Tensor, ahead: int
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Sums of the absolute errors known at each origin: as they are, and in the first unit."""
+        level, trend, season = states
+        kinds = tf.cast(members[:, LOG], tf.int32)
+        log = kinds > 0
+        steps = tf.shape(self._values)[0]
+        at = self._places
+        ahead_of = tf.minimum(at + (ahead - 1) % self._length, tf.shape(season)[0] - 1)
+        found = (
+            tf.gather(level, at)
+            + reach(members[:, DAMPING], ahead)[-1] * tf.gather(trend, at)
+            + tf.gather(season, ahead_of)
+        )
+        target = tf.minimum(at + ahead - 1, steps - 1)
+        truth = tf.gather(tf.gather(self._values, target), kinds, axis=-1)
+        real = ((at >= since) & (at + ahead <= steps))[:, tf.newaxis, tf.newaxis]
+        there = real & ~tf.math.is_nan(truth)
+        off = tf.abs(found - truth)
+        off = tf.where(log, tf.abs(tf.exp(tf.minimum(found - truth, _FARTHEST)) - 1), off)
+        off = tf.where(there, off, 0.0)
+        counted = tf.where(log, off * tf.gather(self._sizes, target)[..., tf.newaxis], off)
+        counted = tf.where(there, counted, 0.0)
+        count = tf.cast(there[..., 0], tf.float32)
+        # An error is known when its target is.
+        late = (ahead + self._apart - 1) // self._apart
+        return self._known(off, late), self._known(counted, late), self._known(count, late)
+
+    def _known(self, errors: tf.Tensor, late: tf.Tensor) -> tf.Tensor:
+        total = tf.cumsum(tf.concat([tf.zeros_like(errors[:1]), errors], axis=0))
+        end = tf.maximum(tf.range(1, tf.shape(errors)[0] + 1) - late, 0)
+        begin = tf.maximum(end - self._memory, 0)
+        # The sum's rounding leaves a little where all errors are 0.
+        return tf.maximum(tf.gather(total, end) - tf.gather(total, begin), 0.0)
+
+    def guarded(
+        self, spread: tf.Tensor, counts: Sequence[tf.Tensor], still: tf.Tensor
+    ) -> tf.Tensor:
+        """Mean errors, each pulled towards what those of fewer steps ahead let expect.
+
+        The first is pulled towards the mean step that the values have taken, or where they have
+        taken none, towards `still` float32[rows, kinds].
+        """
+        before, now = self._values[:-1], self._values[1:]
+        taken = tf.abs(now - before)
+        there = ~tf.math.is_nan(taken)
+        pads = [[2, 0], [0, 0], [0, 0]]
+        total = tf.cumsum(tf.pad(tf.where(there, taken, 0.0), pads))[
+            : tf.shape(self._values)[0] + 1
+        ]
+        count = tf.cumsum(tf.pad(tf.cast(there, tf.float32), pads))[: tf.shape(self._values)[0] + 1]
+        guess = ratio(tf.gather(total, self._places), tf.gather(count, self._places))
+        guess = tf.where(guess > 0, guess, still)
+        found, steps = [], 1
+        for place, ahead in enumerate(self.ahead):
+            guess *= (ahead / steps) ** 0.5
+            steps = ahead
+            count = counts[place][..., tf.newaxis]
+            guess = (count * spread[..., place, :] + _GUESSED * guess) / (count + _GUESSED)
+            found.append(guess)
+        return tf.stack(found, axis=2)
