@@ -190,6 +190,7 @@ def _components(
         validator,
         transform,
     ]
+    simple = None
     if config.baseline.enabled:
         simple = _baseline(config, settings, raw, examples, locations)
         simple.add_upstream_node(validator)
@@ -218,6 +219,12 @@ def _components(
     model = trainer.outputs["model"]
     latest = _latest_model(model, locations, config, asks_metadata)
     evaluator = Evaluator(
+        figures=None if simple is None else simple.outputs["figures"],
+        below={
+            gate.metric: gate.below_baseline
+            for gate in task.evaluation.gates(config.gates)
+            if gate.below_baseline is not None
+        },
         examples=examples,
         model=model,
         baseline_model=latest.outputs["model"],

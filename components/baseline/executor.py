@@ -13,10 +13,10 @@ import tensorflow as tf
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
+from tidegate.components.baseline.reference import METRICS_FILE
 from tidegate.components.example_gen.raw_examples import read_raw
 from tidegate.models.core.task import SequenceTask, load_task
 
-METRICS_FILE = "metrics.json"
 # Splits that the model is judged on; `valid` decides when it stops and is no judge.
 _JUDGED = ("eval", "test")
 
@@ -43,10 +43,14 @@ class Executor(base_executor.BaseExecutor):
         features = task.features.model_validate_json(exec_properties["features"])
         sequences = frozenset(one.name for one in task.raw_features(data) if one.sequence)
 
+        learnt: dict[str, int] = {}
+
         def rows(split: str) -> Iterator[dict[str, Any]]:
             folder = artifact_utils.get_split_uri([examples], split)
             most = exec_properties["max_rows"] if split == "train" else None
-            return itertools.islice(read_raw(folder, sequences), most)
+            for number, record in enumerate(itertools.islice(read_raw(folder, sequences), most), 1):
+                learnt[split] = max(learnt.get(split, 0), number)
+                yield record
 
         records = {split: functools.partial(rows, split) for split in splits}
         judged = {split: read for split, read in records.items() if split in ("train", *_JUDGED)}
@@ -54,7 +58,11 @@ class Executor(base_executor.BaseExecutor):
             split: _figures(task, chunks)
             for split, chunks in task.baseline(judged, data, features).items()
         }
-        written: dict[str, Any] = {"title": task.baseline_title, "metrics": figures}
+        written: dict[str, Any] = {
+            "title": task.baseline_title,
+            "rows": learnt.get("train", 0),
+            "metrics": figures,
+        }
         if task.rivals is not None:
             written["rivals"] = {
                 split: {

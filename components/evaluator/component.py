@@ -2,22 +2,31 @@
 
 import json
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
+import tensorflow_model_analysis as tfma
+from google.protobuf import json_format
 from tfx.components.evaluator import component as tfx_component
 from tfx.components.evaluator import executor as tfx_executor
 from tfx.dsl.components.base import executor_spec
 from tfx.dsl.io import fileio
-from tfx.types import artifact_utils
-from tfx.types.standard_component_specs import BASELINE_MODEL_KEY
+from tfx.types import artifact_utils, component_spec, standard_component_specs
+from tfx.types.experimental import simple_artifacts
+from tfx.types.standard_component_specs import BASELINE_MODEL_KEY, EVAL_CONFIG_KEY
 from tfx.utils import path_utils
 
+from tidegate.components.baseline.reference import METRICS_FILE, best_reference
 from tidegate.components.latest_model.pushed import GRAPH_FILE
 from tidegate.models.core.progress import reporter
 
 
 class Executor(tfx_executor.Executor):
-    """TFX's, for a baseline that may be an empty artifact."""
+    """TFX's, for a model to compare with that may be an empty artifact, and for a simple model.
+
+    `figures` are the simple model's, of the component Baseline; `below` says by metric how far
+    below them a candidate may be, which becomes a threshold of TFMA's.
+    """
 
     def Do(
         self,
@@ -31,7 +40,28 @@ class Executor(tfx_executor.Executor):
             for model in input_dict.get(BASELINE_MODEL_KEY, [])
             if fileio.exists(os.path.join(path_utils.serving_model_path(model.uri), GRAPH_FILE))
         ]
-        super().Do({**input_dict, BASELINE_MODEL_KEY: there}, output_dict, exec_properties)
+        given = {**input_dict, BASELINE_MODEL_KEY: there}
+        figures = given.pop("figures", [])
+        properties = dict(exec_properties)
+        below = json.loads(properties.pop("below", "{}"))
+        if figures and below:
+            with fileio.open(os.path.join(figures[0].uri, METRICS_FILE)) as file:
+                written = json.loads(file.read())
+            properties[EVAL_CONFIG_KEY] = with_bounds(properties[EVAL_CONFIG_KEY], written, below)
+        super().Do(given, output_dict, properties)
+
+
+def with_bounds(config: str, written: Mapping[str, Any], below: Mapping[str, float]) -> str:
+    """An EvalConfig as JSON with a lower bound for each metric, from a simple model's figures."""
+    parsed = json_format.Parse(config, tfma.EvalConfig())
+    for metric, less in below.items():
+        reference = best_reference(written, "eval", metric)
+        if reference is None:
+            continue
+        for spec in parsed.metrics_specs:
+            for one in spec.per_slice_thresholds[metric].thresholds:
+                one.threshold.value_threshold.lower_bound.value = reference.bound(less)
+    return str(json_format.MessageToJson(parsed))
 
 
 class OptionalExecutor(Executor):
@@ -53,10 +83,44 @@ class OptionalExecutor(Executor):
         super().Do(input_dict, output_dict, exec_properties)
 
 
+class EvaluatorSpec(standard_component_specs.EvaluatorSpec):
+    """TFX's, with the figures of a simple model."""
+
+    PARAMETERS: ClassVar[dict[str, Any]] = {
+        **standard_component_specs.EvaluatorSpec.PARAMETERS,
+        "below": component_spec.ExecutionParameter(type=str, optional=True),
+    }
+    INPUTS: ClassVar[dict[str, Any]] = {
+        **standard_component_specs.EvaluatorSpec.INPUTS,
+        "figures": component_spec.ChannelParameter(type=simple_artifacts.Metrics, optional=True),
+    }
+
+
 class Evaluator(tfx_component.Evaluator):
-    """TFX's Evaluator; on a cluster each input is an artifact, even where there is no model."""
+    """TFX's Evaluator; on a cluster each input is an artifact, even where there is no model.
+
+    Args:
+      figures: of the component Baseline, or None.
+      below: by metric, how far below the simple model a candidate may be.
+      kwargs: TFX's.
+    """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(
+        self, figures: Any = None, below: Mapping[str, float] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if figures is not None and below:
+            # TFX's constructor makes a spec of its own class.
+            made: Any = vars(self)["spec"]
+            self.spec: Any = EvaluatorSpec(
+                **made.inputs,
+                **made.outputs,
+                **made.exec_properties,
+                figures=figures,
+                below=json.dumps(below, sort_keys=True),
+            )
 
 
 class OptionalEvaluator(tfx_component.Evaluator):

@@ -144,6 +144,9 @@ class Gate:
       at_most: highest value that passes, or None.
       max_loss: how much worse than the last blessed model it may be, or None; in the metric's
         own unit.
+      below_baseline: how much worse than the best of the task's baseline and its rivals that cover
+        the whole split it may be, on top of the uncertainty of the rows, or None; of a share of the
+        rows alone, as accuracy is.
       higher_is_better: the metric's direction.
     """
 
@@ -151,6 +154,7 @@ class Gate:
     at_least: float | None = None
     at_most: float | None = None
     max_loss: float | None = None
+    below_baseline: float | None = None
     higher_is_better: bool = True
 
 

@@ -1,72 +1,107 @@
-"""A linear model over TF-IDF: what the LSTM must be worth more than."""
+"""Linear models over TF-IDF, by scikit-learn: what the network must be worth more than."""
 
 import itertools
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
+from tidegate.models.text import tokens
 from tidegate.models.text_classification.settings import DataSettings, FeatureSettings
 
 Records = Mapping[str, Callable[[], Iterable[Mapping[str, Any]]]]
 
-# Rows that are answered at once.
-_CHUNK = 10_000
-# scikit-learn's words, and each character of the scripts that are written without spaces.
-_WORD = re.compile(r"[぀-ヿ㐀-䶿一-鿿豈-﫿฀-๿]|[^\W぀-ヿ㐀-䶿一-鿿豈-﫿฀-๿]+")
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.lower())
+# Rows that are read at once.
+_CHUNK = 2_000
+# Rows times classes that a model learns from at most: a class has a model of its own.
+_MOST = 4_000_000
+_CHARACTERS = "logistic regression over TF-IDF of characters within words"
 
 
 def baseline(
     records: Records, data: DataSettings, features: FeatureSettings
 ) -> dict[str, Iterator[tuple[np.ndarray, np.ndarray]]]:
-    """Logistic regression over TF-IDF: words and pairs, or 1 to 3 characters.
-
-    Where no two texts share a word, single characters take the words' place.
+    """Logistic regression over the TF-IDF of words and pairs of words, those that the network sees.
 
     Args:
       records: by split, a function that yields its records; `train` is learnt from.
       data: not used; part of the contract.
-      features: `tokenizer` decides between words and characters.
+      features: how texts are normalised.
 
     Returns:
       By split other than train, a chunk of rows after another as they are read: targets
       int[rows] (-1 for a label never seen) and probabilities float[rows, classes].
     """
     del data
-    if features.tokenizer == "chars":
-        vectorizer = TfidfVectorizer(
-            analyzer="char", ngram_range=(1, 3), sublinear_tf=True, min_df=2
-        )
-    else:
-        vectorizer = TfidfVectorizer(
-            tokenizer=_words,
-            lowercase=False,
-            token_pattern=None,
-            ngram_range=(1, 2),
-            sublinear_tf=True,
-            min_df=2,
-        )
+
+    def words(texts: list[str]) -> list[list[str]]:
+        split = tokens.split_words(tokens.normalise(tf.constant(texts), features))
+        return [[word.decode() for word in row] for row in split.to_list()]
+
+    return _answers(records, words, analyzer=_words_and_pairs)
+
+
+def rivals(
+    records: Records, data: DataSettings, features: FeatureSettings
+) -> dict[str, dict[str, tuple[np.ndarray, np.ndarray, str]]]:
+    """The same over 2 to 5 characters within words, as scikit-learn's ``char_wb`` cuts them.
+
+    Args:
+      records: by split, a function that yields its records; `train` is learnt from.
+      data: not used; part of the contract.
+      features: how texts are normalised.
+
+    Returns:
+      By split other than train and valid, and by title: targets, probabilities, what it covers.
+    """
+    del data
+
+    def normal(texts: list[str]) -> list[str]:
+        normalised = tokens.normalise(tf.constant(texts), features).numpy()
+        return [text.decode() for text in normalised]
+
+    judged = {split: rows for split, rows in records.items() if split != "valid"}
+    chunks = _answers(judged, normal, analyzer="char_wb", ngram_range=(2, 5), lowercase=False)
+    found: dict[str, dict[str, tuple[np.ndarray, np.ndarray, str]]] = {}
+    for split, some in chunks.items():
+        if parts := list(some):
+            targets, answers = (np.concatenate(one) for one in zip(*parts, strict=True))
+            found[split] = {_CHARACTERS: (targets, answers, "all rows")}
+    return found
+
+
+def _words_and_pairs(words: list[str]) -> list[str]:
+    return [*words, *map(" ".join, itertools.pairwise(words))]
+
+
+def _answers(
+    records: Records, read: Callable[[list[str]], list[Any]], **how: Any
+) -> dict[str, Iterator[tuple[np.ndarray, np.ndarray]]]:
+    """Learns from `train` what `TfidfVectorizer` makes, `how` it is told, of texts as `read`."""
+    vectorizer = TfidfVectorizer(sublinear_tf=True, dtype=np.float32, **how)
     labels: list[str] = []
 
-    def texts() -> Iterator[str]:
-        for record in records["train"]():
-            labels.append(record["label"])
-            yield record["text"]
+    def learnt() -> Iterator[Any]:
+        seen: set[str] = set()
+        rows = iter(records["train"]())
+        while some := list(itertools.islice(rows, _CHUNK)):
+            for record, text in zip(some, read([one["text"] for one in some]), strict=True):
+                labels.append(record["label"])
+                seen.add(record["label"])
+                yield text
+            if len(labels) * len(seen) > _MOST:
+                return
 
     try:
-        matrix = vectorizer.fit_transform(texts())
-    except ValueError:  # No word occurs in two texts; a character always occurs.
+        matrix = vectorizer.fit_transform(learnt())
+    except ValueError:  # No text has a word.
         labels.clear()
-        vectorizer = TfidfVectorizer(analyzer="char", sublinear_tf=True)
-        matrix = vectorizer.fit_transform(texts())
+        vectorizer = TfidfVectorizer(analyzer=lambda text: ["", *text])
+        matrix = vectorizer.fit_transform(learnt())
     # One class against the rest: as good as one multinomial model here, in half the time.
     classifier = OneVsRestClassifier(LogisticRegression(C=10.0, solver="liblinear", max_iter=300))
     classifier.fit(matrix, labels)
@@ -76,7 +111,7 @@ def baseline(
         rows = iter(records[split]())
         while some := list(itertools.islice(rows, _CHUNK)):
             targets = np.array([index.get(one["label"], -1) for one in some])
-            found = vectorizer.transform([one["text"] for one in some])
-            yield targets, classifier.predict_proba(found)
+            texts = read([one["text"] for one in some])
+            yield targets, classifier.predict_proba(vectorizer.transform(texts))
 
     return {split: answers(split) for split in records if split != "train"}

@@ -143,7 +143,15 @@ class GateSettings(Settings):
         0.05,
         ge=-1,
         le=1,
-        description="accuracy must be above the share of the largest class by this",
+        description="accuracy must gain this share of what always answering the largest class "
+        "leaves to gain",
+    )
+    baseline: float = Field(
+        0.005,
+        ge=0,
+        le=1,
+        description="accuracy may be this much below the better linear model's, on top of the "
+        "uncertainty of eval's rows",
     )
     max_loss: float = Field(
         0.01, ge=0, le=1, description="accuracy may be this much below the last blessed model's"

@@ -130,7 +130,7 @@ TASK = SequenceTask(
         prediction="probabilities_all",
         target="target",
         statistics=Imported(f"{_HERE}.evaluation.statistics"),
-        scalars=("accuracy", "macro_f1", "auc", "majority", "margin"),
+        scalars=("accuracy", "macro_f1", "auc", "majority", "margin", "calibration_error"),
         arrays=("precision", "recall", "f1", "rows", "confusion"),
         axis="labels",
         summarise=Imported(f"{_HERE}.evaluation.summarise"),
@@ -139,7 +139,8 @@ TASK = SequenceTask(
         headline=("accuracy", "macro_f1", "auc"),
     ),
     baseline=Imported(f"{_HERE}.baseline.baseline"),
-    baseline_title="logistic regression over TF-IDF",
+    baseline_title="logistic regression over TF-IDF of words",
+    rivals=Imported(f"{_HERE}.baseline.rivals"),
     samples=samples,
     toy=toy,
 )

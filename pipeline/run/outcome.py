@@ -11,7 +11,7 @@ import tensorflow_transform as tft
 from tfx.dsl.io import fileio
 from tfx.utils import path_utils
 
-from tidegate.components.baseline.executor import METRICS_FILE
+from tidegate.components.baseline.reference import METRICS_FILE, best_reference
 from tidegate.components.evaluator.task_metrics import read_array
 from tidegate.components.example_gen.report import left_out, read_report
 from tidegate.components.pusher.versions import newest_version
@@ -53,7 +53,7 @@ def summarise(
     if baseline is not None:
         for split, found in metrics.items():
             found["baseline"] = {
-                "title": baseline["title"],
+                "title": baseline["title"] + _learnt_from(baseline, report["rows"]),
                 **baseline["metrics"].get(split, {}),
             }
             rivals = baseline.get("rivals", {}).get(split)
@@ -67,7 +67,7 @@ def summarise(
         "settings": config.as_dict(),
         "training": {**training, "cached": trainer.cached},
         "metrics": metrics,
-        "gates": _gates(config, _uri(by_name["Evaluator"], "evaluation")),
+        "gates": _gates(config, _uri(by_name["Evaluator"], "evaluation"), baseline),
         "serving_check": _read_json(_uri(by_name["ServingCheck"], "blessing"), RESULT_FILE),
         **_pushed(by_name["Pusher"]),
         "candidate": _within(place, path_utils.serving_model_path(_uri(trainer, "model"))),
@@ -138,7 +138,40 @@ def _slice_value(key: Any) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def _gates(config: RunConfig, folder: str) -> list[dict[str, Any]]:
+def _learnt_from(baseline: Mapping[str, Any], rows: Mapping[str, int]) -> str:
+    """What a person must know of a baseline that has seen less than the model."""
+    learnt, there = baseline.get("rows", 0), rows.get("train", 0)
+    # One that learns nothing reads none.
+    return f" (learnt from {learnt} of {there} rows)" if 0 < learnt < there else ""
+
+
+def _below_baseline(
+    gate: Gate, value: float, baseline: Mapping[str, Any] | None, failed: bool
+) -> dict[str, Any]:
+    """The row of a gate against a simple model, and what to try where it fails."""
+    row = {"metric": gate.metric, "value": value, "passed": True}
+    if baseline is None:
+        return {**row, "expected": "no simple model to compare with (baseline.enabled=false)"}
+    reference = best_reference(baseline, "eval", gate.metric)
+    if reference is None:
+        return {**row, "expected": "no simple model that was judged on eval"}
+    advice = (
+        "; try training.epochs, tuner.trials, or gates.baseline, which moves the bound"
+        if failed
+        else ""
+    )
+    return {
+        **row,
+        "expected": f"at least {reference.bound(gate.below_baseline or 0):.4f}: {reference.title} "
+        f"has {reference.value:.4f}, which these rows leave uncertain by {reference.error:.4f}"
+        f"{advice}",
+        "passed": not failed,
+    }
+
+
+def _gates(
+    config: RunConfig, folder: str, baseline: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
     """Each bound with the figure it was held against; TFMA's validation says what failed."""
     validation = tfma.load_validation_result(folder)
     failed = {
@@ -168,6 +201,9 @@ def _gates(config: RunConfig, folder: str) -> list[dict[str, Any]]:
                         "passed": (gate.metric, False) not in failed,
                     }
                 )
+        if gate.below_baseline is not None:
+            below = (gate.metric, False) in failed
+            rows.append(_below_baseline(gate, value, baseline, below))
         if gate.max_loss is not None:
             last = values.get((gate.metric, "baseline"))
             rows.append(

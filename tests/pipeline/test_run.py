@@ -125,11 +125,15 @@ def test_the_summary_says_what_was_read_trained_and_reached(project: Any, first:
         assert figures["accuracy"] == pytest.approx(hits / rows[split], abs=1e-6)
         by_label = [part for name, part in figures["slices"].items() if name.startswith("label=")]
         assert sum(part["example_count"] for part in by_label) == rows[split]
-    margin, change = found["gates"]
+    margin, below, change = found["gates"]
     assert (margin["metric"], margin["expected"]) == ("margin", "at least 0.05")
-    assert margin["value"] == pytest.approx(
-        found["metrics"]["eval"]["accuracy"] - found["metrics"]["eval"]["majority"], abs=1e-6
-    )
+    held_out = found["metrics"]["eval"]
+    gained, left = held_out["accuracy"] - held_out["majority"], 1 - held_out["majority"]
+    assert margin["value"] == pytest.approx(gained / left, abs=1e-6)
+    rivals = [held_out["baseline"], *held_out["rivals"].values()]
+    best = max(one["accuracy"] for one in rivals)
+    assert below["expected"].startswith("at least ") and f" has {best:.4f}" in below["expected"]
+    assert below["passed"]
     assert (change["metric"], change["passed"]) == ("accuracy", True)
     assert change["expected"] == "no blessed model to compare with"
     parts = sum(seconds for name, seconds in found["seconds"].items() if name != "total")

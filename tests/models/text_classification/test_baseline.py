@@ -12,16 +12,17 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
 from tidegate.models.text_classification import baseline as module
-from tidegate.models.text_classification.baseline import baseline
+from tidegate.models.text_classification.baseline import baseline, rivals
 from tidegate.models.text_classification.settings import DataSettings, FeatureSettings
 
 Records = dict[str, list[tuple[str, str]]]
 
 
-def answers(records: Records, tokenizer: Any = "words") -> dict[str, tuple[Any, Any]]:
-    def reader(rows: list[tuple[str, str]]) -> Callable[[], Iterable[Mapping[str, Any]]]:
-        return lambda: ({"text": text, "label": label} for text, label in rows)
+def reader(rows: list[tuple[str, str]]) -> Callable[[], Iterable[Mapping[str, Any]]]:
+    return lambda: ({"text": text, "label": label} for text, label in rows)
 
+
+def answers(records: Records, tokenizer: Any = "words") -> dict[str, tuple[Any, Any]]:
     found = baseline(
         {split: reader(rows) for split, rows in records.items()},
         DataSettings(),
@@ -48,6 +49,38 @@ def test_learns_what_can_be_told_apart(tokenizer: str) -> None:
     assert probabilities.argmax(axis=1).tolist() == [2, 1, 0]
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
     assert found["test"][1].shape == (1, 3)
+
+
+def test_it_sees_the_tokens_that_the_network_sees() -> None:
+    train = [("it came 😀", "pos"), ("it came !", "neg"), ("DON’T go", "stay")] * 4
+    held_out = [("😀", "pos"), ("!", "neg"), ("don't", "stay"), ("so", "?")]
+    _, probabilities = answers({"train": train, "eval": held_out})["eval"]
+    assert probabilities.argmax(axis=1).tolist()[:3] == [1, 0, 2]
+
+
+def test_the_rival_reads_characters_within_words() -> None:
+    records = {
+        "train": [("walked talked", "past"), ("walking talking", "now")] * 4,
+        "valid": [],
+        "eval": [("Barked", "past"), ("barking", "now"), ("x", "new")],
+    }
+    found = rivals(
+        {split: reader(rows) for split, rows in records.items()}, DataSettings(), FeatureSettings()
+    )
+    assert list(found) == ["eval"]
+    ((title, (targets, probabilities, covers)),) = found["eval"].items()
+    assert "characters" in title and covers == "all rows"
+    assert targets.tolist() == [1, 0, -1]
+    assert probabilities.argmax(axis=1).tolist()[:2] == [1, 0]
+
+
+def test_with_many_classes_fewer_rows_are_learnt_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST", 20)
+    monkeypatch.setattr(module, "_CHUNK", 3)
+    late = [("late", "pos"), ("late", "pos"), ("late", "pos")]
+    _, probabilities = answers({"train": [*TRAIN[:9], *late], "eval": [("late", "?")]})["eval"]
+    _, without = answers({"train": TRAIN[:9], "eval": [("late", "?")]})["eval"]
+    np.testing.assert_array_equal(probabilities, without)
 
 
 def test_chunks_of_rows_are_answered_as_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +134,7 @@ def test_the_linear_model_has_converged() -> None:
     vocabulary = [f"word{number}" for number in range(300)]
     texts = [" ".join(random.choice(vocabulary, 12)) for _ in range(500)]
     labels = [str(sum("1" in word for word in text.split()) % 3) for text in texts]
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     matrix = vectorizer.fit_transform(texts[:400])
     slow = LogisticRegression(C=10.0, tol=1e-8, max_iter=10_000)
     exact = OneVsRestClassifier(slow).fit(matrix, labels[:400])

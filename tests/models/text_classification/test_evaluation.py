@@ -48,7 +48,17 @@ def test_like_scikit_learn(seed: int, rows: int, classes: int) -> None:
         metrics.f1_score(targets, answers, average="macro", zero_division=0)
     )
     assert found["majority"] == pytest.approx(np.bincount(targets).max() / rows)
-    assert found["margin"] == pytest.approx(found["accuracy"] - found["majority"])
+    gained, left = found["accuracy"] - found["majority"], 1 - found["majority"]
+    assert found["margin"] == pytest.approx(max(gained / left, -1))
+    # The mean over bins of equal width, by the share of the rows in each.
+    sure = predictions.max(axis=1)
+    place = np.minimum((sure * 15).astype(int), 14)
+    gaps = [
+        abs(sure[place == one].mean() - (answers == targets)[place == one].mean())
+        * np.mean(place == one)
+        for one in np.unique(place)
+    ]
+    assert found["calibration_error"] == pytest.approx(sum(gaps))
 
 
 def mean_area(targets: np.ndarray, predictions: np.ndarray) -> float:
@@ -121,10 +131,17 @@ def test_one_class_has_no_area() -> None:
     found = figures([0, 0, 0], [[0.9, 0.1], [0.6, 0.4], [0.4, 0.6]])
     assert np.isnan(found["auc"])
     assert found["accuracy"] == pytest.approx(2 / 3)
-    assert found["margin"] == pytest.approx(-1 / 3)
+    assert found["margin"] == 0.0  # nothing is left to gain
     np.testing.assert_allclose(found["recall"], [2 / 3, 0.0])
     single = figures([0, 0], [[1.0], [1.0]])
     assert (single["accuracy"], single["macro_f1"], single["margin"]) == (1.0, 1.0, 0.0)
+
+
+def test_the_margin_is_within_reach_of_a_perfect_model_of_rare_classes() -> None:
+    targets = np.repeat([0, 1], [98, 2])
+    assert figures(targets, np.eye(2)[targets])["margin"] == pytest.approx(1.0)
+    blind, wrong = np.eye(2)[np.zeros(100, int)], np.eye(2)[1 - targets]
+    assert (figures(targets, blind)["margin"], figures(targets, wrong)["margin"]) == (0.0, -1.0)
 
 
 def test_no_rows() -> None:
@@ -134,7 +151,8 @@ def test_no_rows() -> None:
 
 
 def test_gates_are_the_settings_bounds() -> None:
-    margin, accuracy = gates(GateSettings(margin=0.2, max_loss=0.03))
+    margin, accuracy = gates(GateSettings(margin=0.2, max_loss=0.03, baseline=0.01))
+    assert (margin.below_baseline, accuracy.below_baseline) == (None, 0.01)
     assert (margin.metric, margin.at_least, margin.max_loss) == ("margin", 0.2, None)
     assert (accuracy.metric, accuracy.at_least, accuracy.max_loss) == ("accuracy", None, 0.03)
     assert margin.higher_is_better and accuracy.higher_is_better
