@@ -25,7 +25,32 @@ _UNSPACED = (
 _SINGLE = rf"(?:[{_UNSPACED}]|[^\p{{L}}\p{{M}}\p{{N}}\s])\p{{M}}*"
 # An apostrophe inside a word becomes the letter apostrophe (U+02BC), so that "don't" is one word.
 _APOSTROPHE = r"(\p{L})['’](\p{L})"
-_MARKUP = r"<[A-Za-z/!][^<>]*>"
+# Comments and declarations; tags that HTML knows, with attributes that have values: none of them is
+# in "x <y and z> 3", "<john@x.com>" and "List<String>".
+_TAGS = (
+    "a|abbr|acronym|address|area|article|aside|audio|b|base|big|blockquote|body|br|button|canvas|"
+    "caption|center|cite|code|col|colgroup|dd|del|details|div|dl|dt|em|embed|fieldset|figcaption|"
+    "figure|font|footer|form|frame|frameset|h[1-6]|head|header|hr|html|i|iframe|img|input|ins|kbd|"
+    "label|legend|li|link|main|map|mark|meta|nav|noscript|object|ol|optgroup|option|p|param|picture|"
+    "pre|q|s|samp|script|section|select|small|source|span|strike|strong|style|sub|summary|sup|svg|"
+    "table|tbody|td|textarea|tfoot|th|thead|time|title|tr|tt|u|ul|var|video|wbr"
+)
+_VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s"'<>]+)"""
+_MARKUP = (
+    r"(?is)<!--.*?-->|<!doctype[^<>]*>"
+    rf"|</?(?:{_TAGS})(?:\s+[a-z][\w:.-]*\s*=\s*{_VALUE})*\s*/?>"
+)
+# Entities of HTML that texts from the web hold; "&amp;" first, as many are escaped twice.
+_ENTITIES = (
+    (r"&(?:(?:amp|#0*38);)+", "&"),
+    (r"&(?:lt|#0*60);", "<"),
+    (r"&(?:gt|#0*62);", ">"),
+    (r"&(?:quot|ldquo|rdquo|#0*34);", '"'),
+    (r"&(?:apos|lsquo|rsquo|#0*39|#x0*27);", "'"),
+    (r"&(?:nbsp|#0*160);", " "),
+    (r"&(?:ndash|mdash|#0*821[12]);", "-"),
+    (r"&hellip;", "..."),
+)
 # What is not seen: soft hyphens, joiners, directions, byte order marks; case folding drops them.
 _INVISIBLE = r"[\x{AD}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2064}\x{FE00}-\x{FE0F}\x{FEFF}]"
 # White space; RE2's \s is that of ASCII, without the vertical tab.
@@ -57,6 +82,8 @@ def normalise(text: tf.Tensor, settings: TokenSettings) -> tf.Tensor:
     text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
     if settings.strip_markup:
         text = tf.strings.regex_replace(text, _MARKUP, " ")
+        for entity, character in _ENTITIES:
+            text = tf.strings.regex_replace(text, entity, character)
     text = tf_text.normalize_utf8(text, "NFKC")
     text = tf.strings.regex_replace(text, _INVISIBLE, "")
     if settings.case_fold:

@@ -56,7 +56,7 @@ class FeatureSettings(Settings):
         "head_tail", description="keep the beginning, or the beginning and the end in halves"
     )
     case_fold: bool = Field(True, description="fold upper and lower case")
-    strip_markup: bool = Field(True, description="drop HTML tags")
+    strip_markup: bool = Field(True, description="drop HTML tags, read its entities")
 
 
 class ModelSettings(Settings):
