@@ -78,6 +78,10 @@ _FILE = click.Path(path_type=Path)
     help="Of the rows, how many may be unusable.",
 )
 @click.option(
+    "--level", "levels", metavar="PERCENT,…", help="Intervals of a model of quantiles: 80,95"
+)
+@click.option("--quantiles", metavar="SHARE,…", help="Quantiles of such a model: 0.1,0.9")
+@click.option(
     "--top",
     type=click.IntRange(min=0),
     default=3,
@@ -138,6 +142,8 @@ def predict(
     time_format: str | None,
     missing: tuple[str, ...],
     max_bad_share: float | None,
+    levels: str | None,
+    quantiles: str | None,
     top: int,
     batch_size: int,
     in_flight: int,
@@ -213,6 +219,8 @@ def predict(
             if value
         },
         max_bad_share=max_bad_share,
+        levels=_numbers("--level", levels, 100),
+        quantiles=_numbers("--quantiles", quantiles, 1),
         top=top,
         batch_size=batch_size,
         in_flight=in_flight,
@@ -327,6 +335,16 @@ def _step(text: str) -> Step:
         return parse_step(text)
     except ValueError as error:
         raise InputError(f"--frequency {error}") from None
+
+
+def _numbers(option: str, text: str | None, below: float) -> tuple[float, ...]:
+    try:
+        numbers = tuple(float(one) for one in (text or "").split(",") if one.strip())
+    except ValueError:
+        numbers = (-1.0,)
+    if not all(0 < number < below for number in numbers):
+        raise InputError(f"{option} {text}: expected numbers between 0 and {below:g}, as a,b")
+    return numbers
 
 
 def _kinds(given: tuple[str, ...]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from tidegate.serving.client.errors import InvalidArgumentError
 from tidegate.serving.client.signatures import Signature
 from tidegate.serving.client.stream import in_order
 from tidegate.serving.client.tables.answers import AnswerColumns
+from tidegate.serving.client.tables.quantiles import check_no_levels
 from tidegate.serving.client.tables.question import Asked, Asks, Question, asked
 from tidegate.serving.client.tables.requests import (
     PlainRows,
@@ -189,6 +190,7 @@ def plan(
       InputError: no signature takes them.
     """
     question = known.question
+    check_no_levels(question.levels, question.quantiles)
     chosen = known.signature
     signature = chosen or choose_signature(known.signatures, columns, question.columns)
     inputs, outputs = known.inputs(signature), known.outputs(signature)
@@ -268,6 +270,8 @@ def _series_roles(
         known.roles.horizon,
         integer,
         manner,
+        question.levels,
+        question.quantiles,
     )
 
 

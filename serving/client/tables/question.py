@@ -52,6 +52,7 @@ class Question:
       step: of the model's series.
       how: by name, attributes of `FileFormat` and their values.
       max_bad_share: of the rows, how many may be unusable.
+      levels, quantiles: of the columns for quantiles, as `QuantileColumns` takes them.
       top: how many classes stand in columns; 0 for lists of all.
       batch_size: rows to a request.
       in_flight: requests at the same time.
@@ -69,6 +70,8 @@ class Question:
     step: Step | None = None
     how: Mapping[str, Any] = field(default_factory=dict)
     max_bad_share: float | None = None
+    levels: tuple[float, ...] = ()
+    quantiles: tuple[float, ...] = ()
     top: int = 3
     batch_size: int = 64
     in_flight: int = 4

@@ -18,7 +18,7 @@ from tidegate.serving.client.signatures import Signature, TensorSpec
 from tidegate.serving.client.stream import batched, check_rows
 from tidegate.serving.client.tables.answers import plain
 from tidegate.serving.client.tables.cells import CellError, as_number, kind_of
-from tidegate.serving.client.tables.quantiles import QuantileColumns
+from tidegate.serving.client.tables.quantiles import QuantileColumns, check_no_levels
 from tidegate.serving.client.tables.requests import Request
 from tidegate.serving.client.tensors import numpy_type
 from tidegate.tables.errors import InputError
@@ -49,6 +49,7 @@ class SeriesRoles:
       horizon: steps that are forecast; 0 where it is not known.
       integer: whether times are integers.
       manner: how the file writes its times.
+      levels, quantiles: which quantiles are columns, as `QuantileColumns` takes them.
     """
 
     signature: Signature
@@ -59,6 +60,8 @@ class SeriesRoles:
     horizon: int
     integer: bool
     manner: Manner
+    levels: tuple[float, ...] = ()
+    quantiles: tuple[float, ...] = ()
 
 
 def reads_for(signature: Signature, inputs: Mapping[str, Input], base: SeriesReads) -> SeriesReads:
@@ -161,10 +164,12 @@ class SeriesRows:
             if kinds[name] not in ("step", "levels", "quantiles")
         }
         self._quantiles = {
-            name: QuantileColumns(name, roles.outputs[name])
+            name: QuantileColumns(name, roles.outputs[name], roles.levels, roles.quantiles)
             for name in signature.outputs
             if kinds[name] == "quantiles"
         }
+        if not self._quantiles:
+            check_no_levels(roles.levels, roles.quantiles)
         times = [column for name, column in self._column.items() if kinds[name] == "time"]
         first = list(dict.fromkeys([self._id, STEP, *times]))
         others = [column for column in self._column.values() if column not in times]

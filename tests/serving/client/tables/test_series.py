@@ -330,6 +330,27 @@ def test_quantiles_are_columns() -> None:
     }
 
 
+def test_quantiles_that_are_asked_for() -> None:
+    role = Output("quantiles", levels=(0.025, 0.1, 0.5, 0.9, 0.975))
+    made = QuantileColumns("q", role, levels=(80, 90), quantiles=(0.975, 0.3))
+    lo, hi = "lo-90-interpolated", "hi-90-interpolated"
+    assert made.columns == ["median", lo, "lo-80", "q-0.3-interpolated", "hi-80", hi, "q-0.975"]
+    row = made.row(np.array([0, 3, 11, 19, 22], np.float32))
+    # Linear between the trained levels: 0.05 is a third of the way from 0.025 to 0.1.
+    assert row == pytest.approx(
+        {"median": 11, lo: 1, "lo-80": 3, "q-0.3-interpolated": 7, "hi-80": 19, hi: 21,
+         "q-0.975": 22}
+    )  # fmt: skip
+    for how in ({"levels": (99,)}, {"quantiles": (0.01,)}):
+        with pytest.raises(InputError, match=r"quantiles are 0\.025 to 0\.975, and nothing"):
+            QuantileColumns("q", role, **how)
+
+
+def test_levels_of_a_model_without_quantiles_are_refused(client: Client, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--level: the model does not say that it answers with"):
+        answers(client, tmp_path, "shop,day,y\na,1,1\n", signature="steps", levels=(80,))
+
+
 def test_columns_of_other_names(client: Client, script: Script, tmp_path: Path) -> None:
     content = "store,day,sold\na,2020-01-01,1\na,2020-01-02,2\nb,2020-01-01,3\n"
     asked: dict[str, Any] = {
