@@ -5,8 +5,9 @@ import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import tensorflow_model_analysis as tfma
 from google.protobuf import json_format
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow_model_analysis.proto import config_pb2
 from tfx.components.evaluator import component as tfx_component
 from tfx.components.evaluator import executor as tfx_executor
 from tfx.dsl.components.base import executor_spec
@@ -34,12 +35,17 @@ class Executor(tfx_executor.Executor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """As TFX's; without a baseline where it holds no model."""
-        there = [
-            model
-            for model in input_dict.get(BASELINE_MODEL_KEY, [])
-            if fileio.exists(os.path.join(path_utils.serving_model_path(model.uri), GRAPH_FILE))
-        ]
+        """As TFX's; without a baseline where it holds no model, or one that answers otherwise."""
+        there = []
+        for model in input_dict.get(BASELINE_MODEL_KEY, []):
+            path = os.path.join(path_utils.serving_model_path(model.uri), GRAPH_FILE)
+            if not fileio.exists(path):
+                continue
+            lacks = _lacks(path, exec_properties[EVAL_CONFIG_KEY])
+            if lacks is None:
+                there.append(model)
+            else:
+                reporter().line(f"{path} has no {lacks}: the last model is not compared with")
         given = {**input_dict, BASELINE_MODEL_KEY: there}
         figures = given.pop("figures", [])
         properties = dict(exec_properties)
@@ -51,9 +57,23 @@ class Executor(tfx_executor.Executor):
         super().Do(given, output_dict, properties)
 
 
+def _lacks(path: str, config: str) -> str | None:
+    """The answer that is judged, where a model of an earlier tidegate does not give it."""
+    spec = json_format.Parse(config, config_pb2.EvalConfig()).model_specs[0]
+    saved = saved_model_pb2.SavedModel()
+    with fileio.open(path, "rb") as file:
+        saved.ParseFromString(file.read())
+    signatures = saved.meta_graphs[0].signature_def
+    if spec.signature_name not in signatures:
+        return f"signature {spec.signature_name!r}"
+    if spec.prediction_key not in signatures[spec.signature_name].outputs:
+        return f"answer {spec.prediction_key!r} in {spec.signature_name!r}"
+    return None
+
+
 def with_bounds(config: str, written: Mapping[str, Any], below: Mapping[str, float]) -> str:
     """An EvalConfig as JSON with a lower bound for each metric, from a simple model's figures."""
-    parsed = json_format.Parse(config, tfma.EvalConfig())
+    parsed = json_format.Parse(config, config_pb2.EvalConfig())
     for metric, less in below.items():
         reference = best_reference(written, "eval", metric)
         if reference is None:

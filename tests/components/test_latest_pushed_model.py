@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tensorflow.core.protobuf import saved_model_pb2
 from tfx.components.evaluator import executor as tfx_executor
 from tfx.types import standard_artifacts
 
@@ -16,10 +18,19 @@ from tidegate.components.pusher.versions import ROLLED_BACK
 from tidegate.components.schema_gen.component import Executor as SchemaExecutor
 from tidegate.components.schema_gen.component import SchemaGen
 
+JUDGED = ("serving_default", "answer")
+CONFIG = {
+    "eval_config": json.dumps(
+        {"model_specs": [{"signature_name": JUDGED[0], "prediction_key": JUDGED[1]}]}
+    )
+}
 
-def saved_model(folder: Path, weights: str) -> Path:
+
+def saved_model(folder: Path, weights: str, answer: tuple[str, str] = JUDGED) -> Path:
     (folder / "variables").mkdir(parents=True)
-    (folder / "saved_model.pb").write_text("graph")
+    graph = saved_model_pb2.SavedModel()
+    graph.meta_graphs.add().signature_def[answer[0]].outputs[answer[1]].name = "x:0"
+    (folder / "saved_model.pb").write_bytes(graph.SerializeToString())
     (folder / "variables" / "variables.index").write_text("index")
     (folder / "variables" / "variables.data-00000-of-00001").write_text(weights)
     return folder
@@ -86,7 +97,7 @@ def test_what_was_pushed_comes_back_as_a_model_that_the_evaluator_finds(
     def baseline(name: str) -> Any:
         found = artifact(standard_artifacts.Model, tmp_path / name)
         Executor().Do({"candidate": [second]}, {"model": [found]}, place)
-        EvaluatorExecutor().Do({"baseline_model": [found]}, {}, {})
+        EvaluatorExecutor().Do({"baseline_model": [found]}, {}, CONFIG)
         return found
 
     before = baseline("before")
@@ -102,6 +113,22 @@ def test_what_was_pushed_comes_back_as_a_model_that_the_evaluator_finds(
     assert after.get_string_custom_property("pushed") == str(version)
     weights = Path(after.uri, "Format-Serving", "variables", "variables.data-00000-of-00001")
     assert weights.read_text() == "first"
+
+
+@pytest.mark.parametrize("answer", [("serving_default", "another"), ("another", "answer")])
+def test_a_model_that_answers_otherwise_is_not_compared_with(
+    answer: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[list[Any]] = []
+    monkeypatch.setattr(
+        tfx_executor.Executor,
+        "Do",
+        lambda self, inputs, outputs, properties: judged.append(inputs["baseline_model"]),
+    )
+    older = artifact(standard_artifacts.Model, tmp_path)
+    saved_model(tmp_path / "Format-Serving", "older", answer)
+    EvaluatorExecutor().Do({"baseline_model": [older]}, {}, CONFIG)
+    assert judged == [[]]
 
 
 def test_the_schema_is_written_as_it_was_given(tmp_path: Path) -> None:
