@@ -237,7 +237,9 @@ def _race(blocks: list[scipy.sparse.csr_matrix], targets: np.ndarray, classes: i
         sure, improbable = sureness(np.concatenate(answers), np.concatenate(judged), spread=2.0)
         return improbable, Reading(words, strength, sure)
 
-    shares = [one for one in _SHARES if (known[0] or one < 1) and (known[1] or one > 0)]
+    shares = [one for one in _SHARES if (known[0] or one == 0) and (known[1] or one == 1)]
+    if not shares:
+        return Reading(_SHARES[0], _STRENGTHS[0])
     tried = [judge(share, _STRENGTHS[0]) for share in shares]
     words = min(tried, key=lambda one: one[0])[1].words
     tried = [min(tried, key=lambda one: one[0])] + [judge(words, c) for c in _STRENGTHS[1:]]
