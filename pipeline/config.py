@@ -21,7 +21,9 @@ class TunerSettings(Settings):
     """The search over the ranges that model and training settings state."""
 
     trials: int = Field(0, ge=0, description="models to try; 0 leaves the Tuner out")
-    epochs: int = Field(2, ge=1, description="most passes over the training data in a trial")
+    steps: int | None = Field(
+        None, ge=1, description="steps of a trial; a third of the training's if not given"
+    )
 
 
 class BaselineSettings(Settings):

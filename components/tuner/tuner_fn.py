@@ -13,6 +13,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
 from tidegate.components.trainer.run_parameters import RunParameters
+from tidegate.models.core.progress import reporter
 from tidegate.models.core.settings import Choice, Settings
 from tidegate.models.train.training import prepare_devices, train
 
@@ -51,23 +52,37 @@ def sample(section: str, settings: Settings, hyperparameters: Any) -> dict[str, 
     return values
 
 
+def trial_steps(given: int | None, whole: int) -> int:
+    """The steps of a trial: as given, else a third of those that a training takes."""
+    return given or max(1, round(whole / 3))
+
+
+def _shown(hyperparameters: Any) -> list[tuple[str, Any]]:
+    """What a trial tries, by name, numbers short."""
+    return [
+        (key, f"{value:.3g}" if isinstance(value, float) else value)
+        for key, value in sorted(hyperparameters.values.items())
+    ]
+
+
 def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
     """A random search (Bergstra and Bengio 2012) over model and training settings.
 
     Args:
       fn_args: TFX's arguments; `custom_config` as `RunParameters.read` wants it, with `trials`
-        and `epochs` under `tuner`.
+        and `steps` under `tuner`.
     """
     run = RunParameters.read(fn_args.custom_config)
     tuning = fn_args.custom_config["tuner"]
-    # Trials are many and short: this process trains them alone, and begins anew where it ended.
-    training = run.training.model_copy(
-        update={"epochs": tuning["epochs"], "steps": None, "workers": [], "checkpoint_seconds": 0}
-    )
     goal = run.task.objective(run.model)
-    strategy = prepare_devices(training)
+    strategy = prepare_devices(run.training)
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     rows = run.rows(fn_args.train_files, transform)
+    # Trials are many and short: this process trains them alone, and begins anew where it ended.
+    steps = trial_steps(tuning["steps"], run.training.steps_over(rows, run.task.passes))
+    training = run.training.model_copy(
+        update={"epochs": None, "steps": steps, "workers": [], "checkpoint_seconds": 0}
+    )
 
     def settings(hyperparameters: Any) -> tuple[Any, Any]:
         model = run.model.model_copy(update=sample("model", run.model, hyperparameters))
@@ -79,6 +94,9 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
 
         def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
             model, rates = settings(trial.hyperparameters)
+            number = f"trial {len(self.oracle.trials)} of {tuning['trials']}"
+            tries = ", ".join(f"{key}={value}" for key, value in _shown(trial.hyperparameters))
+            reporter().line(f"{number}, {steps} steps: {tries}")
             tried = replace(run, model=model, training=rates)
             trained = train(
                 lambda: tried.network(transform, fn_args.train_files),
@@ -90,6 +108,10 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
                 os.path.join(fn_args.working_dir, "logs", trial.trial_id),
                 strategy=strategy,
             )
+            before = [one.score for one in self.oracle.trials.values() if one.score is not None]
+            best = (max if goal.mode == "max" else min)([trained.best, *before])
+            which = "the best so far" if trained.best == best else f"the best has {best:.4f}"
+            reporter().line(f"{number}: {trained.monitor} {trained.best:.4f}, {which}")
             return {trained.monitor: trained.best}
 
     tuner = Trials(

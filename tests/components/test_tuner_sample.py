@@ -9,7 +9,7 @@ import keras_tuner
 import pytest
 from pydantic import Field
 
-from tidegate.components.tuner.tuner_fn import sample
+from tidegate.components.tuner.tuner_fn import sample, trial_steps
 from tidegate.models.core.settings import Choice, Range, Settings
 
 
@@ -100,3 +100,10 @@ def test_a_step_of_a_log_range_is_not_used() -> None:
 
     rates = {draw(seed, Stepped())["rate"] for seed in range(30)}
     assert len(rates) == 30
+
+
+def test_a_trial_takes_its_share_of_the_steps_of_a_training() -> None:
+    # AirPassengers: 400 passes of a step each.
+    assert trial_steps(None, 400) == 133
+    assert trial_steps(None, 1) == 1
+    assert trial_steps(20, 400) == 20

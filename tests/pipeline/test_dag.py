@@ -127,7 +127,7 @@ def test_two_compilations_are_equal(plain: Nodes) -> None:
         ("baseline.max_rows=9", {"Baseline"}),
         ("serving.tolerance=0.01", {"ServingCheck"}),
         ("serving.model_name=other", {"Pusher"}),
-        ("tuner.epochs=9", set()),
+        ("tuner.steps=9", set()),
         ("beam.direct_num_workers=2", set()),
         ("kubeflow.cache=false", set()),
     ],

@@ -296,7 +296,7 @@ def test_the_tuners_winner_is_trained(
     project: Any, first: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = project.executions()
-    assert project.run_here("tuner.trials=2", "tuner.epochs=1", "gates.max_loss=1") == 0
+    assert project.run_here("tuner.trials=2", "tuner.steps=20", "gates.max_loss=1") == 0
     assert "] Tuner: " in capfd.readouterr().out
     states = project.new_executions(before)
     assert states["Tuner"] == states["Trainer"] == {"COMPLETE"}
