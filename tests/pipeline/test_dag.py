@@ -267,7 +267,7 @@ def test_a_tuner_is_there_only_where_trials_are_asked_for(plain: Nodes) -> None:
     assert "Tuner" in tuned["Trainer"].upstream_nodes
     assert list(tuned).index("Tuner") == list(tuned).index("Trainer") - 1
     config = tuned["Tuner"].parameters.parameters["custom_config"].field_value.string_value
-    assert json.loads(config)["tuner"] == {"trials": 3, "epochs": 2}
+    assert json.loads(config)["tuner"] == {"trials": 3, "steps": None}
 
 
 def test_a_test_split_is_judged_by_an_evaluator_of_its_own(plain: Nodes) -> None:
