@@ -34,7 +34,8 @@ class FileFormat:
       header: names of the columns of CSV and TSV that begin with a row; empty where the first line
         has them.
       missing: marks in columns of numbers that say that there is no value, beside `MISSING`.
-      time_format: of time stamps, as for `datetime.strptime`; None for ISO 8601.
+      time_format: of time stamps, as `parse_timestamp` takes it; ``integer`` where times are
+        none; None for ISO 8601, or integers.
       by_options: whether messages name options of the command line, or settings of data.
     """
 

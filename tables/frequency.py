@@ -1,11 +1,13 @@
 """The step of a data set's time grid, from the distances between neighbours in its series."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import numpy as np
 
+from tidegate.tables import integer_times
 from tidegate.tables.errors import InputError
 from tidegate.tables.series import Series
 from tidegate.tables.time_grid import DAY, Step
@@ -44,22 +46,21 @@ class Distances:
       sure: of these, the series that have it most of the time.
       weekend: rows on a Saturday or Sunday.
       over_weekend: distances from a Friday to the next Monday.
-      no_month: rows of integer time that is not year and month written together, as in 202012.
-      over_new_year: distances from such a month to one of the next year.
+      against, speaking: by form of time stamps, what says that integers have it or not.
     """
 
     votes: dict[Step, Vote] = field(default_factory=dict)
     sure: dict[Step, Vote] = field(default_factory=dict)
     weekend: int = 0
     over_weekend: int = 0
-    no_month: int = 0
-    over_new_year: int = 0
+    against: Counter[str] = field(default_factory=Counter)
+    speaking: Counter[str] = field(default_factory=Counter)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, whose keys are no steps; `from_dict` reads it."""
         return {
             name: [(astuple(step), astuple(vote)) for step, vote in value.items()]
-            if isinstance(value, dict)
+            if name in ("votes", "sure")
             else value
             for name, value in vars(self).items()
         }
@@ -73,6 +74,8 @@ class Distances:
             else value
             for name, value in written.items()
         }
+        for name in ("against", "speaking"):
+            values[name] = Counter(values[name])
         return cls(**values)
 
     def add(self, other: "Distances") -> None:
@@ -85,8 +88,8 @@ class Distances:
                     mine[step] = vote
         self.weekend += other.weekend
         self.over_weekend += other.over_weekend
-        self.no_month += other.no_month
-        self.over_new_year += other.over_new_year
+        self.against.update(other.against)
+        self.speaking.update(other.speaking)
 
     def add_series(self, series: Series, files: Sequence[str], integer: bool) -> None:
         """Adds a series whose times are in order and distinct."""
@@ -104,10 +107,7 @@ class Distances:
             one.weekend = int((weekdays > 4).sum())
             one.over_weekend = int(((np.diff(days) == 3) & (weekdays[:-1] == 4)).sum())
         if integer:
-            year, month = series.table.time // 100, series.table.time % 100
-            is_month = (year >= 1700) & (year < 2200) & (month >= 1) & (month <= 12)
-            one.no_month = int((~is_month).sum())
-            one.over_new_year = int((np.diff(year) == 1).sum())
+            one.against, one.speaking = integer_times.votes(series.table.time)
         self.add(one)
 
 
@@ -166,12 +166,17 @@ def _mode(distances: np.ndarray) -> tuple[int, int]:
     return int(values[counts.argmax()]), int(counts.max())
 
 
-def infer(distances: Distances, source: str) -> Step:
+def infer(distances: Distances, source: str, plain: bool = False) -> Step:
     """The step that most neighbours are apart.
+
+    Args:
+      distances: of the data.
+      source: names it in errors.
+      plain: whether integers are said to be no time stamps.
 
     Raises:
       InputError: no series has two rows; series with different steps; business days; integers
-        that are months.
+        that look like time stamps.
     """
     if not distances.votes:
         raise InputError(
@@ -182,6 +187,9 @@ def infer(distances: Distances, source: str) -> Step:
         distances.votes,
         key=lambda step: (distances.votes[step].weight, [-part for part in _size(step)]),
     )
+    stamps = "" if plain else integer_times.advice(distances.against, distances.speaking)
+    if step.index and stamps:
+        raise InputError(f"{source}: {stamps}")
     others = sorted(other for other in distances.sure if other != step)
     if others:
         mine, other = distances.votes[step], distances.sure[others[0]]
@@ -195,12 +203,6 @@ def infer(distances: Distances, source: str) -> Step:
             f"{source}: business days (no row on a weekend) are no regular grid; set "
             "data.frequency=D, and weekends are missing steps, or number the days in an integer "
             "column"
-        )
-    if step.index and distances.over_new_year and not distances.no_month:
-        raise InputError(
-            f"{source}: all times are integers such as 202012, in which December and January are "
-            "89 apart; set data.frequency to MS, QS or YS where they are months, quarters or "
-            f"years, or to {step.index} where they are numbers"
         )
     return step
 

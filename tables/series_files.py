@@ -8,10 +8,13 @@ import numpy as np
 from tidegate.tables import cells
 from tidegate.tables.errors import InputError
 from tidegate.tables.files import LOCAL, Opener
+from tidegate.tables.formats import FileFormat
 from tidegate.tables.reads import SeriesReads
 from tidegate.tables.row_formats import BrokenRow
 from tidegate.tables.rows import Batch, Rows
 from tidegate.tables.series import Table
+from tidegate.tables.time_forms import INTEGER
+from tidegate.tables.time_grid import DAY, Step
 
 # Rows read at a time: some megabytes of text.
 _BATCH = 1 << 16
@@ -37,16 +40,40 @@ def has_integer_time(source: Any, reads: SeriesReads, opener: Opener = LOCAL) ->
     """Whether times are integers: as the frequency is, else as the first time is.
 
     Raises:
-      InputError: as `first_time`.
+      InputError: as `first_time`, and as `check_step` for the frequency.
     """
     if reads.step is not None:
+        check_step(reads.step, reads.how)
         return bool(reads.step.index)
     return is_integer(first_time(source, reads, opener), reads)
 
 
 def is_integer(first: Any, reads: SeriesReads) -> bool:
     """Whether times are integers, by the first of them."""
-    return reads.how.time_format is None and cells.is_integer_time(first)
+    form = reads.how.time_format
+    return form == INTEGER or (form is None and cells.is_integer_time(first))
+
+
+def check_step(step: Step, how: FileFormat) -> None:
+    """Compares the form of times with the step between them.
+
+    Raises:
+      InputError: times of this form are never such a step apart.
+    """
+    form = how.time_format
+    needed = {INTEGER: "an integer", "yearmonth": "months", "isoweek": "weeks"}.get(
+        form or "", "a length of time"
+    )
+    fits = {
+        INTEGER: step.index > 0,
+        "yearmonth": step.months > 0,
+        "isoweek": step.seconds > 0 and step.seconds % (7 * DAY) == 0,
+    }.get(form or "", not step.index)
+    if form is not None and not fits:
+        raise InputError(
+            f"{how.setting('time_format')}={form}: expected a step of {needed}, not of {step}; see "
+            f"{how.setting('frequency')}"
+        )
 
 
 def read_tables(
@@ -92,7 +119,9 @@ def _table(
         time, ahead = cells.integers(batch.columns[reads.time]), np.zeros(count, np.int32)
     else:
         time, ahead = cells.timestamps(batch.columns[reads.time], how.time_format)
-    expected = how.time_format or "ISO 8601, year first, whole seconds"
+    expected = how.time_format or (
+        f"ISO 8601, year first, whole seconds; else set {how.setting('time_format')}"
+    )
     what = "no integer" if integer else f"no time stamp ({expected})"
     refuse(reads.time, np.flatnonzero(time == cells.NOT_READ), what)
     values = np.empty((count, len(reads.numbers)))

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta, timezone
 
 import numpy as np
 
+from tidegate.tables.time_forms import EPOCHS, FORMS, written_form
+
 _EPOCH = datetime(1970, 1, 1)
 _FORM = re.compile(
     r"\d{4}"
@@ -29,13 +31,16 @@ class Manner:
     example: str
     time_format: str | None = None
 
-    def written(self, seconds: int, ahead: int) -> str:
+    def written(self, seconds: int, ahead: int) -> str | int | float:
         """A time in the file's form; a form that is too coarse is left for the next finer one.
 
         Args:
           seconds: since 1970-01-01 of the clock on the wall.
           ahead: seconds by which that clock is ahead of UTC, for forms that say so.
         """
+        if self.time_format in FORMS:
+            utc = seconds - ahead if self.time_format in EPOCHS else seconds
+            return written_form(utc, self.time_format)
         if self.time_format is not None:
             zone = timezone(timedelta(seconds=ahead))
             return (

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from tidegate.tables.time_forms import FORMS, read_form
+
 DAY = 86_400
 _SECONDS = {
     "s": 1, "S": 1, "sec": 1,
@@ -108,7 +110,7 @@ def parse_timestamp(text: str, time_format: str | None = None) -> tuple[int, int
     Args:
       text: ISO 8601, the year first: ``2024-01-31``, ``2024-01-31T12:00:00+01:00``, also
         ``2024-01``, ``2024``, ``20240131``, ``2024Q1``, and with slashes or dots.
-      time_format: another format, as for `datetime.strptime`.
+      time_format: another format, as for `datetime.strptime`, or one of `FORMS`.
 
     Returns:
       Seconds since 1970-01-01 UTC, and by how many seconds the clock on the wall was ahead of
@@ -118,6 +120,8 @@ def parse_timestamp(text: str, time_format: str | None = None) -> tuple[int, int
       ValueError: it is no time, or finer than a second.
     """
     text = text.strip()
+    if time_format in FORMS:
+        return read_form(text, time_format), 0
     if time_format is not None:
         parsed = datetime.strptime(text, time_format)
         if parsed.microsecond:

@@ -47,7 +47,8 @@ from tidegate.tables.frequency import infer
 from tidegate.tables.grid import Gridding
 from tidegate.tables.reads import SeriesReads, SeriesSplits, from_json
 from tidegate.tables.rows import unread_columns
-from tidegate.tables.series_files import has_integer_time
+from tidegate.tables.series_files import check_step, has_integer_time
+from tidegate.tables.time_forms import INTEGER
 from tidegate.tables.time_grid import Step
 
 # A bucket is held in memory: this many bytes of input bound it, unless one series has more.
@@ -85,12 +86,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         source = f"column {reads.time!r} of {shown} holds"
         if reads.frequency:
             source = f"data.frequency={reads.frequency} is for"
-        check_cutoffs(splitting.cutoffs, plan.integer, source)
+        form = reads.how.time_format
+        check_cutoffs(splitting.cutoffs, plan.integer, source, form)
         scratch = os.path.join(examples.uri, "unordered")
         tf.io.gfile.makedirs(scratch)
         reading = self._read(plan, scratch)
         reading.check(max_bad_share=reads.max_bad_share, source=shown)
-        step = reads.step or infer(reading.distances, shown)
+        step = reads.step or infer(reading.distances, shown, plain=form == INTEGER)
+        check_step(step, reads.how)
         splitting = replace(splitting, season=splits.season or usual_season(step))
         output = Output(
             folder=examples.uri,

@@ -186,13 +186,16 @@ def _before_cutoffs(cutoffs: Iterable[str]) -> tuple[str, ...]:
     return _HELD_OUT[:first]
 
 
-def check_cutoffs(cutoffs: Mapping[str, str], integer: bool, source: str) -> None:
+def check_cutoffs(
+    cutoffs: Mapping[str, str], integer: bool, source: str, form: str | None = None
+) -> None:
     """Compares the kind of the cutoffs with that of the data's times.
 
     Args:
       cutoffs: by split, as the user wrote it.
       integer: whether the data's times are integers.
       source: what says so, for messages: ``column 'ds' of data.csv holds``.
+      form: of the data's times; a cutoff is not in this, but six digits might be a week.
 
     Raises:
       InputError: an integer for time stamps, or the other way round.
@@ -202,6 +205,12 @@ def check_cutoffs(cutoffs: Mapping[str, str], integer: bool, source: str) -> Non
     read: Callable[[str], Any] = int if integer else parse_timestamp
     for split, text in cutoffs.items():
         try:
+            if (
+                form == "isoweek"
+                and len(text.strip()) == len("202012")
+                and text.strip().isdecimal()
+            ):
+                raise ValueError(text)
             read(text)
         except ValueError:
             raise InputError(

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from tidegate.models.core.settings import FileSettings, listed
 from tidegate.tables.formats import FileFormat
+from tidegate.tables.time_forms import FORMS, INTEGER
 from tidegate.tables.time_grid import Step, parse_step, parse_timestamp
 
 DEFAULT_ID_COLUMN = "unique_id"
@@ -47,7 +48,10 @@ class DataSettings(FileSettings):
         "inferred where not given"
     )  # fmt: skip
     time_format: str | None = Field(
-        None, description="format of the time stamps where it is not ISO 8601: %d/%m/%Y"
+        None,
+        description="format of the time stamps where it is not ISO 8601: %d/%m/%Y, epoch_s, "
+        "epoch_ms, epoch_us, epoch_ns, excel (serials of days), yearmonth (202012) or isoweek "
+        "(202053); integer for plain numbers that look like one of these",
     )
     valid_size: float = Field(
         0.1, ge=0, description="steps kept for early stopping; below 1, a share of each series"
@@ -89,6 +93,15 @@ class DataSettings(FileSettings):
     def _known_frequency(cls, value: str | None) -> str | None:
         if value is not None:
             parse_step(value)
+        return value
+
+    @field_validator("time_format")
+    @classmethod
+    def _known_format(cls, value: str | None) -> str | None:
+        if value is not None and "%" not in value and value not in (*FORMS, INTEGER):
+            raise ValueError(
+                f"{value!r}: expected a format such as %d/%m/%Y, or {', '.join(FORMS)} or {INTEGER}"
+            )
         return value
 
     @field_validator(*_CUTOFFS)

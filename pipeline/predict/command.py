@@ -70,7 +70,7 @@ _FILE = click.Path(path_type=Path)
     help="Of CSV: none where quotes are characters of the text.",
 )
 @click.option("--quote-char", help="What quotes cells of CSV.")
-@click.option("--time-format", help="Of times that are not in ISO 8601: %d/%m/%Y")
+@click.option("--time-format", help="Of times that are not in ISO 8601: %d/%m/%Y, epoch_s ...")
 @click.option("--missing", multiple=True, metavar="MARK", help="A mark of a missing number.")
 @click.option(
     "--max-bad-share",

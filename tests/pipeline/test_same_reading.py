@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -40,10 +40,13 @@ from tidegate.tables.series_files import has_integer_time
 from tidegate.tables.time_grid import Step
 
 START = datetime(2023, 10, 27)
-FORMS = {
-    None: "%Y-%m-%d %H:%M:%S",
-    "%d.%m.%Y %H:%M": "%d.%m.%Y %H:%M",
-    "%m/%d/%y %Hh": "%m/%d/%y %Hh",
+FORMS: dict[str | None, Callable[[datetime], Any]] = {
+    None: str,
+    "%d.%m.%Y %H:%M": lambda time: f"{time:%d.%m.%Y %H:%M}",
+    "%m/%d/%y %Hh": lambda time: f"{time:%m/%d/%y %Hh}",
+    "epoch_s": lambda time: (time - datetime(1970, 1, 1)) // timedelta(seconds=1),
+    "epoch_ms": lambda time: (time - datetime(1970, 1, 1)) // timedelta(milliseconds=1),
+    "excel": lambda time: (time - datetime(1899, 12, 30)) / timedelta(days=1),
 }
 STEPS = {"h": timedelta(hours=1), "D": timedelta(days=1), "W": timedelta(weeks=1)}
 ENDINGS = {"csv": ".csv", "tsv": ".tsv", "jsonl": ".jsonl", "parquet": ".parquet", "frame": ""}
@@ -118,7 +121,7 @@ def tables(draw: st.DrawFn) -> Made:
         kept = sorted(draw(st.sets(st.integers(0, count), min_size=1))) if number else range(count)
         side, area = draw(TEXTS), draw(st.integers(0, 99))
         for at in kept:
-            time = str(7 * at - 7) if integer else (START + at * step).strftime(FORMS[form])
+            time = str(7 * at - 7) if integer else FORMS[form](START + at * step)
             y = draw(NUMBERS)
             rows.append({"s": name, "t": time, "y": y, "heat": draw(NUMBERS), "side": side,
                          "area": str(area)})  # fmt: skip

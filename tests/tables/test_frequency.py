@@ -14,7 +14,7 @@ from tidegate.tables.frequency import (
     off_day,
 )
 from tidegate.tables.series import Series, Table
-from tidegate.tables.time_grid import Step
+from tidegate.tables.time_grid import DAY, Step, parse_timestamp
 
 FILES = ("a.csv",)
 
@@ -124,14 +124,63 @@ def test_business_days_are_refused_and_days_with_weekends_are_not() -> None:
 def test_integers_that_are_months_are_refused_and_numbers_are_not() -> None:
     months = np.array([202010, 202011, 202012, 202101, 202102])
     quarters = np.array([202006, 202009, 202012, 202103, 202106])
-    for times, step in ((months, 1), (quarters, 3)):
-        with pytest.raises(InputError, match=f"MS, QS or YS .* or to {step} where they are numbe"):
+    for times in (months, quarters):
+        with pytest.raises(
+            InputError, match=r"data\.time_format=yearmonth \(isoweek where they are"
+        ):
             step_of(series(times), integer=True)
     # One number that is no month says that none is.
     assert step_of(series(months), series(np.arange(202000, 202015), "b"), integer=True) == Step(
         index=1
     )
     assert step_of(series(np.arange(202001, 202013)), integer=True) == Step(index=1)
+
+
+DAYS = pd.date_range("2019-06-01", periods=800, freq="D")
+WEEKS = [day.isocalendar()[:2] for day in pd.date_range("2019-12-02", periods=80, freq="W-MON")]
+LOOK_LIKE_STAMPS = {
+    "isoweek": np.array([year * 100 + week for year, week in WEEKS]),
+    "epoch_s": DAYS.to_numpy("datetime64[s]").astype(np.int64),
+    "epoch_ms": DAYS.to_numpy("datetime64[ms]").astype(np.int64),
+    "epoch_us": DAYS.to_numpy("datetime64[us]").astype(np.int64),
+    "epoch_ns": DAYS.to_numpy("datetime64[ns]").astype(np.int64),
+    "%Y%m%d%H": np.array([int(f"{day:%Y%m%d}06") for day in DAYS]),
+    "%Y%m%d%H%M%S": np.array([int(f"{day:%Y%m%d}235959") for day in DAYS]),
+}
+
+
+@pytest.mark.parametrize("form", LOOK_LIKE_STAMPS)
+def test_integers_that_look_like_time_stamps(form: str) -> None:
+    times = LOOK_LIKE_STAMPS[form]
+    with pytest.raises(InputError) as caught:
+        step_of(series(times), integer=True)
+    said = f"; set data.time_format={form}, or data.time_format=integer where they are plain"
+    assert said in str(caught.value)
+    distances = Distances()
+    distances.add_series(series(times), FILES, True)
+    assert infer(distances, "a.csv", plain=True).index
+    fitting = {one for one, rows in distances.speaking.items() if rows} - {*+distances.against}
+    assert fitting == {form}
+    # The advice works when followed.
+    read = [parse_timestamp(str(time), form)[0] for time in times.tolist()]
+    assert set(np.diff(read)) == ({7 * DAY} if form == "isoweek" else {DAY})
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        np.arange(0, 6000, 60),
+        np.arange(44_197, 44_300),  # Serials of Excel, or numbers.
+        np.arange(202_001, 202_101),
+        np.arange(202_000, 203_000, 50),
+        np.arange(1_600_000_000, 1_600_000_100),
+        np.arange(1_600_000_000, 1_600_002_000, 25),
+        np.arange(2_020_010_100, 2_020_010_200),
+        np.arange(0, 10**15, 10**13),
+    ],
+)
+def test_plain_integers_are_no_time_stamps(times: np.ndarray) -> None:
+    assert step_of(series(times), integer=True) == Step(index=int(np.diff(times)[0]))
 
 
 def test_parts_of_the_data_add_up() -> None:

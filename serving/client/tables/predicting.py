@@ -34,7 +34,7 @@ from tidegate.tables.reads import SeriesReads
 from tidegate.tables.roles import Input
 from tidegate.tables.row_formats import BrokenRow
 from tidegate.tables.rows import Rows
-from tidegate.tables.series_files import first_time, is_integer
+from tidegate.tables.series_files import check_step, first_time, is_integer
 from tidegate.tables.stamps import Manner
 from tidegate.tables.writing import is_parquet, open_writer
 
@@ -259,6 +259,8 @@ def _series_roles(
             )
     reads = reads_for(signature, inputs, series)
     step, first = known.roles.step, first_time(source, reads, opener)
+    if step is not None:
+        check_step(step, reads.how)
     integer = bool(step.index) if step is not None else is_integer(first, reads)
     manner = Manner(as_text(first), reads.how.time_format)
     return signature, SeriesRoles(

@@ -345,7 +345,7 @@ class SeriesRows:
             place = asked.series.place(row, self._gridding.files)
             raise InputError(f"{place}: {column}: {error}") from None
 
-    def _time(self, asked: _Asked, value: int) -> int | str:
+    def _time(self, asked: _Asked, value: int) -> int | float | str:
         """A time of an answer, in the unit of `start`, as the file writes its times."""
         if self._roles.integer:
             return value

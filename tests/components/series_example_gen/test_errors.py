@@ -281,7 +281,11 @@ def test_an_absurd_time(csv: Csv, refused: Refused) -> None:
 LISTS = {
     "y": (3.0, "no number in column 'y'"),
     "heat": (3.0, "no number in column 'heat'"),
-    "ds": ("2020-01-01", "no time stamp (ISO 8601, year first, whole seconds) in column 'ds'"),
+    "ds": (
+        "2020-01-01",
+        "no time stamp (ISO 8601, year first, whole seconds; else set "
+        "data.time_format) in column 'ds'",
+    ),
     "unique_id": ("a", "no name in column 'unique_id'"),
     "side": ("north", "no text in column 'side'"),
 }

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tidegate.tables.errors import InputError
+
 Generate = Callable[..., Any]
 CONTEXT, HORIZON = 30, 6
 WINDOW = {"context": CONTEXT, "horizon": HORIZON}
@@ -51,6 +53,50 @@ def test_dates_without_dashes_are_dates(csv: Callable[..., Path], generate: Gene
     ]
     pieces = generate(csv(rows, "ds,y"), **WINDOW).of("series")
     assert pieces["train"]["step_seconds"] == [86_400]
+
+
+@pytest.mark.parametrize("kind", ["csv", pytest.param("parquet", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("form", "times", "first", "step"),
+    [
+        (
+            "yearmonth",
+            [f"{1990 + at // 12}{at % 12 + 1:02d}" for at in range(70)],
+            "1990-01-01",
+            "1 month",
+        ),
+        (
+            "isoweek",
+            [f"{day:%G%V}" for day in pd.date_range("2020-01-06", periods=70, freq="W-MON")],
+            "2020-01-06",
+            "1 week",
+        ),
+    ],
+)
+def test_months_and_weeks_that_are_integers(
+    generate: Generate,
+    tmp_path: Path,
+    form: str,
+    times: list[str],
+    first: str,
+    step: str,
+    kind: str,
+) -> None:
+    rows = pd.DataFrame({"ds": [int(time) for time in times], "y": np.arange(70.0)})
+    path = tmp_path / f"rows.{kind}"
+    rows.to_parquet(path) if kind == "parquet" else rows.to_csv(path, index=False)
+    found = generate(path, **WINDOW, time_format=form)
+    assert found.report["step"] == step and found.report["steps"] == found.report["rows"]
+    assert found.of("series")["train"]["start"] == [int(pd.Timestamp(first).timestamp())]
+    with pytest.raises(InputError, match=f"look like year and .*set data.time_format={form}"):
+        generate(path, **WINDOW)
+    with pytest.raises(InputError, match=f"data.time_format={form}: expected a step of {step[2:]}"):
+        generate(path, **WINDOW, time_format=form, frequency="D")
+
+
+def test_six_digits_are_no_cutoff_of_weeks(csv: Callable[..., Path], generate: Generate) -> None:
+    with pytest.raises(InputError, match=r"data\.eval_from=202012: expected a time in ISO 8601"):
+        generate(csv([[202001, 1.0]], "ds,y"), time_format="isoweek", eval_from="202012")
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ from tidegate.tables.errors import InputError
 from tidegate.tables.formats import FileFormat
 from tidegate.tables.reads import SeriesReads
 from tidegate.tables.roles import Input, Output, Roles
-from tidegate.tables.time_grid import Step, parse_step
+from tidegate.tables.time_grid import Step, parse_step, parse_timestamp
 
 STEPS = [-1, -1]
 INPUTS: dict[str, tuple[int, list[int] | None]] = {
@@ -134,7 +134,7 @@ def test_a_fixed_number_of_steps(client: Client, script: Script, tmp_path: Path)
         ("a,1,1\na,3,2\na,6,3", "2", "long.csv:4: series 'a': 6 is off the grid of one step each"),
         ("a,2024-01-01,1\na,2,2", "D", "long.csv:3: '2'"),
         ("a,1,1\na,2024-01-01,2", "1", "long.csv:3: '2024-01-01'"),
-        ("a,31/01/2024,1", "D", "no time stamp (ISO 8601, year first, whole seconds)"),
+        ("a,31/01/2024,1", "D", "year first, whole seconds; else set --time-format)"),
         ("a,2024-01-01,1\na,2024-01-01 12:00,2", "D", "the step is the model's"),
     ],
 )
@@ -164,12 +164,14 @@ def test_rows_that_are_left_out_are_put_in_as_missing(
     np.testing.assert_array_equal(sent(script)["y"], [[1, 2, nan, nan, 5]])
 
 
-def timed(client: Client, folder: Path, cells: list[tuple[str, str, int]], step: str) -> list[str]:
+def timed(
+    client: Client, folder: Path, cells: list[tuple[str, str, int]], step: str, **more: Any
+) -> list[str]:
     """The times of the answers, which are the column `times`; (series, time, times)."""
     rows = [f"{name},{time},1,{answer},1,1" for name, time, answer in cells]
     content = "\n".join(["shop,day,y,times,offsets,levels", *rows, ""])
     asked = {"signature": "timed", "roles": TIMED, "step": parse_step(step)}
-    found = answers(client, folder, content, **asked)
+    found = answers(client, folder, content, **asked, **more)
     assert found[0] == ["shop", "step", "times", "y"]
     return [row[2] for row in found[1:]]
 
@@ -179,6 +181,30 @@ def test_times_become_dates_again(client: Client, script: Script, tmp_path: Path
     found = timed(client, tmp_path, cells, "D")
     assert sent(script)["start"].tolist() == [86_400, 946_684_800]
     assert found[:3] == ["1970-01-03", "1970-01-04", "1970-01-01"]
+
+
+@pytest.mark.parametrize(
+    ("form", "step", "asked", "start", "answered", "written"),
+    [
+        ("yearmonth", "MS", ["202011", "202012"], "2020-11-01", "2021-01-01", "202101"),
+        ("isoweek", "W", ["202052", "202053"], "2020-12-21", "2021-01-04", "202101"),
+        ("epoch_s", "D", ["1609459200", "1609545600"], "2021-01-01", "2021-01-03", "1609632000"),
+        ("epoch_ms", "h", ["1609459200000", "1609462800000"], "2021-01-01", "2021-01-01 02:00",
+         "1609466400000"),
+        ("excel", "D", ["44197", "44198"], "2021-01-01", "2021-01-03", "44199"),
+        ("excel", "12h", ["44197.0", "44197.5"], "2021-01-01", "2021-01-02 12:00", "44198.5"),
+    ],
+)  # fmt: skip
+def test_times_that_are_numbers_are_answered_as_such(
+    client: Client, script: Script, tmp_path: Path,
+    form: str, step: str, asked: list[str], start: str, answered: str, written: str,
+) -> None:  # fmt: skip
+    begin, answer = (parse_timestamp(time)[0] for time in (start, answered))
+    cells, how = [("a", time, answer) for time in asked], {"time_format": form}
+    assert timed(client, tmp_path, cells, step, how=how)[0] == written
+    assert sent(script)["start"].tolist() == [begin]
+    with pytest.raises(InputError, match=f"--time-format={form}: expected a step of .*integer"):
+        timed(client, tmp_path, cells, "1", how=how)
 
 
 def test_days_of_a_zone_are_those_of_its_clock(
