@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tidegate.tables.formats import MISSING
+from tidegate.tables.formats import MISSING, PLAIN, FileFormat
+from tidegate.tables.numerals import number
 from tidegate.tables.row_formats import cells_of
 from tidegate.tables.time_grid import parse_timestamp
 
@@ -152,31 +153,33 @@ def _hashable(cell: Any) -> Any:
     return cell if isinstance(cell, str | int | float | bool | bytes | None) else str(cell)
 
 
-def numbers(column: Any, marks: Sequence[str] = ()) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def numbers(column: Any, how: FileFormat = PLAIN) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A column's numbers.
 
     Args:
       column: a sequence of cells, or a `pyarrow.Array`.
-      marks: what says that there is no value, beside `MISSING`.
+      how: how texts say a number, or that there is none.
 
     Returns:
       float64[rows], NaN where missing or not read; int64[...], the rows whose cell is no finite
       number; and int64[...], the rows whose number is beyond `LARGEST`.
     """
-    values, wrong = _numbers(column, marks)
-    for mark in marks:
+    values, wrong = _numbers(column, how)
+    for mark in how.missing:
         with contextlib.suppress(ValueError):
-            values = np.where(values == float(mark), np.nan, values)
+            values = np.where(values == number(mark, how), np.nan, values)
     return _bounded(values, wrong)
 
 
-def _numbers(column: Any, marks: Sequence[str]) -> tuple[np.ndarray, list[int]]:
+def _numbers(column: Any, how: FileFormat) -> tuple[np.ndarray, list[int]]:
     if _is_arrow(column):
         values = _arrow_numbers(column)
         if values is not None:
             return values, []
     cells = cells_of(column)
     try:
+        if not how.plain_numbers and any(isinstance(cell, str | bytes) for cell in cells):
+            raise TypeError
         values = np.array(cells, np.float64)
         if values.ndim == 1:  # Lists of one length are read as a matrix.
             return values, []
@@ -185,10 +188,10 @@ def _numbers(column: Any, marks: Sequence[str]) -> tuple[np.ndarray, list[int]]:
     values = np.full(len(cells), np.nan)
     wrong = []
     for row, cell in enumerate(cells):
-        if is_missing(cell, marks):
+        if is_missing(cell, how.missing):
             continue
         try:
-            values[row] = float(cell)
+            values[row] = number(cell, how)
         except (TypeError, ValueError):
             wrong.append(row)
         except OverflowError:  # A whole number of hundreds of digits.

@@ -34,6 +34,8 @@ class FileFormat:
       header: names of the columns of CSV and TSV that begin with a row; empty where the first line
         has them.
       missing: marks in columns of numbers that say that there is no value, beside `MISSING`.
+      decimal: the decimal mark of numbers that are texts.
+      thousands: the mark between their thousands; None for none.
       time_format: of time stamps, as `parse_timestamp` takes it; ``integer`` where times are
         none; None for ISO 8601, or integers.
       by_options: whether messages name options of the command line, or settings of data.
@@ -45,12 +47,19 @@ class FileFormat:
     quote_char: str = '"'
     header: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    decimal: str = "."
+    thousands: str | None = None
     time_format: str | None = None
     by_options: bool = False
 
     def setting(self, name: str) -> str:
         """What a message calls one of these: ``data.encoding``, or ``--encoding``."""
         return f"--{name.replace('_', '-')}" if self.by_options else f"data.{name}"
+
+    @property
+    def plain_numbers(self) -> bool:
+        """Whether numbers are written as Python writes them."""
+        return self.decimal == "." and self.thousands is None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; `from_dict` reads it."""
@@ -65,6 +74,25 @@ class FileFormat:
             name: tuple(one) if isinstance(one, list) else one for name, one in written.items()
         }
         return cls(**values)
+
+    def check_marks(self) -> None:
+        """Refuses a decimal mark, or one of thousands, that makes numbers ambiguous.
+
+        Raises:
+          InputError: one is a part of a number, or both are alike.
+        """
+        for name in ("decimal", "thousands"):
+            mark = getattr(self, name)
+            if mark is not None and (len(mark) != 1 or mark.isalnum() or mark in "+-"):
+                raise InputError(
+                    f"{self.setting(name)}={mark}: expected one character that is no letter, no "
+                    "digit and no sign"
+                )
+        if self.decimal == self.thousands:
+            raise InputError(
+                f"{self.setting('thousands')}={self.thousands} is the decimal mark, too: set "
+                f"{self.setting('decimal')}"
+            )
 
     def delimiter_of(self, kind: str, path: str) -> str:
         """The character between two cells.

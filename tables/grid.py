@@ -53,6 +53,7 @@ class Gridding:
       futures: names of the columns known ahead, the last columns of numbers.
       names: names of the columns of static texts.
       fixed: whether the step is a model's, which no setting changes.
+      fill: whether a step without a row is zero.
     """
 
     step: Step
@@ -61,6 +62,7 @@ class Gridding:
     futures: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     fixed: bool = False
+    fill: bool = False
 
     @property
     def scale(self) -> int:
@@ -106,6 +108,19 @@ class Gridding:
         if len(twice):
             self._off_grid(series, int(twice[0]) + 1, "mend the time")
         return Places((time - time[0]) // scale, int(time[0]), day)
+
+    def zeros(self, at: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """The steps without a row, between the first and the last value, whose value is zero.
+
+        Args:
+          at: int64[rows], where the rows stand.
+          target: float[rows], their values, NaN where missing: an empty cell is no zero.
+        """
+        seen = np.flatnonzero(~np.isnan(target))
+        if not self.fill or not len(seen):
+            return np.empty(0, np.int64)
+        span = np.arange(at[seen[0]], at[seen[-1]] + 1)
+        return np.setdiff1d(span, at, assume_unique=True)
 
     def check_steps(self, series: Series, at: np.ndarray, first: int = 0) -> None:
         """Refuses a grid that is far longer than its rows: a time is wrong.

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tidegate.tables.cells import LARGEST
 from tidegate.tables.errors import InputError
 from tidegate.tables.frequency import DAY
+from tidegate.tables.reads import SeriesReads
 from tidegate.tables.series import (
     Series,
     StoredTable,
@@ -79,14 +81,84 @@ class _Part:
         return renamed(rows, np.array([name], object), np.zeros_like(rows.series))
 
 
-def check_once(series: Series, files: Sequence[str], integer: bool, id_optional: bool) -> None:
+def merged(
+    table: Table, reads: SeriesReads, files: Sequence[str], tests: frozenset[int] = frozenset()
+) -> Table:
+    """One row for each series and time, as `reads.duplicates` says; with ``error``, all rows.
+
+    ``last`` keeps the row that comes last in its file, ``mean`` takes the mean of each column of
+    numbers, and ``sum`` the sum of the target and the mean of the covariates, which are of the
+    time and not of the row. Sums and means are of the values that are there.
+
+    Args:
+      table: rows, in the order that `arrange` gives.
+      reads: what was read.
+      files: names of the sources, for messages.
+      tests: which of them are fixed test data: their rows are not merged with others, and
+        `check_once` refuses what is left.
+
+    Raises:
+      InputError: a static column changes within a time, or a sum is too large.
+    """
+    if reads.duplicates == "error" or not len(table.time):
+        return table
+    in_test = np.isin(table.file, list(tests))
+    new = np.ones(len(table.time), bool)
+    new[1:] = (np.diff(table.series) != 0) | (np.diff(table.time) != 0) | np.diff(in_test)
+    if new.all():
+        return table
+    starts = np.flatnonzero(new)
+    kept = table.take(np.append(starts[1:], len(new)) - 1)
+    static = range(1, 1 + len(reads.static_numbers))
+    for at, column in zip(static, reads.static_numbers, strict=True):
+        kept.numbers[:, at] = _constant(table, table.numbers[:, at], starts, column, files)
+    for at, column in enumerate(reads.static):
+        texts, codes = np.unique(table.names[:, at], return_inverse=True)
+        places = np.where(texts == "", np.nan, np.arange(len(texts)))[codes]
+        only = _constant(table, places, starts, column, files)
+        kept.names[:, at] = ["" if place != place else texts[int(place)] for place in only.tolist()]
+    if reads.duplicates == "last":
+        return kept
+    for at in set(range(table.numbers.shape[1])) - set(static):
+        values = table.numbers[:, at]
+        there = np.add.reduceat(~np.isnan(values), starts, dtype=np.int64)
+        sums = np.add.reduceat(np.nan_to_num(values), starts)
+        many = 1 if reads.duplicates == "sum" and at == 0 else there
+        kept.numbers[:, at] = np.where(there > 0, sums / np.maximum(many, 1), np.nan)
+    beyond = np.flatnonzero(np.abs(kept.numbers[:, 0]) > LARGEST)
+    if len(beyond):
+        row = starts[beyond[0]]
+        raise InputError(
+            f"{files[table.file[row]]}:{table.row[row]}: the rows of this time add up to a number "
+            f"beyond {LARGEST:g} in column {reads.target!r}; give it in a larger unit"
+        )
+    return kept
+
+
+def _constant(
+    table: Table, values: np.ndarray, starts: np.ndarray, column: str, files: Sequence[str]
+) -> np.ndarray:
+    """The only value of each time, NaN for none. Raises InputError: there are several."""
+    least, most = np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)
+    changes = np.flatnonzero(least < most)
+    if len(changes):
+        row = starts[changes[0]]
+        raise InputError(
+            f"{files[table.file[row]]}:{table.row[row]}: series "
+            f"{table.ids[table.series[row]]!r}: static column {column!r} changes in the rows of "
+            "this time; expected one value for a series"
+        )
+    return most
+
+
+def check_once(series: Series, files: Sequence[str], integer: bool, reads: SeriesReads) -> None:
     """Refuses two rows of one series and time.
 
     Args:
       series: its rows, in order.
       files: names of the sources, for messages.
       integer: whether times are integers.
-      id_optional: whether the file may have lacked a column of names.
+      reads: what was read; a file may have lacked an optional column of names.
 
     Raises:
       InputError: there are two.
@@ -96,13 +168,20 @@ def check_once(series: Series, files: Sequence[str], integer: bool, id_optional:
         return
     row = int(twice[0])
     time = time_text(series.table.time[row], integer)
-    hint = ": sum the rows, or drop one"
-    if not integer and _may_be_autumn(series, twice):
+    hint = (
+        "; if they are parts of one value, data.duplicates=sum adds them up (mean and last are the "
+        "others)"
+    )
+    if reads.duplicates != "error":  # Only rows of training and test data are left.
+        hint = f": data.duplicates={reads.duplicates} merges no test row with one of training"
+    elif reads.how.by_options:  # The model's own setting.
+        hint = ": add the rows up, or train with data.duplicates=sum, which this model was not"
+    if reads.duplicates == "error" and not integer and _may_be_autumn(series, twice):
         hint = (
             ". If this is the hour that clocks repeat in autumn, give the times in UTC or with "
-            "their offset, as in 02:00+01:00; else sum the rows, or drop one"
+            f"their offset, as in 02:00+01:00; else{hint.removeprefix(':').removeprefix(';')}"
         )
-    elif id_optional and series.name == ONLY_SERIES:  # The file has no such column.
+    elif reads.id_optional and series.name == ONLY_SERIES:  # The file has no such column.
         hint = "; is there a column of names that data.id_column should name?"
     raise InputError(
         f"{series.place(row + 1, files)}: series {series.name!r} has {time} twice (also "

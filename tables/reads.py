@@ -95,6 +95,8 @@ class SeriesReads:
       historic: columns of numbers known up to now.
       future: columns of numbers known ahead.
       frequency: as `parse_step` reads it; None to infer it.
+      duplicates: what becomes of rows of one series and time: see `merged`.
+      fill: ``zero``, a step without a row is 0; ``none``, its value is missing.
       how: how files are read.
       max_bad_share: the share of rows that may be unusable.
     """
@@ -108,6 +110,8 @@ class SeriesReads:
     historic: tuple[str, ...] = ()
     future: tuple[str, ...] = ()
     frequency: str | None = None
+    duplicates: Literal["error", "sum", "mean", "last"] = "error"
+    fill: Literal["none", "zero"] = "none"
     how: FileFormat = PLAIN
     max_bad_share: float = 0.0
 

@@ -1,6 +1,6 @@
 """Files of series to tables of rows, and a count of the rows that could not be read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from tidegate.tables import cells
 from tidegate.tables.errors import InputError
 from tidegate.tables.files import LOCAL, Opener
 from tidegate.tables.formats import FileFormat
+from tidegate.tables.numerals import advised
 from tidegate.tables.reads import SeriesReads
 from tidegate.tables.row_formats import BrokenRow
 from tidegate.tables.rows import Batch, Rows
@@ -101,14 +102,14 @@ def _table(
     count, how = len(batch.numbers), reads.how
     usable = np.ones(count, bool)
 
-    def refuse(column: str, wrong: np.ndarray, what: str) -> None:
+    def refuse(column: str, wrong: Iterable[Any], what: str, advice: str = "") -> None:
         for at in wrong:
             if not usable[at]:
                 continue
             usable[at] = False
             cell = batch.cell(column, int(at))
             missing = cells.is_missing(cell, how.missing)
-            reason = f"no value in column {column!r}" if missing else f"{what} in column {column!r}"
+            reason = f"{'no value' if missing else what} in column {column!r}{advice}"
             shown = "" if missing else f": {cells.as_text(cell)[:40]!r}"
             report.add_bad(reason, f"{rows.place(batch.numbers[at])}{shown}")
 
@@ -126,8 +127,10 @@ def _table(
     refuse(reads.time, np.flatnonzero(time == cells.NOT_READ), what)
     values = np.empty((count, len(reads.numbers)))
     for at, column in enumerate(reads.numbers):
-        values[:, at], wrong, beyond = cells.numbers(batch.columns[column], how.missing)
-        refuse(column, wrong, "no number")
+        values[:, at], wrong, beyond = cells.numbers(batch.columns[column], how)
+        given = [batch.cell(column, int(row)) for row in wrong]
+        for row, advice in zip(wrong, advised(given, count, how), strict=True):
+            refuse(column, [row], "no number", advice)
         refuse(column, beyond, f"a number beyond {cells.LARGEST:g}")
     names = np.empty((count, len(reads.static)), object)
     for at, column in enumerate(reads.static):

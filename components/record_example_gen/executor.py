@@ -30,6 +30,8 @@ from tidegate.models.core.progress import reporter
 from tidegate.tables.cells import as_text
 from tidegate.tables.errors import InputError
 from tidegate.tables.files import data_files, sources
+from tidegate.tables.formats import FileFormat
+from tidegate.tables.numerals import number
 from tidegate.tables.reads import RecordReads, RecordSplits, from_json
 from tidegate.tables.row_formats import BrokenRow
 from tidegate.tables.rows import Rows, unread_columns
@@ -135,7 +137,7 @@ class _ReadFiles(beam.DoFn):
                 values[feature.name] = _bytes_feature(text)
             else:
                 try:
-                    values[feature.name] = _number_feature(feature.kind, text)
+                    values[feature.name] = _number_feature(feature.kind, text, plan.reads.how)
                 except ValueError:
                     report.add_bad(f"{feature.name} is not a number", place)
                     return None
@@ -168,10 +170,11 @@ def _bytes_feature(text: str) -> tf.train.Feature:
     return tf.train.Feature(bytes_list=tf.train.BytesList(value=[text.encode()]))
 
 
-def _number_feature(kind: str, text: str) -> tf.train.Feature:
+def _number_feature(kind: str, text: str, how: FileFormat) -> tf.train.Feature:
     if kind == "int":
-        return tf.train.Feature(int64_list=tf.train.Int64List(value=[int(text)]))
-    return tf.train.Feature(float_list=tf.train.FloatList(value=[float(text)]))
+        whole = int(text if how.plain_numbers else as_text(number(text, how)))
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[whole]))
+    return tf.train.Feature(float_list=tf.train.FloatList(value=[number(text, how)]))
 
 
 class _ShuffleShard(beam.DoFn):

@@ -82,7 +82,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         tests = data_files(test, files) if test else []
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         splitting = split_rule(splits, bool(tests))
-        plan = _plan(reads, (*trains, *tests))
+        plan = _plan(reads, (*trains, *tests), len(trains))
         source = f"column {reads.time!r} of {shown} holds"
         if reads.frequency:
             source = f"data.frequency={reads.frequency} is for"
@@ -98,10 +98,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output = Output(
             folder=examples.uri,
             buckets=plan.buckets,
-            gridding=Gridding(step, plan.inputs, reads.static_numbers, reads.future, reads.static),
+            gridding=Gridding(
+                step,
+                plan.inputs,
+                reads.static_numbers,
+                reads.future,
+                reads.static,
+                fill=reads.fill == "zero",
+            ),
             splitting=splitting,
             reads=reads,
-            tests=frozenset(range(len(trains), len(plan.inputs))),
+            tests=plan.tests,
         )
         report = self._write(output, scratch)
         tf.io.gfile.rmtree(scratch)
@@ -164,12 +171,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         return kept_report(SeriesReport, result)
 
 
-def _plan(reads: SeriesReads, inputs: Sequence[str]) -> Plan:
+def _plan(reads: SeriesReads, inputs: Sequence[str], trains: int) -> Plan:
     return Plan(
         inputs=tuple(inputs),
         reads=reads,
         integer=has_integer_time(inputs[0], reads, files),
         buckets=max(1, -(-sum(map(_text_bytes, inputs)) // _BUCKET_BYTES)),
+        tests=frozenset(range(trains, len(inputs))),
     )
 
 

@@ -60,6 +60,7 @@ def grid_of(series: Series, gridding: Gridding, tests: frozenset[int]) -> Grid |
     steps = int(at_kept[-1]) + 1
     numbers = np.full((steps, series.table.numbers.shape[1]), np.nan, np.float32)
     numbers[at_kept] = series.table.numbers[kept]
+    numbers[gridding.zeros(at_kept, target[kept]), 0] = 0
     for column, value in enumerate(statics, start=1):
         numbers[:, column] = value
     _check_future(series, gridding, numbers, at_kept, kept.start)

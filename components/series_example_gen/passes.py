@@ -14,6 +14,7 @@ from tidegate.components.series_example_gen.examples import Output, series_examp
 from tidegate.components.series_example_gen.grid import Grid, grid_of
 from tidegate.components.series_example_gen.report import (
     LOST_DIGITS,
+    SENTINEL,
     WIDE_GAP,
     Reading,
     SeriesReport,
@@ -23,11 +24,12 @@ from tidegate.components.series_example_gen.splits import Piece, cutoff_steps
 from tidegate.tables.digits import lost, shown
 from tidegate.tables.errors import InputError
 from tidegate.tables.frequency import wall
-from tidegate.tables.ordered import check_once
+from tidegate.tables.ordered import check_once, merged
 from tidegate.tables.reads import SeriesReads
 from tidegate.tables.rows import Rows
 from tidegate.tables.series import Series, Table, arrange, by_bucket, each_series, time_text
 from tidegate.tables.series_files import read_tables
+from tidegate.tables.spikes import sentinel
 from tidegate.tables.time_grid import Step
 
 
@@ -40,12 +42,14 @@ class Plan:
       reads: what is read of them.
       integer: whether times are integers.
       buckets: parts that are held in memory one at a time.
+      tests: which of the files are the fixed test data.
     """
 
     inputs: tuple[str, ...]
     reads: SeriesReads
     integer: bool
     buckets: int
+    tests: frozenset[int] = frozenset()
 
 
 class ReadFiles(beam.DoFn):
@@ -92,8 +96,9 @@ class Arrange(beam.DoFn):
         )
         report, plan = Reading(), self._plan
         try:
+            table = merged(table, plan.reads, plan.inputs, plan.tests)
             for series in each_series(table):
-                check_once(series, plan.inputs, plan.integer, plan.reads.id_optional)
+                check_once(series, plan.inputs, plan.integer, plan.reads)
                 report.distances.add_series(series, plan.inputs, plan.integer)
             with tf.io.gfile.GFile(bucket_path(self._folder, bucket), "wb") as file:
                 file.write(table.to_bytes())
@@ -146,6 +151,9 @@ class WriteBucket(beam.DoFn):
             report.note(LOST_DIGITS, digits)
         elif seen.sum() > 1 and np.nanmin(target) == np.nanmax(target):
             report.note("constant", name)
+        spike = sentinel(series.table.numbers[:, 0])
+        if spike:
+            report.note(SENTINEL, f"{name}: {spike[0]:g} {spike[1]} times")
         gap = _wide_gap(series, output.gridding.step, seen)
         if gap:
             report.note(WIDE_GAP, f"{name}: {gap}")

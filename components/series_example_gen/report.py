@@ -17,6 +17,10 @@ LOST_DIGITS = (
     "digits are lost: about seven are kept (float32), too few for these changes; subtract a "
     "constant from the column, or give differences"
 )
+SENTINEL = (
+    "one value comes many times, far outside of the others; if it says that there is none, name it "
+    "in data.missing"
+)
 
 
 @dataclass

@@ -19,6 +19,7 @@ from pydantic import (
     GetCoreSchemaHandler,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic.fields import FieldInfo
 from pydantic_core import core_schema
@@ -160,6 +161,21 @@ class FileSettings(Settings):
         description="marks of a missing number beside empty, NA, NaN, null and none: -,?,-200",
     )
 
+    decimal: str = Field(
+        ".", min_length=1, max_length=1, description="decimal mark of numbers that are texts"
+    )
+    thousands: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1,
+        description="mark between the thousands of such numbers: a comma, a point, ' or a space",
+    )
+
+    @model_validator(mode="after")
+    def _two_marks(self) -> "FileSettings":
+        FileFormat(decimal=self.decimal, thousands=self.thousands).check_marks()
+        return self
+
     @field_validator("missing", "header", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
@@ -175,6 +191,8 @@ class FileSettings(Settings):
             quote_char=self.quote_char,
             header=tuple(self.header),
             missing=tuple(self.missing),
+            decimal=self.decimal,
+            thousands=self.thousands,
         )
 
 

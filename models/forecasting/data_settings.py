@@ -2,7 +2,7 @@
 
 import itertools
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -52,6 +52,16 @@ class DataSettings(FileSettings):
         description="format of the time stamps where it is not ISO 8601: %d/%m/%Y, epoch_s, "
         "epoch_ms, epoch_us, epoch_ns, excel (serials of days), yearmonth (202012) or isoweek "
         "(202053); integer for plain numbers that look like one of these",
+    )
+    duplicates: Literal["error", "sum", "mean", "last"] = Field(
+        "error",
+        description="rows of one series and time: an error, or one row with the target's sum (and "
+        "the covariates' mean), the mean, or the last row",
+    )
+    fill: Literal["none", "zero"] = Field(
+        "none",
+        description="what a step without a row has between a series' first and last value: none, "
+        "or zero where rows are events",
     )
     valid_size: float = Field(
         0.1, ge=0, description="steps kept for early stopping; below 1, a share of each series"

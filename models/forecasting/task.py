@@ -65,6 +65,8 @@ def reads(data: DataSettings) -> SeriesReads:
         historic=tuple(data.historic),
         future=tuple(data.future),
         frequency=data.frequency,
+        duplicates=data.duplicates,
+        fill=data.fill,
         how=data.how,
         max_bad_share=data.max_bad_share,
     )

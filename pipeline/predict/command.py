@@ -72,6 +72,8 @@ _FILE = click.Path(path_type=Path)
 @click.option("--quote-char", help="What quotes cells of CSV.")
 @click.option("--time-format", help="Of times that are not in ISO 8601: %d/%m/%Y, epoch_s ...")
 @click.option("--missing", multiple=True, metavar="MARK", help="A mark of a missing number.")
+@click.option("--decimal", metavar="MARK", help="The decimal mark of numbers: , for 1,5.")
+@click.option("--thousands", metavar="MARK", help="The mark between thousands of numbers.")
 @click.option(
     "--max-bad-share",
     type=click.FloatRange(min=0, max=1, max_open=True),
@@ -141,6 +143,8 @@ def predict(
     quote_char: str | None,
     time_format: str | None,
     missing: tuple[str, ...],
+    decimal: str | None,
+    thousands: str | None,
     max_bad_share: float | None,
     levels: str | None,
     quantiles: str | None,
@@ -215,6 +219,8 @@ def predict(
                 ("quote_char", quote_char),
                 ("time_format", time_format),
                 ("missing", missing),
+                ("decimal", decimal),
+                ("thousands", thousands),
             )
             if value
         },

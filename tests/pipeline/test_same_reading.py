@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,9 +31,11 @@ from tidegate.serving.client.messages import DATA_TYPES
 from tidegate.serving.client.signatures import Signature, TensorSpec
 from tidegate.serving.client.tables.predicting import planned
 from tidegate.serving.client.tables.question import Question
+from tidegate.tables.errors import InputError
 from tidegate.tables.formats import FileFormat
 from tidegate.tables.frequency import Distances, infer
 from tidegate.tables.grid import Gridding
+from tidegate.tables.ordered import merged
 from tidegate.tables.reads import Column, RecordReads, RecordSplits, SeriesReads
 from tidegate.tables.roles import ASKED, SIGNATURE, TEXT, Input, Roles
 from tidegate.tables.series import Table, arrange, each_series
@@ -74,6 +77,8 @@ class Made:
     quoting: int
     encoding: str
     how: FileFormat
+    duplicates: Any = "error"
+    fill: Any = "none"
 
     def write(self, folder: Path) -> Any:
         """The file's path, or a frame."""
@@ -96,6 +101,14 @@ class Made:
         return str(path)
 
 
+def localized(text: str, decimal: str, thousands: str | None) -> str:
+    """A number as people of a country write it; any other text as it is."""
+    whole, point, part = text.partition(".")
+    if thousands and whole.removeprefix("-").isdecimal():
+        whole = f"{int(whole):,}".replace(",", thousands) if int(whole) else whole
+    return whole + (decimal if point else "") + part
+
+
 @st.composite
 def written(draw: st.DrawFn, rows: list[dict[str, Any]], form: str | None, kinds: Any) -> Made:
     kind = draw(st.sampled_from(kinds))
@@ -103,7 +116,18 @@ def written(draw: st.DrawFn, rows: list[dict[str, Any]], form: str | None, kinds
     encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "gb18030"]))
     if kind not in ("csv", "tsv", "jsonl"):
         encoding = "utf-8"
-    how = FileFormat(encoding, delimiter, missing=("-", "?"), time_format=form)
+    decimal, thousands = draw(st.sampled_from([(".", None), (",", None), (",", "."), (".", " ")]))
+    for row in rows:
+        for column in {"y", "heat"} & set(row):
+            row[column] = localized(row[column], decimal, thousands)
+    how = FileFormat(
+        encoding,
+        delimiter,
+        missing=("-", "?"),
+        time_format=form,
+        decimal=decimal,
+        thousands=thousands,
+    )
     quoting = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
     return Made(draw(st.permutations(rows)), kind, delimiter, quoting, encoding, how)
 
@@ -127,7 +151,13 @@ def tables(draw: st.DrawFn) -> Made:
                          "area": str(area)})  # fmt: skip
         if all(row["y"] in MARKS for row in rows if row["s"] == name):
             rows[-1]["y"] = "1"
-    return draw(written(rows, form, list(ENDINGS)))
+    duplicates = draw(st.sampled_from(["error", "sum", "mean", "last"]))
+    if duplicates != "error":
+        again = draw(st.lists(st.sampled_from(rows), max_size=4))
+        # Beside a value, each row of a time has one: "last" leaves each series its value.
+        rows += [{**row, "y": "7.5", "heat": draw(NUMBERS)} for row in again]
+    made = draw(written(rows, form, list(ENDINGS)))
+    return replace(made, duplicates=duplicates, fill=draw(st.sampled_from(["none", "zero"])))
 
 
 READS = SeriesReads(
@@ -185,13 +215,21 @@ def in_training(source: Any, reads: SeriesReads) -> tuple[Step, dict[str, dict[s
             report = element.value
     assert not report.bad and not report.fatal, (report.bad, report.fatal)
     distances = Distances()
-    for series in each_series(arrange(parts)):
+    table = merged(arrange(parts), reads, [path])
+    for series in each_series(table):
         distances.add_series(series, [path], integer)
     step = infer(distances, path)
-    gridding = Gridding(step, [path], reads.static_numbers, reads.future, reads.static)
+    gridding = Gridding(
+        step,
+        [path],
+        reads.static_numbers,
+        reads.future,
+        reads.static,
+        fill=reads.fill == "zero",
+    )
     output = Written("", 1, gridding, Splitting(1, 1, {}), reads)
     found = {}
-    for series in each_series(arrange(parts)):
+    for series in each_series(table):
         grid = grid_of(series, gridding, frozenset())
         assert grid is not None
         example = series_example(grid, Piece("train", 0, 1, grid.steps), output)
@@ -203,10 +241,23 @@ def in_training(source: Any, reads: SeriesReads) -> tuple[Step, dict[str, dict[s
     return step, found
 
 
+def in_asking(source: Any, reads: SeriesReads, step: Step) -> Mapping[str, Any]:
+    """The inputs of the one request."""
+    types = {
+        "name": ("string", 1), "start": ("int64", 1), "y": ("float", 2), "mask": ("bool", 2),
+        "heat": ("float", 2), "side": ("string", 1), "area": ("float", 1),
+    }  # fmt: skip
+    with planned(
+        Model(Roles("ask", reads, INPUTS, step=step), types), Question("m"), source
+    ) as plan:
+        (request,) = plan.layout.requests(100)
+    return request.inputs
+
+
 @given(tables())
 @settings(max_examples=80, deadline=None)
 def test_series(made: Made) -> None:
-    reads = replace(READS, how=made.how)
+    reads = replace(READS, how=made.how, duplicates=made.duplicates, fill=made.fill)
     with tempfile.TemporaryDirectory() as folder:
         source = made.write(Path(folder))
         trained_on = source
@@ -219,14 +270,7 @@ def test_series(made: Made) -> None:
             if "single row" in str(error) or "one frequency" in str(error):
                 return
             raise
-        roles = Roles("ask", reads, INPUTS, step=step)
-        types = {
-            "name": ("string", 1), "start": ("int64", 1), "y": ("float", 2), "mask": ("bool", 2),
-            "heat": ("float", 2), "side": ("string", 1), "area": ("float", 1),
-        }  # fmt: skip
-        with planned(Model(roles, types), Question("m"), source) as plan:
-            (request,) = plan.layout.requests(100)
-    asked = request.inputs
+        asked = in_asking(source, reads, step)
     assert asked["name"].tolist() == list(dict.fromkeys(row["s"].strip() for row in made.rows))
     for at, name in enumerate(asked["name"]):
         example = trained[name]
@@ -244,6 +288,64 @@ def test_series(made: Made) -> None:
         np.testing.assert_array_equal(asked["mask"][at], ~np.isnan(asked["y"][at]))
         assert example["side"] == [asked["side"][at].encode()]
         np.testing.assert_array_equal(np.array(example["area"], np.float32), asked["area"][at])
+
+
+# A day with two events, one with an empty cell beside a value, one without any row, and one with an
+# empty cell alone; the static text is in one row.
+EVENTS = """s;t;y;heat;side;area
+a;2024-01-01;1.000,5;2;;7
+a;2024-01-02;4;1;;7
+a;2024-01-01;2;4;south;
+a;2024-01-02;;3;;7
+a;2024-01-04;-;;;7
+a;2024-01-05;-1;0;;
+"""
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("duplicates", "fill", "y", "heat"),
+    [
+        ("sum", "none", [1002.5, 4, NAN, NAN, -1], [3, 2, NAN, NAN, 0]),
+        ("sum", "zero", [1002.5, 4, 0, NAN, -1], [3, 2, NAN, NAN, 0]),
+        ("mean", "none", [501.25, 4, NAN, NAN, -1], [3, 2, NAN, NAN, 0]),
+        ("last", "zero", [2, NAN, 0, NAN, -1], [4, 3, NAN, NAN, 0]),
+    ],
+)
+def test_events(tmp_path: Path, duplicates: Any, fill: Any, y: list[float], heat: Any) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text(EVENTS)
+    how = FileFormat(delimiter=";", missing=("-",), decimal=",", thousands=".")
+    reads = replace(READS, how=how, duplicates=duplicates, fill=fill)
+    step, trained = in_training(str(path), reads)
+    asked = in_asking(str(path), reads, step)
+    for column, expected in (("y", y), ("heat", heat)):
+        np.testing.assert_array_equal(trained["a"][column], expected)
+        np.testing.assert_array_equal(asked[column], [expected])
+    assert trained["a"]["side"] == [b"south"] and asked["side"].tolist() == ["south"]
+    assert trained["a"]["area"] == [7] and asked["area"].tolist() == [7]
+
+
+@pytest.mark.parametrize("duplicates", ["sum", "last"])
+def test_a_static_column_that_changes_within_a_time(tmp_path: Path, duplicates: Any) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text(EVENTS.replace("a;2024-01-01;2;4;south;", "a;2024-01-01;2;4;south;8"))
+    how = FileFormat(delimiter=";", missing=("-",), decimal=",", thousands=".")
+    reads = replace(READS, how=how, duplicates=duplicates)
+    for ask in (in_training, lambda *given: in_asking(*given, Step(seconds=86_400))):
+        with pytest.raises(InputError, match=r"events.csv:2: series 'a': static column 'area'"):
+            ask(str(path), reads)
+
+
+def test_rows_of_one_time_of_a_model_that_adds_none_up(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text(EVENTS.replace("1.000,5", "1"))
+    reads = replace(READS, how=FileFormat(delimiter=";", missing=("-",)))
+    with pytest.raises(InputError, match="which this model was not"):
+        in_asking(str(path), reads, Step(seconds=86_400))
+    path.write_text(EVENTS)
+    with pytest.raises(InputError, match=r"'1.000,5'.*--decimal=',' and --thousands='.' would"):
+        in_asking(str(path), reads, Step(seconds=86_400))
 
 
 @st.composite

@@ -9,6 +9,8 @@ import numpy as np
 from tidegate.serving.client import tensors
 from tidegate.serving.client.signatures import TensorSpec
 from tidegate.tables.cells import as_text, is_missing
+from tidegate.tables.formats import PLAIN, FileFormat
+from tidegate.tables.numerals import number
 
 _TRUTH = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
 
@@ -17,24 +19,31 @@ class CellError(ValueError):
     """A cell does not hold what an input takes; the message is a few words."""
 
 
-def as_number(value: Any, kind: str) -> Any:
+def as_number(value: Any, kind: str, how: FileFormat = PLAIN) -> Any:
     """A cell as a number.
 
     Args:
       value: text, a number or a truth value.
       kind: NumPy's kind: ``f`` float (NaN where the cell is missing), ``i`` or ``u`` integer,
         ``b`` truth value, ``c`` complex.
+      how: how a text says a number, or that there is none.
 
     Raises:
       CellError: it is none, or missing where there is no NaN.
     """
-    if is_missing(value):
+    if is_missing(value, how.missing):
         if kind in "fc":
             return math.nan
         raise CellError("no value")
     if isinstance(value, str):
         value = value.strip()
     try:
+        if (
+            isinstance(value, str)
+            and kind in "fiu"
+            and not (how.plain_numbers or value.isdecimal())
+        ):
+            value = number(value, how)
         if kind == "b":
             known = _TRUTH.get(as_text(value).lower())
             if known is None:
@@ -66,7 +75,7 @@ def kind_of(spec: TensorSpec) -> str:
     return "f" if kind == "V" else kind  # bfloat16 and its like.
 
 
-def converter(spec: TensorSpec) -> Any:
+def converter(spec: TensorSpec, how: FileFormat = PLAIN) -> Any:
     """A function of a cell that gives one row's value of an input.
 
     An input of more than one dimension takes lists: of JSON or Parquet, or as JSON in a cell of
@@ -79,7 +88,7 @@ def converter(spec: TensorSpec) -> Any:
     depth = 0 if spec.rank is None else max(spec.rank - 1, 0)
 
     def single(value: Any) -> Any:
-        return as_text(value) if kind == "O" else as_number(value, kind)
+        return as_text(value) if kind == "O" else as_number(value, kind, how)
 
     def nested(value: Any, depth: int) -> Any:
         if depth == 0:
@@ -99,12 +108,13 @@ def converter(spec: TensorSpec) -> Any:
     return convert
 
 
-def feature(value: Any, kind: str | None) -> Any:
+def feature(value: Any, kind: str | None, how: FileFormat = PLAIN) -> Any:
     """A cell as a value of a tf.Example's feature.
 
     Args:
       value: the cell.
       kind: ``text``, ``int`` or ``float``; None for the cell's own type.
+      how: as `as_number` takes it.
 
     Raises:
       CellError: it is not of that kind.
@@ -112,7 +122,7 @@ def feature(value: Any, kind: str | None) -> Any:
     if kind == "text":
         return as_text(value)
     if kind is not None:
-        return None if is_missing(value) else as_number(value, kind[0])
+        return None if is_missing(value, how.missing) else as_number(value, kind[0], how)
     if isinstance(value, (str, bytes, bool, int, float)) or value is None:
         return None if isinstance(value, float) and math.isnan(value) else value
     if isinstance(value, (list, tuple)):

@@ -202,14 +202,14 @@ def plan(
                 raise InputError(f"{path}: no column {column!r}, named by --column {name}={column}")
         features = {name: name for name in columns if name not in question.columns.values()}
         features.update(question.columns)
-        convert = as_example(signature.examples_input, features, question.kinds)
+        convert = as_example(signature.examples_input, features, question.kinds, known.how)
         if chosen is None:
             advice = _advice(known.signatures.values(), columns)
     else:
         check_inputs(signature, question.columns)
         named = {name: role.column for name, role in inputs.items() if role.column}
         read = resolve(signature, columns, {**named, **question.columns}, path)
-        convert = by_column(signature, read)
+        convert = by_column(signature, read, known.how)
     layout = PlainRows(records, columns, convert, answers, left_out)
 
     def all_types() -> Mapping[str, Any]:

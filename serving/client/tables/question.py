@@ -93,9 +93,11 @@ class Asked:
 
     @property
     def how(self) -> FileFormat:
-        """How a file is read."""
+        """How a file is read. Raises InputError: the marks of numbers contradict each other."""
         base = FileFormat() if self.roles.reads is None else self.roles.reads.how
-        return dataclasses.replace(base, by_options=True, **self.question.how)
+        how = dataclasses.replace(base, by_options=True, **self.question.how)
+        how.check_marks()
+        return how
 
     @property
     def series(self) -> SeriesReads | None:

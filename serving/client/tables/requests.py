@@ -13,6 +13,7 @@ from tidegate.serving.client.stream import batched, columns
 from tidegate.serving.client.tables.answers import AnswerColumns
 from tidegate.serving.client.tables.cells import CellError, converter, feature
 from tidegate.tables.errors import InputError, nearest
+from tidegate.tables.formats import FileFormat
 from tidegate.tables.left_out import LeftOut
 
 # A row's place, and its cells by column.
@@ -110,10 +111,10 @@ def choose_signature(
 Convert = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
-def by_column(signature: Signature, columns: Mapping[str, str]) -> Convert:
+def by_column(signature: Signature, columns: Mapping[str, str], how: FileFormat) -> Convert:
     """Converts cells to the inputs' types; `columns` says by input where it is read from."""
     converters = {
-        name: (column, converter(signature.inputs[name])) for name, column in columns.items()
+        name: (column, converter(signature.inputs[name], how)) for name, column in columns.items()
     }
 
     def convert(cells: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,18 +129,21 @@ def by_column(signature: Signature, columns: Mapping[str, str]) -> Convert:
     return convert
 
 
-def as_example(name: str, features: Mapping[str, str], kinds: Mapping[str, str]) -> Convert:
+def as_example(
+    name: str, features: Mapping[str, str], kinds: Mapping[str, str], how: FileFormat
+) -> Convert:
     """Converts a row to one serialized tf.Example.
 
     Args:
       name: the input that takes it.
       features: by feature, its column.
       kinds: by column, ``text``, ``int`` or ``float``, where the cell's own type is not meant.
+      how: how texts say a number, or that there is none.
     """
 
     def convert(cells: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            row = {each: feature(cells[at], kinds.get(at)) for each, at in features.items()}
+            row = {each: feature(cells[at], kinds.get(at), how) for each, at in features.items()}
             return {name: examples.example(row).SerializeToString()}
         except InvalidArgumentError as error:
             raise CellError(error.message) from None

@@ -24,7 +24,7 @@ from tidegate.serving.client.tensors import numpy_type
 from tidegate.tables.errors import InputError
 from tidegate.tables.grid import Gridding, Places
 from tidegate.tables.left_out import LeftOut
-from tidegate.tables.ordered import check_once, in_order
+from tidegate.tables.ordered import check_once, in_order, merged
 from tidegate.tables.reads import SeriesReads
 from tidegate.tables.roles import Input, Output
 from tidegate.tables.rows import Rows
@@ -103,6 +103,8 @@ def reads_for(signature: Signature, inputs: Mapping[str, Input], base: SeriesRea
         static_numbers=columns(False, "static"),
         historic=numbers[1:],
         future=columns(False, "future"),
+        duplicates=base.duplicates,
+        fill=base.fill,
         how=base.how,
         max_bad_share=base.max_bad_share,
     )
@@ -154,6 +156,7 @@ class SeriesRows:
             futures=reads.future,
             names=tuple(column for column in reads.static if column in static),
             fixed=True,
+            fill=reads.fill == "zero",
         )
         kinds = {name: roles.outputs.get(name, Output()).kind for name in signature.outputs}
         self._kinds = kinds
@@ -231,7 +234,8 @@ class SeriesRows:
     def _asked(self) -> Iterator[_Asked]:
         for series in in_order(self._tables()):
             files, reads = self._gridding.files, self._roles.reads
-            check_once(series, files, self._roles.integer, reads.id_optional)
+            series = Series(series.name, merged(series.table, reads, files))
+            check_once(series, files, self._roles.integer, reads)
             if self._roles.step is None:
                 places = Places(np.arange(len(series.table.time)), int(series.table.time[0]))
             else:
@@ -336,6 +340,8 @@ class SeriesRows:
                     [self._number(asked, row, column, cell, kind) for row, cell in rows], dtype
                 )
             array[asked.places.at] = cells
+            if column == reads.target:
+                array[self._gridding.zeros(asked.places.at, table.numbers[:, 0])] = 0
         return padded
 
     def _number(self, asked: _Asked, row: int, column: str, cell: Any, kind: str) -> Any:

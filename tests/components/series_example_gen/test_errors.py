@@ -55,6 +55,7 @@ def test_a_missing_column(
         slow(with_cell(4, 1, "2020-02-30"), "PATH:6: '2020-02-30': no time stamp"),
         slow(with_cell(4, 1, ""), "PATH:6: no value in column 'ds'"),
         (with_cell(7, 2, "many"), "PATH:9: 'many': no number"),
+        (with_cell(7, 2, "?"), "PATH:9: '?': no number in column 'y' (if it says that there is no"),
         slow(with_cell(7, 2, "inf"), "PATH:9: 'inf': no number in column 'y'"),
         slow(with_cell(7, 2, "-2e15"), "PATH:9: '-2e15': a number beyond 1e+15 in column 'y'"),
         slow(with_cell(9, 0, ""), "PATH:11: no value in column 'unique_id'"),
@@ -98,7 +99,10 @@ def test_a_time_twice_where_the_names_were_not_read(csv: Csv, refused: Refused) 
 @pytest.mark.slow
 def test_a_time_twice_where_the_names_are_there(csv: Csv, refused: Refused) -> None:
     message = refused(csv([*hours(40), *hours(1)]))
-    assert message.endswith("expected one row per series and time: sum the rows, or drop one")
+    assert message.endswith(
+        "expected one row per series and time; if they are parts of one value, "
+        "data.duplicates=sum adds them up (mean and last are the others)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -320,6 +324,8 @@ def test_a_test_file_that_holds_a_time_of_the_training_data(
     test = csv(hours(1, first=20), name="test.csv")
     message = refused(csv(hours(40)), test=test)
     assert message.startswith(f"{test}:2: series 'a' has 2020-01-01 20:00:00 twice (also PATH:22)")
+    message = refused(csv(hours(40)), test=test, duplicates="sum")
+    assert message.endswith("data.duplicates=sum merges no test row with one of training")
 
 
 @pytest.mark.slow

@@ -332,3 +332,12 @@ def test_the_component_takes_plain_arguments(tmp_path: Path) -> None:
     # Of the data and of the code.
     assert all(map(len, parameters["fingerprint"].field_value.string_value.split("-")))
     assert from_json(SeriesReads, parameters["reads"].field_value.string_value).target == "sold"
+
+
+def test_events_are_added_up_and_days_without_any_are_zero(csv: Any, generate: Generate) -> None:
+    rows = [("a", f"2020-01-{day:02d}", f'"{day},5"') for day in range(1, 31) if day != 4]
+    rows += [("a", "2020-01-02", '"2,25"'), *[("a", f"2020-02-{d:02d}", -999) for d in range(1, 7)]]
+    found = generate(csv(rows), decimal=",", duplicates="sum", fill="zero", frequency="D")
+    assert found.of("a")["train"]["y"][:5] == [1.5, 4.75, 3.5, 0, 5.5]
+    (noted,) = (count for what, count in found.report["noted"].items() if "data.missing" in what)
+    assert noted == {"series": 1, "first": ["a: -999 6 times"]}

@@ -11,6 +11,7 @@ import pytest
 from tidegate.serving.client.messages import DATA_TYPES
 from tidegate.serving.client.signatures import TensorSpec
 from tidegate.serving.client.tables.cells import CellError, converter, feature
+from tidegate.tables.formats import FileFormat
 
 
 def spec(dtype: str, rank: int = 1) -> TensorSpec:
@@ -89,3 +90,13 @@ def test_features_of_examples() -> None:
     assert feature(math.nan, None) is None
     assert feature([1, None, 2], None) == [1, 2]
     assert feature(datetime.date(2020, 1, 2), None) == "2020-01-02"
+
+
+def test_numbers_and_marks_as_the_file_writes_them() -> None:
+    how = FileFormat(decimal=",", thousands=".", missing=("?",))
+    to_float = converter(spec("FLOAT"), how)
+    assert to_float("1.234,5") == 1234.5 and to_float(1.5) == 1.5 and math.isnan(to_float("?"))
+    assert converter(spec("INT64"), how)("-1.234") == -1234
+    assert feature("1.234", "int", how) == 1234 and feature("?", "float", how) is None
+    with pytest.raises(CellError, match=r"'1\.5' is not a number"):
+        to_float("1.5")
