@@ -176,13 +176,18 @@ def check_once(series: Series, files: Sequence[str], integer: bool, reads: Serie
         hint = f": data.duplicates={reads.duplicates} merges no test row with one of training"
     elif reads.how.by_options:  # The model's own setting.
         hint = ": add the rows up, or train with data.duplicates=sum, which this model was not"
+    # The file has no column of names.
+    unnamed = reads.id_optional and series.name == ONLY_SERIES
     if reads.duplicates == "error" and not integer and _may_be_autumn(series, twice):
         hint = (
             ". If this is the hour that clocks repeat in autumn, give the times in UTC or with "
             f"their offset, as in 02:00+01:00; else{hint.removeprefix(':').removeprefix(';')}"
         )
-    elif reads.id_optional and series.name == ONLY_SERIES:  # The file has no such column.
-        hint = "; is there a column of names that data.id_column should name?"
+    elif reads.duplicates == "error" and unnamed:
+        hint = (
+            "; is there a column of names that data.id_column should name? "
+            f"Else{hint.removeprefix(':').removeprefix(';')}"
+        )
     raise InputError(
         f"{series.place(row + 1, files)}: series {series.name!r} has {time} twice (also "
         f"{series.place(row, files)}); expected one row per series and time{hint}"

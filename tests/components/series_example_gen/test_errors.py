@@ -94,6 +94,7 @@ def test_a_time_twice_where_the_names_were_not_read(csv: Csv, refused: Refused) 
     rows = [*hours(40), *hours(40, "b")]
     message = refused(csv(rows, "shop,ds,y"))
     assert "data.id_column should name" in message
+    assert "Else if they are parts of one value, data.duplicates=sum" in message
 
 
 @pytest.mark.slow
