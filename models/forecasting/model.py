@@ -42,8 +42,8 @@ def build_model(
     Returns:
       A model from the inputs that `windows.inputs` states to float32[batch, horizon, 2 + levels]:
       the mean, the quantiles and the window's unit, by which errors are divided in the loss: the
-      error that is usual for the smoothing. All are in the series' own units; NaN for a window
-      without a value.
+      error that is usual for the smoothing; with `linear`, how much the context moves. All are in
+      the series' own units; NaN for a window without a value.
     """
     inputs = _inputs(features, facts)
     state, smooth = inputs["state"], inputs["smooth"]
@@ -74,13 +74,18 @@ def build_model(
     # The loss and the series' units in float32, also under mixed precision.
     raw = keras.layers.Activation("linear", dtype="float32", name="raw")(raw)
     quantiles = ordered_quantiles(raw)
-    median = quantiles[..., len(LEVELS) // 2, None]
-    quantiles = median * unit[..., None] + (quantiles - median) * error[..., None]
-    if model.linear:
-        linear = _linear_part(scaled, ops.greater_equal(state, MISSING), features)
-        quantiles = quantiles + linear * scale[..., None]
     # In this order, here and below: Keras 3.12 takes float[n, 1, 1] that is added for a bias.
-    quantiles = smooth[..., None] + quantiles
+    if model.linear:
+        # A map of the whole context carries level and season on by itself. What the smoothing
+        # leaves would have its errors in it, which the map would have to learn away.
+        linear = _linear_part(scaled, ops.greater_equal(state, MISSING), features)
+        quantiles = quantiles * moves[..., None] + linear * scale[..., None]
+        quantiles = (center + 0 * smooth)[..., None] + quantiles
+        unit = moves
+    else:
+        median = quantiles[..., len(LEVELS) // 2, None]
+        quantiles = median * unit[..., None] + (quantiles - median) * error[..., None]
+        quantiles = smooth[..., None] + quantiles
     quantiles = Blend(features.horizon, LEVELS, name=BLEND)(quantiles, smooth, error)
     quantiles = IntervalCorrection(features.horizon, LEVELS, name=CORRECTION)(quantiles)
     # A window without a value has no center.
