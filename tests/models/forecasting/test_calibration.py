@@ -152,6 +152,7 @@ def test_what_is_better_is_trusted_as_far_as_windows_say() -> None:
     assert (trusted(targets, right, wrong, 1e9) == 1).all()
     assert (trusted(targets, wrong, right, 1e9) == 0).all()
     np.testing.assert_allclose(trusted(targets, right, wrong, 4.0), 0.5)
+    np.testing.assert_allclose(trusted(targets, wrong, right, 4.0, prior=1.0), 0.5)
     mixed = right.copy()
     mixed[:, 8:] = wrong[:, 8:]
     found = trusted(targets, mixed, mixed[:, ::-1], 1e9)
