@@ -81,9 +81,12 @@ def run(
       KeyboardInterrupt: the run was stopped. The same call goes on after the last finished
         component.
     """
-    from tidegate.pipeline.library import run as library
+    from tidegate.pipeline.run.caller import own_random_numbers
 
-    return library.run(task, data, output, test, settings or {}, fresh)
+    with own_random_numbers():  # What is imported here draws some, too.
+        from tidegate.pipeline.library import run as library
+
+        return library.run(task, data, output, test, settings or {}, fresh)
 
 
 def load(path: str | os.PathLike[str]) -> Model:
