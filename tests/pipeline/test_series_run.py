@@ -44,7 +44,7 @@ class Project:
             *columns,
             "data.delimiter=;",
             f"features.horizon={HORIZON}",
-            "features.context=24",
+            "features.context=48",
             "model.units=8",
             *more,
         )
