@@ -19,8 +19,8 @@ from tidegate.serving.client.errors import (
 )
 from tidegate.serving.client.examples import Examples
 from tidegate.serving.client.metadata import KnownModels, Metadata, Which, ask_versions, fill
-from tidegate.serving.client.names import nearest
 from tidegate.serving.client.signatures import Signature, choose, encode
+from tidegate.tables.errors import nearest
 
 _PREDICTION = "PredictionService"
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from tidegate.serving.client import tensors
 from tidegate.serving.client.errors import mismatch
-from tidegate.serving.client.names import nearest
+from tidegate.tables.errors import nearest
 
 DEFAULT = "serving_default"
 

@@ -73,4 +73,4 @@ def test_a_missing_distribution_is_named() -> None:
     with pytest.raises(ModuleNotFoundError, match="tensorflow-serving-api"):
         messages._source("nowhere_to_be_found.apis.predict_pb2")
     with pytest.raises(ImportError, match="holds no serialized descriptor"):
-        messages._read("tidegate.serving.client.names")
+        messages._read("tidegate.tables.errors")
