@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent import futures
@@ -37,6 +38,7 @@ class Dealer(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
 
     Attributes:
       started: how many workers each pool was asked for.
+      answered: set when a pool has answered that it starts a worker.
     """
 
     def __init__(self, pools: Sequence[str]) -> None:
@@ -55,6 +57,7 @@ class Dealer(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
             for pool in pools
         ]
         self.started = [0] * len(pools)
+        self.answered = threading.Event()
 
     def StartWorker(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Has the next pool start the worker."""
@@ -62,9 +65,11 @@ class Dealer(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
         self.started[pool] += 1
         self._of_worker[request.worker_id] = self._stubs[pool]
         try:
-            return self._stubs[pool].StartWorker(request)
+            response = self._stubs[pool].StartWorker(request)
         except grpc.RpcError as error:
             context.abort(error.code(), error.details())
+        self.answered.set()
+        return response
 
     def StopWorker(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Has the worker's pool stop it."""

@@ -26,8 +26,8 @@ _NOT_WAITED_FOR = {
 }
 # Seconds in which a job service answers that its port is open.
 _CONNECT = 5.0
-# What Beam's job service says of a worker that was connected and is gone.
-_LOST = "Channel closed prematurely"
+# What Beam's job service says of a worker that was connected, or of a pool, that is gone.
+_LOST = ("Channel closed prematurely", "Socket closed")
 
 
 def parse_beam(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -218,6 +218,6 @@ def explain(error: BaseException) -> str | None:
         lines = [line.strip() for line in trace.splitlines() if line.strip()]
         causes = [line for line in lines if line.startswith("details = ")] or lines[-1:] or [""]
         cause = causes[-1].removesuffix(".")
-        hint = "; a worker may have been lost" if _LOST in cause else ""
+        hint = "; a worker may have been lost" if any(lost in cause for lost in _LOST) else ""
         return f"the Beam job ended: {head.rpartition(' in state ')[2]}: {cause}{hint}"
     return None

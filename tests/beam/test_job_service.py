@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.worker_pools import dealer, job_service, kill, worker_pool
+from benchmarks.worker_pools import Dealer, dealer, job_service, kill, worker_pool
 from tests.beam.stages import QUICK, SETTINGS, RunStages, Stages
 from tests.wheel_environment import outside_environment, rooms_of_somebody_else
 from tidegate.pipeline.beam import explain
@@ -86,7 +85,7 @@ def test_a_pool_that_is_killed_ends_the_run_and_the_same_run_finishes_later(
 ) -> None:
     from tidegate.pipeline.run.runner import ComponentError
 
-    task, log = "text_classification", tmp_path / "pool" / "log"
+    task = "text_classification"
     with (
         dealer(two_pools) as (address, dealt),
         worker_pool(tmp_path / "pool", python=wheel_python, environment=outside_environment()) as (
@@ -99,7 +98,7 @@ def test_a_pool_that_is_killed_ends_the_run_and_the_same_run_finishes_later(
         run(*options, last="RecordExampleGen")
 
         dealt.use([pool])
-        killer = threading.Thread(target=kill_at_work, args=(process, log))
+        killer = threading.Thread(target=kill_at_work, args=(process, dealt))
         killer.start()
         with pytest.raises(ComponentError) as caught:
             run(*options, f"job_server_timeout={LIMIT}")
@@ -119,12 +118,11 @@ def test_a_pool_that_is_killed_ends_the_run_and_the_same_run_finishes_later(
     assert_same(found, direct[task])
 
 
-def kill_at_work(pool: Any, log: Path) -> None:
-    """Kills a pool as soon as its first worker is started.
+def kill_at_work(pool: Any, dealt: Dealer) -> None:
+    """Kills a pool as soon as it has answered that it starts its first worker.
 
     The worker needs seconds to import its code and to connect: until then a job service does not
     know that it is lost, which is the harder case.
     """
-    while b"Starting worker" not in log.read_bytes():
-        time.sleep(0.05)
+    dealt.answered.wait()
     kill(pool)

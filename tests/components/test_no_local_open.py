@@ -38,6 +38,12 @@ LOCAL_CALLS = frozenset(
 LOCAL_METHODS = frozenset(
     {"iterdir", "read_bytes", "read_text", "rglob", "touch", "write_bytes", "write_text"}
 )
+# Files of which all are for this disk.
+LOCAL_FILES = {
+    "tables/files.py": "the opener of local files",
+    "tables/ordered.py": "parts to sort, in a folder of their own",
+    "tables/writing.py": "--output of tidegate predict",
+}
 # (file, function, call): why it is right there.
 ALLOWED = {
     ("components/files.py", "absolute", "os.path.abspath"): "of local paths",
@@ -66,6 +72,7 @@ ALLOWED = {
     ("models/core/fingerprint.py", "_source", "Path"): "the installed source code",
     ("models/core/fingerprint.py", "_source", "read_bytes"): "the installed source code",
     ("models/core/fingerprint.py", "_imports", "Path"): "the installed source code",
+    ("models/core/settings.py", "_absolute", "os.path.abspath"): "of local paths",
     ("pipeline/config.py", "_check_prism", "Path"): "a program on this machine",
     ("pipeline/kubeflow/runner.py", "write_spec", "write_text"): "--output of tidegate compile",
     ("pipeline/kubeflow/runner.py", "write_spec", "os.replace"): "--output of tidegate compile",
@@ -107,6 +114,8 @@ def test_what_knows_local_paths_alone_is_on_the_list() -> None:
     found = {}
     for path in _sources():
         name = path.relative_to(ROOT).as_posix()
+        if name in LOCAL_FILES:
+            continue
         for function, call, line in local_calls(path.read_text(encoding="utf-8")):
             found[name, function, call] = line
     new = sorted(f"{one[0]}:{found[one]}: {one[1:]}" for one in set(found) - set(ALLOWED))
