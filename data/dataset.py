@@ -43,16 +43,18 @@ class Dataset:
         title: one line that says what it is.
         source: where it comes from (address or package) and who made it.
         licence: its licence, or that none is stated.
-        files: split name (`'train'`, `'test'`) to the name of the file that is written for it.
-        rows: split name to its number of records (CSV rows without the header).
+        files: split name (`'train'`, `'valid'`, `'test'`) to the name of the file that is written
+            for it.
+        rows: split name to its number of records: CSV rows without the header, lines of a text.
         write: writes `files` into the folder given as its first argument. The second argument
             is the archive or the user's own copy; None for a set without `archive`. Returns the
             records written per split. Raises `DatasetError` if the source is not usable. It
             writes into a temporary folder: the files get their place only once it returned.
-        archive: what is downloaded; None for a set that is on the machine already. A set with
-            an archive also takes a local copy (`--from`).
+        archive: what is downloaded. A set with an archive also takes a local copy (`--from`).
+        copy: what the user's own copy is, for a set that is had in no other way; without it and
+            without `archive` a set is on the machine already.
         checksums: file name to `'<algorithm>:<hex digest>'` of files as written; may be empty,
-            where `archive` vouches for the content.
+            where `archive` vouches for the content, or `write` does.
         edition: the edition of the source for which `rows` and `checksums` are exact; empty if
             there is only one.
         edition_at_hand: returns the edition on this machine. Where it is another than `edition`,
@@ -70,15 +72,18 @@ class Dataset:
     rows: Mapping[str, int]
     write: Callable[[Path, Path | None], Mapping[str, int]]
     archive: Archive | None = None
+    copy: str = ""
     checksums: Mapping[str, str] = field(default_factory=dict)
     edition: str = ""
     edition_at_hand: Callable[[], str] | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def download(self) -> bool:
-        """Whether preparing it fetches something from the network."""
-        return self.archive is not None
+    def command(self) -> str:
+        """What has to be called to have it; empty for a set that is on the machine already."""
+        if self.copy:
+            return f"tidegate data get {self.name} --from {self.copy}"
+        return f"tidegate data get {self.name}" if self.archive else ""
 
     def current_edition(self) -> str:
         """The edition on this machine."""
@@ -90,10 +95,12 @@ class PreparedData:
     """The files of a prepared data set.
 
     Attributes:
-        train: the file to train on.
-        test: the fixed test file; None where the pipeline splits `train` itself.
+        train: the file to train on; its folder where that has a file for validation as well.
+        test: the fixed test file; None where the pipeline splits `train` itself, and where the
+            folder holds it.
         rows: split name to its number of records.
         settings: the data set's settings.
+        edition: that of the source it was made from; empty if there is only one.
         reused: True if the files were there already and nothing was written.
         note: what the user should know about this copy, in one line; mostly empty.
     """
@@ -102,5 +109,6 @@ class PreparedData:
     test: Path | None
     rows: Mapping[str, int]
     settings: Mapping[str, str]
+    edition: str = ""
     reused: bool = False
     note: str = ""

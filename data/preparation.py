@@ -65,7 +65,7 @@ def prepare_dataset(dataset: Dataset, folder: Path, source: Path | None = None) 
 def _check_source(dataset: Dataset, source: Path | None) -> None:
     if source is None:
         return
-    if not dataset.download:
+    if not dataset.command:
         raise DatasetError(
             f"{dataset.name}: received --from {source}, but the data set is made from"
             f" {dataset.source}; leave --from out"
@@ -119,6 +119,10 @@ def _find(dataset: Dataset, folder: Path) -> PreparedData | None:
 
 
 def _make(dataset: Dataset, folder: Path, source: Path | None) -> PreparedData:
+    if source is None and dataset.copy:
+        raise DatasetError(
+            f"{dataset.name}: nothing is downloaded; expected a copy of your own: {dataset.command}"
+        )
     # A fixed name: what a killed process left there is cleared away by the next call.
     staging = folder / f".{dataset.name}.part"
     shutil.rmtree(staging, ignore_errors=True)
@@ -197,11 +201,13 @@ def _prepared(
     dataset: Dataset, folder: Path, rows: Mapping[str, int], note: str, *, reused: bool
 ) -> PreparedData:
     paths = {split: folder / name for split, name in dataset.files.items()}
+    whole = "valid" in paths  # The folder then says which file is what.
     return PreparedData(
-        train=paths["train"],
-        test=paths.get("test"),
+        train=folder if whole else paths["train"],
+        test=None if whole else paths.get("test"),
         rows=rows,
         settings=dataset.settings,
+        edition=dataset.current_edition(),
         reused=reused,
         note=note,
     )

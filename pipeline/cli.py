@@ -108,7 +108,7 @@ def list_data() -> None:
 
     for name, dataset in registry.datasets().items():
         rows = ", ".join(f"{split} {count:,}" for split, count in dataset.rows.items())
-        how = "tidegate data get" if dataset.download else "nothing to download"
+        how = dataset.command or "nothing to download"
         click.echo(f"{name}  {dataset.title}")
         click.echo(f"    task {dataset.task}; rows {rows}; licence {dataset.licence}; {how}")
 

@@ -19,11 +19,13 @@ class Resolved:
       train: data file or folder.
       test: fixed test split, or None.
       settings: sections that the data set asks for.
+      edition: of what the data set was made from; empty where there is only one.
     """
 
     train: str
     test: str | None = None
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    edition: str = ""
 
 
 def default_folder(name: str) -> Path:
@@ -59,11 +61,12 @@ def resolve(given: str, task: str) -> Resolved:
         raise InputError(f"the data set {given!r} is for the task {dataset.task!r}, not {task!r}")
     folder = default_folder(given)
     here = all((folder / file_name).exists() for file_name in dataset.files.values())
-    if dataset.download and not here:
-        raise InputError(f"the data set {given!r} is not here; first: tidegate data get {given}")
+    if dataset.command and not here:
+        raise InputError(f"the data set {given!r} is not here; first: {dataset.command}")
     prepared = registry.prepare(given, folder)
     settings: dict[str, dict[str, Any]] = {}
     for key, value in prepared.settings.items():
         section, _, name = key.partition(".")
         settings.setdefault(section, {})[name] = value
-    return Resolved(str(prepared.train), str(prepared.test) if prepared.test else None, settings)
+    test = str(prepared.test) if prepared.test else None
+    return Resolved(str(prepared.train), test, settings, prepared.edition)

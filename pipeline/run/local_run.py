@@ -177,6 +177,7 @@ def _run_logged(
             summary = outcome.summarise(config, runs, place)
         summary = {
             **{"task": summary.pop("task"), "data": request.data, "test": request.test},
+            "edition": request.edition or None,
             **summary,
             "seconds": {
                 "imports": round(seconds_imports, 2),

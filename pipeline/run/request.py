@@ -65,6 +65,7 @@ class RunRequest:
       test: the same for a fixed test split, or None.
       output: the output folder: a path or a URI.
       fresh: use nothing of a former run.
+      edition: of what the data set was made from; empty where there is only one.
     """
 
     config: RunConfig
@@ -73,6 +74,7 @@ class RunRequest:
     test: str | HeldData | None
     output: str
     fresh: bool = False
+    edition: str = ""
 
 
 def make_request(
@@ -119,7 +121,8 @@ def make_request(
     except DatasetError as error:
         raise InputError(str(error)) from None
     config = make_config(known, resolved.settings, *settings)
-    return RunRequest(config, data, resolved.train, test or resolved.test, output, fresh)
+    test = test or resolved.test
+    return RunRequest(config, data, resolved.train, test, output, fresh, resolved.edition)
 
 
 def parse_settings(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,87 @@
+"""`python_docs`: English prose about Python, from the running Python itself; nothing to download.
+
+The documents are the topics of its reference manual (`pydoc_data.topics`) and what each module of
+its standard library says of itself, the module's docstring. Those of functions and classes are
+left out: many hardly differ, so that one kept for judging would have been trained on.
+
+Documents stand by a hash of their names, so that any contiguous part of the file holds some of all,
+and two blank lines are between them. A line is a line of the text.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import platform
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tidegate.data.dataset import Dataset, DatasetError
+
+_BETWEEN = "\n\n\n"
+# Tests, and parts that some distributions of Python leave out.
+_LEFT_OUT = {
+    *("test", "tests", "idlelib", "tkinter", "turtle", "turtledemo", "lib2to3", "distutils"),
+    *("ensurepip", "venv", "pydoc_data"),
+}
+
+
+def _topics() -> Iterator[tuple[str, str]]:
+    """(name, text) of the reference manual's topics."""
+    try:
+        topics = importlib.import_module("pydoc_data.topics").topics
+    except ImportError:
+        raise DatasetError(
+            "python_docs: this Python lacks pydoc_data.topics; expected the whole standard library:"
+            " install that of your distribution (libpython3-stdlib), or choose another data set"
+        ) from None
+    for name, text in topics.items():
+        yield f"topic {name}", text
+
+
+def _modules() -> Iterator[tuple[str, str]]:
+    """(name, docstring) of the standard library's modules, read without importing them."""
+    root = Path(sysconfig.get_path("stdlib"))
+    for top in sorted(sys.stdlib_module_names - _LEFT_OUT):
+        for path in [root / f"{top}.py", *sorted((root / top).rglob("*.py"))]:
+            names = path.relative_to(root).with_suffix("").parts
+            private = any(name.startswith("_") and name != "__init__" for name in names)
+            if private or not _LEFT_OUT.isdisjoint(names) or not path.is_file():
+                continue
+            text = ast.get_docstring(ast.parse(path.read_bytes()))
+            if text:
+                yield f"module {'.'.join(names)}", text
+
+
+def _edition() -> str:
+    return f"{platform.python_implementation()} {platform.python_version()}"
+
+
+def _write(folder: Path, source: Path | None) -> Mapping[str, int]:
+    del source
+    # By text: some modules share their docstring.
+    texts = {text.strip(): name for name, text in [*_topics(), *_modules()]}
+    ordered = sorted(texts, key=lambda text: hashlib.sha256(texts[text].encode()).digest())
+    content = _BETWEEN.join(ordered) + "\n"
+    (folder / "python_docs.txt").write_text(content, encoding="utf-8", newline="\n")
+    return {"train": content.count("\n")}
+
+
+DATASET = Dataset(
+    name="python_docs",
+    task="language_model",
+    title="Python's reference manual and its modules about themselves, 0.6 million characters",
+    source="the running Python: pydoc_data.topics and the docstrings of the standard library",
+    licence="PSF License Version 2",
+    files={"train": "python_docs.txt"},
+    rows={"train": 16_067},
+    write=_write,
+    checksums={
+        "python_docs.txt": "sha256:22af80ce136963027f1c4fb363cc004ad633f03bcf9a635179117ed5ff42e624"
+    },
+    edition="CPython 3.10.13",
+    edition_at_hand=_edition,
+)
