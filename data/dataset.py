@@ -6,16 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tidegate.tables.errors import InputError
 
-class DatasetError(ValueError):
-    """A data set cannot be had; the message is one line for the user.
 
-    It says what was received, where, what was expected and what to do.
-    """
-
-    def __init__(self, message: str) -> None:
-        # Names and system messages woven into the text may hold line breaks.
-        super().__init__(" ".join(message.split()))
+class DatasetError(InputError):
+    """A data set cannot be had."""
 
 
 @dataclass(frozen=True)

@@ -9,24 +9,18 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TextIO
 
 from tidegate.data import checksum
 from tidegate.data.dataset import Archive, Dataset, DatasetError
+from tidegate.data.source_table import source_rows
 
 _COMMIT = "1d16c8f4f943005d613b5bc962e9eeb06058cf07"
 CHANNELS = ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT")
 _DAYS_A_MONTH = 30
 _MONTHS = 20
-
-
-def _open(source: Path) -> TextIO:
-    if source.suffix == ".gz":
-        return io.TextIOWrapper(gzip.open(source), encoding="utf-8", newline="")
-    return source.open(encoding="utf-8", newline="")
 
 
 def _find(source: Path, file_name: str) -> Path:
@@ -58,14 +52,6 @@ def _verify(path: Path, known: str) -> None:
         )
 
 
-def _table(path: Path, rows: int) -> Iterator[dict[str, str]]:
-    with _open(path) as file:
-        for number, row in enumerate(csv.DictReader(file)):
-            if number == rows:
-                return
-            yield row
-
-
 def _writer(
     file_name: str, known: str, rows: int
 ) -> Callable[[Path, Path | None], Mapping[str, int]]:
@@ -74,12 +60,13 @@ def _writer(
             raise ValueError("ett is written from a download or a local copy; received none")
         path = _find(source, file_name)
         _verify(path, known)
-        table = list(_table(path, rows))
+        read = source_rows("ett", path, ["date", *CHANNELS])
+        table = [cells for _, cells in itertools.islice(read, rows)]
         with (folder / file_name).open("w", encoding="utf-8", newline="") as file:
             out = csv.writer(file, lineterminator="\n")
             out.writerow(["unique_id", "ds", "y"])
-            for channel in CHANNELS:
-                out.writerows([channel, row["date"], row[channel]] for row in table)
+            for at, channel in enumerate(CHANNELS, start=1):
+                out.writerows([channel, row[0], row[at]] for row in table)
         return {"train": len(table) * len(CHANNELS)}
 
     return write

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import re
 import tarfile
@@ -12,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple, cast
 
 from tidegate.data.dataset import DatasetError
+from tidegate.data.source_table import source_rows
 
 SPLITS = ("train", "test")
 LABELS = ("neg", "pos")
@@ -132,32 +132,13 @@ def _table(folder: Path, split: str) -> Path | None:
 
 def _read_tables(tables: dict[str, Path]) -> Iterator[Review]:
     for split, path in tables.items():
-        opened = gzip.open if path.suffix == ".gz" else open
-        try:
-            with opened(path, "rt", encoding="utf-8", newline="") as file:
-                rows = csv.DictReader(cast("IO[str]", file), strict=True)
-                if not {"text", "label"} <= set(rows.fieldnames or ()):
-                    raise DatasetError(
-                        f"imdb: {path} has the columns {', '.join(rows.fieldnames or ()):.200};"
-                        " expected text and label"
-                    )
-                for row in rows:
-                    text, label = row["text"], _CSV_LABELS.get(row["label"] or "")
-                    if text is None or label is None:
-                        raise DatasetError(
-                            f"imdb: {path}, line {rows.reader.line_num}: received label"
-                            f" {row['label']!r:.80}; expected a text and 0, 1, neg or pos"
-                        )
-                    yield Review(split, label, text)
-        except UnicodeDecodeError as error:
-            raise DatasetError(f"imdb: {path} is not UTF-8: {error}; convert it") from error
-        except csv.Error as error:
-            raise DatasetError(
-                f"imdb: {path}, line {rows.reader.line_num}: {error};"
-                " expected CSV with double quotes"
-            ) from error
-        except _DAMAGED as error:
-            raise _damaged(path, "a whole gzip file", error) from error
+        for place, (text, given) in source_rows("imdb", path, ["text", "label"]):
+            label = _CSV_LABELS.get(given)
+            if label is None:
+                raise DatasetError(
+                    f"imdb: {place}: received label {given!r:.80}; expected 0, 1, neg or pos"
+                )
+            yield Review(split, label, text)
 
 
 def _decode(content: bytes, place: str) -> str:

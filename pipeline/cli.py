@@ -167,13 +167,6 @@ def main() -> None:
     except InputError as error:
         click.echo(f"tidegate: {error}", err=True)
         sys.exit(_EXIT_INPUT)
-    except ValueError as error:
-        from tidegate.data.dataset import DatasetError
-
-        if not isinstance(error, DatasetError):
-            raise
-        click.echo(f"tidegate: {error}", err=True)
-        sys.exit(_EXIT_INPUT)
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def run(
     with own_random_numbers():  # What is imported here draws some, too.
         from tidegate.pipeline.library import run as library
 
-        return library.run(task, data, output, test, settings or {}, fresh)
+        return library.run(library.requested(task, data, output, test, settings, fresh))
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -126,7 +126,7 @@ def create_pipeline(
     """
     from tidegate.pipeline.library import run as library
 
-    return library.create_pipeline(task, data, output, test, settings or {}, name)
+    return library.create_pipeline(library.requested(task, data, output, test, settings), name)
 
 
 def __getattr__(name: str) -> Any:

@@ -16,10 +16,11 @@ import csv
 import importlib.metadata
 import importlib.util
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tidegate.data.dataset import Dataset, DatasetError
+from tidegate.data.source_table import source_rows
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
@@ -38,8 +39,8 @@ def _missing(what: str) -> DatasetError:
     )
 
 
-def _rows(name: str) -> list[dict[str, str]]:
-    """The rows of one of the package's tables."""
+def _rows(name: str, columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """These cells of the rows of one of the package's tables."""
     # find_spec does not run the package, which would import pandas and scipy.
     spec = importlib.util.find_spec("statsmodels")
     if spec is None:
@@ -47,28 +48,25 @@ def _rows(name: str) -> list[dict[str, str]]:
     for folder in spec.submodule_search_locations or ():
         path = Path(folder, "datasets", name, f"{name}.csv")
         if path.is_file():
-            with path.open(encoding="utf-8", newline="") as file:
-                return list(csv.DictReader(file))
+            return (cells for _, cells in source_rows("climate", path, columns))
     raise _missing(f"the installed statsmodels lacks datasets/{name}/{name}.csv")
 
 
 def _co2() -> Iterator[tuple[str, str]]:
     """(first day of the month, mean of its weeks)."""
     weeks: dict[str, list[float]] = {}
-    for row in _rows("co2"):
-        if row["co2"]:
-            weeks.setdefault(f"{row['date'][:4]}-{row['date'][4:6]}-01", []).append(
-                float(row["co2"])
-            )
+    for date, value in _rows("co2", ["date", "co2"]):
+        if value:
+            weeks.setdefault(f"{date[:4]}-{date[4:6]}-01", []).append(float(value))
     for month, values in sorted(weeks.items()):
         yield month, f"{statistics.fmean(values):.2f}"
 
 
 def _elnino() -> Iterator[tuple[str, str]]:
-    for row in _rows("elnino"):
-        for number, month in enumerate(_MONTHS, start=1):
-            if row[month]:
-                yield f"{int(float(row['YEAR']))}-{number:02d}-01", f"{float(row[month]):.2f}"
+    for year, *values in _rows("elnino", ["YEAR", *_MONTHS]):
+        for number, value in enumerate(values, start=1):
+            if value:
+                yield f"{int(float(year))}-{number:02d}-01", f"{float(value):.2f}"
 
 
 def _write(folder: Path, source: Path | None) -> Mapping[str, int]:
@@ -82,7 +80,7 @@ def _write(folder: Path, source: Path | None) -> Mapping[str, int]:
                 for month, value in series():
                     out.writerow([name, month, value])
                     count += 1
-            except (KeyError, ValueError) as error:
+            except ValueError as error:
                 raise _missing(f"received a table {name} that reads otherwise: {error}") from None
     return {"train": count}
 

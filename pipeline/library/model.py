@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from tidegate.pipeline.library.wording import in_python
 from tidegate.pipeline.predict.in_process import open_model
 from tidegate.serving.client import ServingClientError
 from tidegate.serving.client.signatures import Signature
@@ -41,6 +42,8 @@ class Model:
         *,
         signature: str | None = None,
         columns: Mapping[str, str] | None = None,
+        level: Sequence[float] = (),
+        quantiles: Sequence[float] = (),
     ) -> pd.DataFrame:
         """Asks the model.
 
@@ -48,6 +51,8 @@ class Model:
           data: rows, in the form of the data that it was trained on; or texts.
           signature: what is called; None for what fits the data.
           columns: by input, its column, where the name is another.
+          level: of a model of quantiles, intervals in percent: ``[80, 95]``.
+          quantiles: of such a model, quantiles between 0 and 1; with `level`, in place of all.
 
         Returns:
           For rows and texts, a row each with the answers beside; for series, a row for each series
@@ -56,9 +61,15 @@ class Model:
         Raises:
           InputError: the model cannot read the data.
         """
-        # An answer for each row, or none at all.
-        question = Question(self.name, signature, columns=dict(columns or {}), max_bad_share=0.0)
-        with self._explained():
+        with in_python(), self._explained():
+            question = Question(
+                self.name,
+                signature,
+                columns=dict(columns or {}),
+                max_bad_share=0.0,  # An answer for each row, or none at all.
+                levels=tuple(level),
+                quantiles=tuple(quantiles),
+            )
             if isinstance(data, pd.DataFrame):
                 with planned(self._client, question, data) as made:
                     return times_as_given(self._answers(made), data)

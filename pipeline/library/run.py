@@ -14,6 +14,7 @@ from tidegate.components import files
 from tidegate.pipeline.library.frames import held_frame
 from tidegate.pipeline.library.model import Model
 from tidegate.pipeline.library.page import page
+from tidegate.pipeline.library.wording import in_python
 from tidegate.pipeline.run import local_run
 from tidegate.pipeline.run.candidate import Candidate, read_candidate
 from tidegate.pipeline.run.made import Made
@@ -130,65 +131,50 @@ class Run:
         return self._model.predict(data, **how)
 
 
-def run(
-    task: str,
-    data: Data,
-    output: str | os.PathLike[str],
-    test: Data | None,
-    settings: Mapping[str, Any],
-    fresh: bool,
-) -> Run:
+def run(request: RunRequest) -> Run:
     """See `tidegate.run`."""
-    request = _request(task, data, output, test, settings, fresh)
-    try:
+    with in_python(_frames(request)):
         local_run.run(request)
-    except InputError as error:
-        raise InputError(_in_python(str(error), request)) from None
     return Run(request.output)
 
 
-def create_pipeline(
-    task: str,
-    data: Data,
-    output: str | os.PathLike[str],
-    test: Data | None,
-    settings: Mapping[str, Any],
-    name: str | None,
-) -> Any:
+def create_pipeline(request: RunRequest, name: str | None) -> Any:
     """See `tidegate.create_pipeline`."""
-    request = _request(task, data, output, test, settings, fresh=False)
     place = output_place(request.output)
     made = Made()
-    try:
-        made.folder(str(place.local))
-        placed = local_run.placed(request, place, made)
-        local_run.check_data(placed)
-        return local_run.pipeline_of(placed, place, made, name)
-    except InputError as error:
-        made.undo()
-        raise InputError(_in_python(str(error), request)) from None
+    with in_python(_frames(request)):
+        try:
+            made.folder(str(place.local))
+            placed = local_run.placed(request, place, made)
+            local_run.check_data(placed)
+            return local_run.pipeline_of(placed, place, made, name)
+        except InputError:
+            made.undo()
+            raise
 
 
-def _request(
+def requested(
     task: str,
     data: Data,
     output: str | os.PathLike[str],
     test: Data | None,
-    settings: Mapping[str, Any],
-    fresh: bool,
+    settings: Mapping[str, Any] | None,
+    fresh: bool = False,
 ) -> RunRequest:
+    """What a call from Python asks for; see `tidegate.run`."""
     folder = os.fspath(output)
     if files.is_local(folder):
         # Absolute: what is written down holds wherever a notebook goes on.
         folder = str(Path(folder).absolute())
-    return make_request(
-        task,
-        _given(data, "data"),
-        None if test is None else _given(test, "test"),
-        folder,
-        parse_settings(settings),
-        fresh=fresh,
-    )
+    with in_python():
+        return make_request(
+            task,
+            _given(data, "data"),
+            None if test is None else _given(test, "test"),
+            folder,
+            parse_settings(settings or {}),
+            fresh=fresh,
+        )
 
 
 def _given(data: Any, what: str) -> str | list[str] | HeldData:
@@ -208,10 +194,11 @@ def _given(data: Any, what: str) -> str | list[str] | HeldData:
     )
 
 
-def _in_python(message: str, request: RunRequest) -> str:
-    """An error of the command line's, with a frame called what it is in the call."""
+def _frames(request: RunRequest) -> dict[str, str]:
+    """By the path of the file that a frame becomes, what the frame is called in the call."""
     place = output_place(request.output)
-    for what, data in (("data", request.train), ("test", request.test)):
-        if isinstance(data, HeldData):
-            message = message.replace(place.absolute("data", data.name), what)
-    return message
+    return {
+        place.absolute("data", data.name): what
+        for what, data in (("data", request.train), ("test", request.test))
+        if isinstance(data, HeldData)
+    }

@@ -99,8 +99,6 @@ def make_request(
     Raises:
       InputError: an unknown task, a setting that does not fit, no such data.
     """
-    from tidegate.data.dataset import DatasetError
-
     known = load_task(task)
     early = make_config(known, *settings)  # Wrong settings are found before data is prepared.
     early.beam.arguments()
@@ -116,10 +114,7 @@ def make_request(
         (data,) = data
     if isinstance(data, HeldData):
         return RunRequest(early, data.title, data, test, output, fresh)
-    try:
-        resolved = resolve(data, known.name)
-    except DatasetError as error:
-        raise InputError(str(error)) from None
+    resolved = resolve(data, known.name)
     config = make_config(known, resolved.settings, *settings)
     test = test or resolved.test
     return RunRequest(config, data, resolved.train, test, output, fresh, resolved.edition)

@@ -77,6 +77,6 @@ def test_without_statsmodels_it_says_what_to_install(
 
 
 def test_another_table_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(climate, "_rows", lambda name: [{"date": "19580329"}])
+    monkeypatch.setattr(climate, "_rows", lambda *_: [("19580329",)])
     with pytest.raises(DatasetError, match="received a table co2 that reads otherwise"):
         registry.prepare("climate", tmp_path)

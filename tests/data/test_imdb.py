@@ -235,12 +235,12 @@ def test_bad_archive_is_one_clear_line(kind, message, small, tmp_path, acl_files
 @pytest.mark.parametrize(
     ("train", "message"),
     [
-        (b"label,text\n2,fine\n", r"line 2: received label '2'"),
-        (b"label,text\n1,fine\n0\n", r"line 3: received label '0'"),
-        (b"stars,review\n1,fine\n", r"has the columns stars, review; expected text and label"),
-        (b"", r"has the columns ;"),
-        (b'label,text\n1,"fine" it was\n', r"line 2: .*expected CSV with double quotes"),
-        (b"label,text\n1,caf\xe9\n", r"is not UTF-8"),
+        (b"label,text\n2,fine\n", r"csv:2: received label '2'"),
+        (b"label,text\n1,fine\n0\n", r"csv:3: 1 fields where"),
+        (b"stars,review\n1,fine\n", r"no column 'text'. Known: review, stars.; get a good copy"),
+        (b"", r"empty"),
+        (b'label,text\n1,"fine" it was\n', r"csv:2: .*get a good copy"),
+        (b"label,text\n1,caf\xe9\n", r"csv:2: not utf-8"),
     ],
 )
 def test_bad_table_is_one_clear_line(train, message, small, tmp_path):
@@ -255,7 +255,7 @@ def test_truncated_table(small, tmp_path):
     folder = write_tables(tmp_path / "tables", ".csv.gz", {"neg": "0", "pos": "1"})
     whole = (folder / "test.csv.gz").read_bytes()
     (folder / "test.csv.gz").write_bytes(whole[:-20])
-    with pytest.raises(DatasetError, match=r"test\.csv\.gz is damaged"):
+    with pytest.raises(DatasetError, match=r"test\.csv\.gz: cannot be read"):
         prepare_dataset(small, tmp_path / "out", folder)
 
 

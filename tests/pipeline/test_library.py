@@ -22,6 +22,7 @@ from tests.remote_files import mended_ram, read
 from tests.serving import models
 from tidegate.pipeline.library.frames import held_frame
 from tidegate.pipeline.library.model import times_as_given
+from tidegate.pipeline.library.wording import worded
 from tidegate.pipeline.predict.command import predict
 from tidegate.pipeline.run.candidate import read_candidate, why_not_there
 from tidegate.pipeline.run.made import Made
@@ -100,10 +101,29 @@ def test_wrong_input_is_an_input_error_and_leaves_nothing(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (
+            "Likely: --set data.time_column=Month --set data.target_column=N.y",
+            "Likely: settings={'data.time_column': 'Month', 'data.target_column': 'N.y'}",
+        ),
+        ("(try --set data.future=promo,price)", "(try settings={'data.future': 'promo,price'})"),
+        ("--level 120: expected", "level 120: expected"),
+        ("(--column INPUT=COLUMN, --id)", "(columns={'INPUT': 'COLUMN'}, --id)"),
+        ("a.csv: 'x --data' it says", "a.csv: 'x data' it says"),
+        ("no-such--data", "no-such--data"),
+    ],
+)
+def test_options_are_called_what_they_are_in_a_call(line: str, expected: str) -> None:
+    assert worded(line) == expected
+
+
 def test_a_frame_without_its_columns_is_named_data_and_leaves_nothing(tmp_path: Path) -> None:
-    frame = pd.DataFrame({"unique_id": ["a"], "when": [1], "y": [1.0]})
+    frame = pd.DataFrame({"unique_id": ["a"], "Month": ["2020-01-01"], "y": [1.0]})
+    line = r"^data: no column 'ds'.* settings=\{'data.KEY': 'NAME'\}.*settings=\{'data.time_column'"
     for call in (tidegate.run, tidegate.create_pipeline):
-        with pytest.raises(tidegate.InputError, match=r"^data: no column 'ds'"):
+        with pytest.raises(tidegate.InputError, match=line):
             call("forecasting", frame, output=tmp_path / "deep" / "out")
         assert not (tmp_path / "deep").exists()
 

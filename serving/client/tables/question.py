@@ -56,6 +56,9 @@ class Question:
       top: how many classes stand in columns; 0 for lists of all.
       batch_size: rows to a request.
       in_flight: requests at the same time.
+
+    Raises:
+      InputError: levels or quantiles that are none.
     """
 
     model: str
@@ -75,6 +78,15 @@ class Question:
     top: int = 3
     batch_size: int = 64
     in_flight: int = 4
+
+    def __post_init__(self) -> None:
+        for option, given, below in (
+            ("--level", self.levels, 100),
+            ("--quantiles", self.quantiles, 1),
+        ):
+            if not all(0 < number < below for number in given):
+                text = ",".join(f"{number:g}" for number in given)
+                raise InputError(f"{option} {text}: expected numbers between 0 and {below}")
 
 
 @dataclass(frozen=True)
