@@ -1,0 +1,1 @@
+"""Continuing sequences in the graph: greedy, drawn or searched; with the stock server's ops."""
