@@ -196,5 +196,5 @@ class RunParameters:
         network = self.task.build_model(model, self.features, facts, use_cudnn=use_cudnn)
         if train_files is not None and self.task.warm_start is not None:
             examples = self.examples(train_files, transform)
-            self.task.warm_start(network, examples, model, self.training.seed)
+            self.task.warm_start(network, examples, model, self.training.seed, facts)
         return network

@@ -240,8 +240,9 @@ class SequenceTask:
       passes: fewest and most over the training data, over large and over small, where the
         settings do not say: where rows are cut from few examples and overlap, small data takes
         more passes, and large data less than one.
-      warm_start: (network, transformed training examples, model settings, seed): gives the
-        network its first weights, where they can be learnt without labels; or None.
+      warm_start: (network, transformed training examples, model settings, seed, `TransformFacts`):
+        gives the network its first weights, where they can be learnt without labels or come from
+        elsewhere; or None.
       calibrate: (trained network, batches of `valid`, model settings, batches of `train`): sets
         the weights that are not learnt by gradients, and may return what it found, as JSON holds
         it; or None. Each row comes once. Never on `eval`, on which the gates are judged.

@@ -4,7 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tidegate.models.core.settings import Choice, FileSettings, Memory, Range, Settings
+from tidegate.models.core.settings import (
+    Choice,
+    FileSettings,
+    InputFile,
+    Memory,
+    Range,
+    Settings,
+)
 
 
 class DataSettings(FileSettings):
@@ -67,6 +74,11 @@ class ModelSettings(Settings):
     )
     word_vectors: bool = Field(
         True, description="start the embedding from word vectors of the training texts"
+    )
+    vectors: InputFile | None = Field(
+        None,
+        description="file of word vectors that the embedding starts from in place of those: "
+        "the text form of fastText (.vec), word2vec or GloVe, also with .gz",
     )
     cell: Annotated[Literal["lstm", "gru"], Choice(("lstm", "gru"))] = Field(
         "lstm", description="recurrent cell"

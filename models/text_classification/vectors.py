@@ -1,4 +1,4 @@
-"""Word vectors from the training texts themselves: where the embedding starts from."""
+"""Word vectors, of a file or from the training texts: where the embedding starts from."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -9,9 +9,15 @@ import scipy.sparse
 import tensorflow as tf
 from sklearn.utils.extmath import randomized_svd
 
-from tidegate.models.text.tokens import FIRST_ID
+from tidegate.models.core.progress import reporter
+from tidegate.models.core.transform import TransformFacts
+from tidegate.models.text.tokens import FIRST_ID, UNKNOWN_ID
+from tidegate.models.text.vector_files import read_vectors
+from tidegate.models.text.wordpiece import UNKNOWN
 from tidegate.models.text_classification.model import EMBEDDING
+from tidegate.models.text_classification.preprocess import TOKENS
 from tidegate.models.text_classification.settings import ModelSettings
+from tidegate.tables.errors import InputError
 
 _WINDOW = 5
 # The context distribution is smoothed by this exponent (Levy et al. 2015).
@@ -23,25 +29,76 @@ _SPREAD = 0.3
 
 
 def warm_start(
-    network: keras.Model, examples: tf.data.Dataset, model: ModelSettings, seed: int
+    network: keras.Model,
+    examples: tf.data.Dataset,
+    model: ModelSettings,
+    seed: int,
+    facts: TransformFacts,
 ) -> None:
-    """Starts the network's embedding from word vectors of the training texts.
+    """Starts the network's embedding from word vectors: of a file, or of the training texts.
 
     Args:
       network: as `build_model` makes it.
       examples: transformed training examples.
-      model: `word_vectors` switches it.
+      model: `vectors` names a file; without it, `word_vectors` switches those of the texts.
       seed: of the decomposition.
+      facts: the vocabulary.
+
+    Raises:
+      InputError: the file holds no word vectors, or none of the vocabulary's.
     """
-    if not model.word_vectors:
-        return
     layer = network.get_layer(EMBEDDING)
     (start,) = layer.get_weights()
-    rows = (example["tokens"].values.numpy() for example in examples)
-    found = word_vectors(rows, start.shape[0], start.shape[1], seed)
+    if model.vectors is not None:
+        words = [word.decode("utf-8", "replace") for word in facts.vocabulary(TOKENS)]
+        given = read_vectors(model.vectors, words)
+        share = np.any(given, axis=1).mean()
+        if not share:
+            raise InputError(
+                f"model.vectors={model.vectors}: has none of the {len(words)} tokens; expected "
+                "vectors of words in the language of the texts (features.tokenizer=words)"
+            )
+        reporter().line(
+            f"word vectors: {share:.1%} of {len(words)} tokens are in {model.vectors}; the others "
+            "start at random"
+        )
+        found = np.zeros_like(start)
+        # A learnt vocabulary of pieces holds the unknown one as well.
+        own = slice(UNKNOWN_ID if words[0] == UNKNOWN else FIRST_ID, None)
+        found[own][: len(words)] = fitted(given, start[own][: len(words)], seed)
+    elif model.word_vectors:
+        rows = (example["tokens"].values.numpy() for example in examples)
+        found = word_vectors(rows, start.shape[0], start.shape[1], seed)
+    else:
+        return
     known = np.any(found, axis=1)
     start[known] = found[known]
     layer.set_weights([start])
+
+
+def fitted(given: np.ndarray, start: np.ndarray, seed: int) -> np.ndarray:
+    """Vectors of another width, and as large as an embedding's.
+
+    Args:
+      given: float32[words, any]; zero for a word that has none.
+      start: float32[words, width], the embedding's first weights.
+      seed: of the decomposition.
+
+    Returns:
+      float32[words, width]: of wider vectors the directions in which they vary most, so that
+      their products stay as near as that width allows (Eckart and Young 1936); narrower ones
+      beside columns of `start`. Zero for a word that has none.
+    """
+    known, width = np.any(given, axis=1), start.shape[1]
+    vectors = given[known]
+    if vectors.shape[1] > width and len(vectors) > width:
+        left, strength, _ = randomized_svd(vectors, width, n_iter=3, random_state=seed)
+        vectors = left * strength
+    vectors = vectors[:, :width]
+    found = np.where(known[:, np.newaxis], start, 0)
+    size = np.sqrt(np.square(vectors).mean())
+    found[known, : vectors.shape[1]] = _SPREAD / size * vectors
+    return found
 
 
 def word_vectors(rows: Iterable[Any], size: int, width: int, seed: int) -> np.ndarray:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tidegate.models.core.settings import InputFile
 from tidegate.models.text_classification.model import EMBEDDING, build_model
 from tidegate.models.text_classification.settings import FeatureSettings, ModelSettings
-from tidegate.models.text_classification.vectors import warm_start, word_vectors
+from tidegate.models.text_classification.vectors import fitted, warm_start, word_vectors
+from tidegate.tables.errors import InputError
 
 SIZE = 12
 ROWS = [
@@ -98,9 +101,10 @@ def examples() -> tf.data.Dataset:
 
 def test_only_the_embedding_of_known_words_is_replaced(facts: Callable[..., Any]) -> None:
     model = ModelSettings(embedding=6, units=4, linear_weights=64)
-    network = build_model(model, FeatureSettings(), facts(tokens=SIZE - 2))
+    made = facts(tokens=SIZE - 2)
+    network = build_model(model, FeatureSettings(), made)
     before = {one.path: np.array(one) for one in network.variables}
-    warm_start(network, examples(), model, seed=0)
+    warm_start(network, examples(), model, 0, made)
     changed = [one.path for one in network.variables if (before[one.path] != np.array(one)).any()]
     assert changed == [network.get_layer(EMBEDDING).weights[0].path]
     expected = word_vectors(ROWS, SIZE, 6, seed=0)
@@ -112,8 +116,48 @@ def test_only_the_embedding_of_known_words_is_replaced(facts: Callable[..., Any]
 
 def test_can_be_switched_off(facts: Callable[..., Any]) -> None:
     model = ModelSettings(embedding=6, units=4, linear_weights=64, word_vectors=False)
-    network = build_model(model, FeatureSettings(), facts(tokens=SIZE - 2))
+    made = facts(tokens=SIZE - 2)
+    network = build_model(model, FeatureSettings(), made)
     before = network.get_weights()
-    warm_start(network, examples(), model, seed=0)
+    warm_start(network, examples(), model, 0, made)
     for one, other in zip(network.get_weights(), before, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_the_embedding_starts_from_the_vectors_of_a_file(
+    facts: Callable[..., Any], tmp_path: Path
+) -> None:
+    given = np.random.default_rng(0).normal(size=(SIZE - 4, 3))
+    path = tmp_path / "some.vec"
+    path.write_text(
+        "".join(f"T{at} {' '.join(map(str, row))}\n" for at, row in enumerate(given.tolist()))
+    )
+    made = facts(tokens=SIZE - 2)
+    model = ModelSettings(embedding=3, units=4, linear_weights=64, vectors=InputFile(path))
+    network = build_model(model, FeatureSettings(), made)
+    (before,) = network.get_layer(EMBEDDING).get_weights()
+    warm_start(network, examples(), model, 0, made)
+    (table,) = network.get_layer(EMBEDDING).get_weights()
+    np.testing.assert_allclose(
+        table[2:-2], 0.3 * given / np.sqrt(np.square(given).mean()), rtol=1e-5
+    )
+    # Unknown tokens, and those that the file lacks.
+    for rows in (slice(2), slice(-2, None)):
+        np.testing.assert_array_equal(table[rows], before[rows])
+
+    path.write_text("elsewhere 1 2 3\n")
+    with pytest.raises(InputError, match=r"^model.vectors=.*some.vec: has none of the 10 tokens"):
+        warm_start(network, examples(), model, 0, made)
+
+
+def test_wider_vectors_keep_their_products_as_near_as_can_be() -> None:
+    chance = np.random.default_rng(0)
+    given = chance.normal(size=(20, 4)) @ chance.normal(size=(4, 9))  # Of rank 4.
+    given[3] = 0
+    found = fitted(given.astype(np.float32), np.ones((20, 4), np.float32), seed=0)
+    np.testing.assert_allclose(cosines(found), cosines(given), atol=1e-4)
+    assert not found[3].any()
+    # Narrower ones leave the rest of an embedding as it starts.
+    found = fitted(given[:, :2].astype(np.float32), np.full((20, 4), 7, np.float32), seed=0)
+    assert (found[4:, 2:] == 7).all() and not found[3].any()
+    assert np.square(found[4:, :2]).mean() == pytest.approx(0.09, rel=0.2)
