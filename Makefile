@@ -8,13 +8,15 @@
 # make setup              .venv alone, which all of these set up if it is missing; GENERATION=1.16
 #                         or 1.21 insists on one generation of the stack, here and with the others
 # make test-generation    make test of the newer generation, on a machine too old for it
+# make test-others        other people's programs: Beam's runner Prism, clients in Node and Go; builds
+#                         what is missing with Go, into the user's cache folder
 # make constraints        resolves the pins of both generations anew
 # make doctor             what is missing on this machine;  make clean  removes what make has made
 PYTHON_BIN := .venv/bin
 OUTPUT ?= runs
 IMAGE ?= tidegate
 
-.PHONY: setup run test check test-generation lint docs constraints wheel image doctor clean
+.PHONY: setup run test check test-generation test-others lint docs constraints wheel image doctor clean
 
 setup:
 	@sh bootstrap.sh
@@ -35,8 +37,9 @@ run: setup
 		--file "$$($(PYTHON_BIN)/tidegate data get climate)"
 endif
 
-# A process a core. Which tests stay together, and what comes first, is in tests/distribution.py.
-PYTEST := $(PYTHON_BIN)/pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
+# A process a core. Which tests stay together, and what comes first, is in tests/distribution.py. What
+# is skipped is said.
+PYTEST := $(PYTHON_BIN)/pytest -rs --numprocesses logical --dist loadfile --no-loadscope-reorder
 
 test: setup lint
 	$(PYTEST)
@@ -46,6 +49,11 @@ check: setup
 
 test-generation:
 	@sh tests/generation/newer.sh
+
+# Java and Rust: .venv/bin/pytest tests/others -k "java or rust"
+test-others: setup
+	@$(PYTHON_BIN)/python -m tests.others.programs
+	$(PYTHON_BIN)/pytest -rs -s tests/others -k "not java and not rust"
 
 lint: setup
 	$(PYTHON_BIN)/ruff check .

@@ -21,6 +21,7 @@ class ServerProcess:
 
     Attributes:
       address: host and port.
+      rest: URL of the models' REST API, where it is asked for.
 
     Raises:
       ChildError: it ended before it was ready.
@@ -47,10 +48,12 @@ class ServerProcess:
         )
         assert self._process.stdout is not None
         self._output = self._process.stdout
-        self.address = ""
+        self.address = self.rest = ""
         for line in self._output:
             if "listening at " in line:
                 self.address = line.split("listening at ")[1].split()[0]
+            if "REST at " in line:
+                self.rest = line.split("REST at ")[1].strip()
             if line.rstrip().endswith(" ready"):
                 break
         else:

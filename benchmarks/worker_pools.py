@@ -1,4 +1,4 @@
-"""Starts what a Beam job runs on, on loopback: a job service, worker pools, a dealer of workers.
+"""Starts what a Beam job runs on, on loopback: job services, worker pools, a dealer of workers.
 
 A job names one worker pool. Behind the dealer's address stand several: it has each new worker
 started by the next one.
@@ -109,7 +109,7 @@ def worker_pool(
     Yields:
       Its HOST:PORT, and the process, which leads a group.
     """
-    port = _free_port()
+    port = free_port()
     variables = dict(os.environ if environment is None else environment)
     # The pool starts its workers with `python`.
     variables["PATH"] = f"{Path(python).parent}{os.pathsep}{variables.get('PATH', '')}"
@@ -139,6 +139,21 @@ def job_service(folder: Path, workers: int = 1) -> Iterator[str]:
     with _running(command, folder, variables) as process:
         _wait(process, folder, port_file.exists)
         yield f"localhost:{port_file.read_text()}"
+
+
+@contextmanager
+def prism(folder: Path, program: Path) -> Iterator[str]:
+    """Starts Prism, Beam's portable runner, as a job service; gives its HOST:PORT.
+
+    Args:
+      folder: where it runs and logs.
+      program: the built `prism`.
+    """
+    port = free_port()
+    command = [str(program), "-job_port", str(port), "-serve_http=false", "-log_kind=text"]
+    with _running(command, folder, os.environ) as process:
+        _wait(process, folder, lambda: _is_open(port))
+        yield f"localhost:{port}"
 
 
 def kill(process: "subprocess.Popen[bytes]") -> None:
@@ -177,7 +192,8 @@ def _wait(process: "subprocess.Popen[bytes]", folder: Path, ready: Callable[[], 
         time.sleep(0.1)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
     with socket.socket() as taken:
         taken.bind(("localhost", 0))
         return int(taken.getsockname()[1])

@@ -17,6 +17,9 @@ from tests.wheel_environment import wheel_environment
 # the rows' serialized tf.Examples.
 Analyze = Callable[[Sequence[Mapping[str, Any]], Mapping[str, Any], Callable[..., Any]], Any]
 
+# They need Go and Node: `make test-others` names them on the command line.
+collect_ignore = ["others"]
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     longest_first(items)

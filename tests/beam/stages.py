@@ -96,3 +96,13 @@ def stages(runs: Sequence[Any]) -> Stages:
         {path.name: path.read_bytes() for path in words},
         counts(statistics) if statistics else {},
     )
+
+
+def assert_same(found: Stages, expected: Stages) -> None:
+    assert sum(map(len, expected.examples.values())) > 0
+    # Sorted and shuffled by the seed: the order of the rows, too, is the same on any runner.
+    assert found.examples == expected.examples
+    assert found.transformed == expected.transformed
+    assert expected.vocabularies
+    assert found.vocabularies == expected.vocabularies
+    assert found.counts == expected.counts

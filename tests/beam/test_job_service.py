@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.worker_pools import Dealer, dealer, job_service, kill, worker_pool
-from tests.beam.stages import QUICK, SETTINGS, RunStages, Stages
+from tests.beam.stages import QUICK, SETTINGS, RunStages, Stages, assert_same
 from tests.wheel_environment import outside_environment, rooms_of_somebody_else
 from tidegate.pipeline.beam import explain
 
@@ -24,16 +24,6 @@ LIMIT = 20
 
 def portable(endpoint: str, *options: str) -> list[str]:
     return ["runner=PortableRunner", f"job_endpoint={endpoint}", QUICK, *options]
-
-
-def assert_same(found: Stages, expected: Stages) -> None:
-    assert sum(map(len, expected.examples.values())) > 0
-    # Sorted and shuffled by the seed: the order of the rows, too, is the same on any runner.
-    assert found.examples == expected.examples
-    assert found.transformed == expected.transformed
-    assert expected.vocabularies
-    assert found.vocabularies == expected.vocabularies
-    assert found.counts == expected.counts
 
 
 @pytest.mark.parametrize("task", TASKS)
