@@ -13,7 +13,8 @@ import numpy as np
 from tidegate.tables.formats import MISSING, PLAIN, FileFormat
 from tidegate.tables.numerals import number
 from tidegate.tables.row_formats import cells_of
-from tidegate.tables.time_grid import parse_timestamp
+from tidegate.tables.time_grid import parse_clock, parse_timestamp
+from tidegate.tables.zones import zone
 
 # The network's variances are sums of squares in float32, which ends at 3.4e38.
 LARGEST = 1e15
@@ -232,53 +233,62 @@ def _integer(value: Any) -> int:
         return NOT_READ
 
 
-def timestamps(column: Any, time_format: str | None) -> tuple[np.ndarray, np.ndarray]:
+def timestamps(column: Any, how: FileFormat) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A column's time stamps.
 
     Args:
       column: a sequence of cells, or a `pyarrow.Array`.
-      time_format: see `parse_timestamp`.
+      how: the form of times, and the zone of those that state no offset.
 
     Returns:
       int64[rows], seconds since 1970-01-01 UTC, `NOT_READ` where a cell is missing or no time;
-      int32[rows], seconds by which the clock on the wall was ahead of UTC.
+      int32[rows], seconds by which the clock on the wall was ahead of UTC; int8[rows], see
+      `Zone.placed`.
     """
-    if _is_arrow(column):
-        found = _arrow_timestamps(column)
-        if found is not None:
-            return found
-    codes, raw = _distinct(column)
-    read = [_timestamp(value, time_format) for value in raw]
-    times = np.array([time for time, _ in read], np.int64)
-    ahead = np.array([offset for _, offset in read], np.int32)
-    return times[codes], ahead[codes]
+    found = _arrow_timestamps(column) if _is_arrow(column) else None
+    if found is None:
+        codes, raw = _distinct(column)
+        read = [_timestamp(value, how.time_format) for value in raw]
+        times = np.array([time for time, _, _ in read], np.int64)
+        ahead = np.array([offset for _, offset, _ in read], np.int32)
+        stated = np.array([said for _, _, said in read], bool)
+        found = times[codes], ahead[codes], stated[codes]
+    times, ahead, stated = found
+    if how.timezone is None:
+        return times, ahead, np.zeros(len(times), np.int8)
+    there = times != NOT_READ
+    placed, ahead, doubt = zone(how.timezone).placed(np.where(there, times, 0), stated)
+    return np.where(there, placed, NOT_READ), ahead, doubt
 
 
-def _timestamp(value: Any, time_format: str | None) -> tuple[int, int]:
+def _timestamp(value: Any, time_format: str | None) -> tuple[int, int, bool]:
+    """Seconds, of UTC where an offset is stated, by how many the clock is ahead, and whether."""
     try:
-        return parse_timestamp(as_text(value), time_format)
+        clock, ahead = parse_clock(as_text(value), time_format)
     except ValueError:
-        return NOT_READ, 0
+        return NOT_READ, 0, False
+    return clock - (ahead or 0), ahead or 0, ahead is not None
 
 
-def _arrow_timestamps(column: Any) -> tuple[np.ndarray, np.ndarray] | None:
+def _arrow_timestamps(column: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     import pyarrow
 
     kind = column.type
     if pyarrow.types.is_date(kind):
-        column, unit, zone = column.cast(pyarrow.timestamp("s")), "s", None
+        column, unit, named = column.cast(pyarrow.timestamp("s")), "s", None
     elif pyarrow.types.is_timestamp(kind):
-        unit, zone = kind.unit, kind.tz
+        unit, named = kind.unit, kind.tz
     else:
         return None
     missing = column.is_null().to_numpy(zero_copy_only=False)
     ticks = column.cast(pyarrow.int64()).fill_null(0).to_numpy(zero_copy_only=False)
     times, rest = np.divmod(ticks, _PER_SECOND[unit])
     ahead = np.zeros(len(times), np.int32)
-    if zone is not None:
+    if named is not None:
         import pandas as pd
 
         utc = pd.DatetimeIndex(times.astype("datetime64[s]").astype("datetime64[ns]"), tz="UTC")
-        wall = utc.tz_convert(zone).tz_localize(None)
+        wall = utc.tz_convert(named).tz_localize(None)
         ahead = (wall.to_numpy("datetime64[s]").astype(np.int64) - times).astype(np.int32)
-    return np.where(missing | (rest != 0), NOT_READ, times), ahead
+    stated = np.full(len(times), named is not None)
+    return np.where(missing | (rest != 0), NOT_READ, times), ahead, stated

@@ -36,8 +36,9 @@ class FileFormat:
       missing: marks in columns of numbers that say that there is no value, beside `MISSING`.
       decimal: the decimal mark of numbers that are texts.
       thousands: the mark between their thousands; None for none.
-      time_format: of time stamps, as `parse_timestamp` takes it; ``integer`` where times are
-        none; None for ISO 8601, or integers.
+      time_format: of time stamps, as `parse_clock` takes it; ``integer`` where times are none;
+        None for ISO 8601, or integers.
+      timezone: whose clock shows the times, and that of those without an offset; None for UTC.
       by_options: whether messages name options of the command line, or settings of data.
     """
 
@@ -50,6 +51,7 @@ class FileFormat:
     decimal: str = "."
     thousands: str | None = None
     time_format: str | None = None
+    timezone: str | None = None
     by_options: bool = False
 
     def setting(self, name: str) -> str:

@@ -10,9 +10,11 @@ import numpy as np
 
 from tidegate.tables import cells
 from tidegate.tables.errors import InputError
+from tidegate.tables.formats import PLAIN, FileFormat
 from tidegate.tables.frequency import DAY, SHORTEST_MONTH, month_and_day, off_day, wall
 from tidegate.tables.series import Series, time_text
 from tidegate.tables.time_grid import Step, parse_timestamp
+from tidegate.tables.zones import ahead_of, check_moments
 
 # A grid with more steps than this, and than so many times its rows, has a wrong time somewhere.
 _MANY_STEPS = 100_000
@@ -54,6 +56,7 @@ class Gridding:
       names: names of the columns of static texts.
       fixed: whether the step is a model's, which no setting changes.
       fill: whether a step without a row is zero.
+      how: how times were read.
     """
 
     step: Step
@@ -63,6 +66,7 @@ class Gridding:
     names: tuple[str, ...] = ()
     fixed: bool = False
     fill: bool = False
+    how: FileFormat = PLAIN
 
     @property
     def scale(self) -> int:
@@ -74,11 +78,19 @@ class Gridding:
         moment = places.first + step * self.scale
         return month_seconds(moment, places.day) if self.step.months else moment
 
+    def text(self, places: Places, step: int) -> str:
+        """A step's time as the clock on the wall shows it."""
+        time = self.time(places, step)
+        if not self.step.by_date:
+            time += ahead_of(self.how.timezone, time)
+        return time_text(time, bool(self.step.index))
+
     def places(self, series: Series) -> Places:
         """Where the rows of a series stand.
 
         Raises:
-          InputError: a time off the grid, or a clock that goes back.
+          InputError: a time off the grid, a clock that goes back, or a time of a zone's clock that
+        does not say its moment.
         """
         step = self.step
         day = 1
@@ -95,6 +107,9 @@ class Gridding:
         elif step.index:
             time, scale = series.table.time, step.index
         else:
+            if not step.by_date:
+                setting = f"{self.how.setting('timezone')}={self.how.timezone}"
+                check_moments(series, self.files, setting)
             time = wall(series) if step.by_date else series.table.time
             scale = step.seconds
         rests = time % scale
@@ -149,6 +164,10 @@ class Gridding:
             return "the step is the model's: mend the time, or train with data of this step"
         if self.step.seconds >= SHORTEST_MONTH:
             return _SAME_DAY
+        in_utc = not (np.diff(series.table.time) % DAY).any()
+        if self.how.timezone and self.step.by_date and in_utc:
+            setting = self.how.setting("timezone")
+            return f"the times are at one time of day in UTC: leave {setting} out, or mend them"
         if self.step.by_date and not self.step.months and (np.diff(time) % DAY).any():
             time = series.table.time  # Steps below a day are those of UTC.
         if self.step.index and _is_date(time[0]):
@@ -170,13 +189,7 @@ class Gridding:
     def _off_grid(self, series: Series, row: int, advice: str) -> None:
         near = row - 1 if row else 1
         integer = bool(self.step.index)
-        time, other = (
-            time_text(
-                series.table.time[at] + (series.table.ahead[at] if self.step.by_date else 0),
-                integer,
-            )
-            for at in (row, near)
-        )
+        time, other = (series.time_text(at, integer) for at in (row, near))
         raise InputError(
             f"{series.place(row, self.files)}: series {series.name!r}: {time} is off the grid of "
             f"one step each {self.step} (beside it: {other}); {advice}"

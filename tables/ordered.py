@@ -18,9 +18,9 @@ from tidegate.tables.series import (
     each_series,
     names_of,
     renamed,
-    time_text,
 )
 from tidegate.tables.series_files import ONLY_SERIES
+from tidegate.tables.zones import told_apart
 
 # Rows that are held at once, a few dozen bytes each; a series that has more is held whole.
 _ROWS = 1_000_000
@@ -86,6 +86,8 @@ def merged(
 ) -> Table:
     """One row for each series and time, as `reads.duplicates` says; with ``error``, all rows.
 
+    With ``error``, and a time zone, two rows of a time that its clock shows twice are told apart.
+
     ``last`` keeps the row that comes last in its file, ``mean`` takes the mean of each column of
     numbers, and ``sum`` the sum of the target and the mean of the covariates, which are of the
     time and not of the row. Sums and means are of the values that are there.
@@ -100,8 +102,10 @@ def merged(
     Raises:
       InputError: a static column changes within a time, or a sum is too large.
     """
-    if reads.duplicates == "error" or not len(table.time):
+    if not len(table.time):
         return table
+    if reads.duplicates == "error":
+        return told_apart(table, reads.how.timezone) if reads.how.timezone else table
     in_test = np.isin(table.file, list(tests))
     new = np.ones(len(table.time), bool)
     new[1:] = (np.diff(table.series) != 0) | (np.diff(table.time) != 0) | np.diff(in_test)
@@ -167,7 +171,7 @@ def check_once(series: Series, files: Sequence[str], integer: bool, reads: Serie
     if not len(twice):
         return
     row = int(twice[0])
-    time = time_text(series.table.time[row], integer)
+    time = series.time_text(row, integer)
     hint = (
         "; if they are parts of one value, data.duplicates=sum adds them up (mean and last are the "
         "others)"
@@ -180,7 +184,8 @@ def check_once(series: Series, files: Sequence[str], integer: bool, reads: Serie
     unnamed = reads.id_optional and series.name == ONLY_SERIES
     if reads.duplicates == "error" and not integer and _may_be_autumn(series, twice):
         hint = (
-            ". If this is the hour that clocks repeat in autumn, give the times in UTC or with "
+            ". If this is the hour that clocks repeat in autumn, set "
+            f"{reads.how.setting('timezone')} (Europe/Berlin), or give the times in UTC or with "
             f"their offset, as in 02:00+01:00; else{hint.removeprefix(':').removeprefix(';')}"
         )
     elif reads.duplicates == "error" and unnamed:

@@ -21,6 +21,7 @@ class Table:
       series: int32[rows], each row's place in `ids`.
       time: int64[rows], seconds since 1970-01-01 UTC, or integer time.
       ahead: int32[rows], seconds by which the clock on the wall was ahead of UTC.
+      doubt: int8[rows], whether that clock shows the time twice, or never: see `zones`.
       numbers: float64[rows, columns], target first, then static numbers, historic and future
         covariates; NaN where missing. Grids and examples hold them as float32.
       names: object[rows, columns], static texts, empty where missing.
@@ -32,6 +33,7 @@ class Table:
     series: np.ndarray
     time: np.ndarray
     ahead: np.ndarray
+    doubt: np.ndarray
     numbers: np.ndarray
     names: np.ndarray
     file: np.ndarray
@@ -112,7 +114,7 @@ class StoredTable:
 
 
 # What a table holds one column of.
-_WHOLE = ("series", "time", "ahead", "file", "row")
+_WHOLE = ("series", "time", "ahead", "doubt", "file", "row")
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,10 @@ class Series:
     def place(self, at: int, files: Sequence[str]) -> str:
         """``file:row`` of a row."""
         return f"{files[self.table.file[at]]}:{self.table.row[at]}"
+
+    def time_text(self, at: int, integer: bool) -> str:
+        """A row's time as the clock on the wall showed it."""
+        return time_text(self.table.time[at] + self.table.ahead[at], integer)
 
 
 def place_of(name: str) -> int:

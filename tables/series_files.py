@@ -15,7 +15,7 @@ from tidegate.tables.row_formats import BrokenRow
 from tidegate.tables.rows import Batch, Rows
 from tidegate.tables.series import Table
 from tidegate.tables.time_forms import INTEGER
-from tidegate.tables.time_grid import DAY, Step
+from tidegate.tables.time_grid import DAY, Step, known_zone
 
 # Rows read at a time: some megabytes of text.
 _BATCH = 1 << 16
@@ -55,6 +55,15 @@ def is_integer(first: Any, reads: SeriesReads) -> bool:
     return form == INTEGER or (form is None and cells.is_integer_time(first))
 
 
+def zone_of(rows: Rows, column: str) -> str | None:
+    """The time zone that Parquet or a frame gives a column of times; None where it names none."""
+    name: str | None = getattr((rows.types or {}).get(column), "tz", None)
+    try:
+        return name if name is None else known_zone(name).key
+    except ValueError:  # An offset such as +01:00.
+        return None
+
+
 def check_step(step: Step, how: FileFormat) -> None:
     """Compares the form of times with the step between them.
 
@@ -74,6 +83,11 @@ def check_step(step: Step, how: FileFormat) -> None:
         raise InputError(
             f"{how.setting('time_format')}={form}: expected a step of {needed}, not of {step}; see "
             f"{how.setting('frequency')}"
+        )
+    if step.index and how.timezone:
+        raise InputError(
+            f"{how.setting('timezone')}={how.timezone}: times are integers, of which no clock is "
+            f"known; leave it out, or set {how.setting('time_format')}"
         )
 
 
@@ -117,9 +131,10 @@ def _table(
     if reads.id and reads.id in batch.columns:
         refuse(reads.id, np.flatnonzero((ids == "")[series]), "no name")
     if integer:
-        time, ahead = cells.integers(batch.columns[reads.time]), np.zeros(count, np.int32)
+        time = cells.integers(batch.columns[reads.time])
+        ahead, doubt = np.zeros(count, np.int32), np.zeros(count, np.int8)
     else:
-        time, ahead = cells.timestamps(batch.columns[reads.time], how.time_format)
+        time, ahead, doubt = cells.timestamps(batch.columns[reads.time], how)
     expected = how.time_format or (
         f"ISO 8601, year first, whole seconds; else set {how.setting('time_format')}"
     )
@@ -143,6 +158,7 @@ def _table(
         series=series,
         time=time,
         ahead=ahead,
+        doubt=doubt,
         numbers=values,
         names=names,
         file=np.full(count, file, np.int32),

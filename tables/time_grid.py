@@ -4,10 +4,12 @@ Kept free of NumPy and pandas: settings are checked with it before anything heav
 """
 
 import re
+import zoneinfo
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from tidegate.tables.time_forms import FORMS, read_form
+from tidegate.tables.errors import nearest
+from tidegate.tables.time_forms import EPOCHS, FORMS, read_form
 
 DAY = 86_400
 _SECONDS = {
@@ -104,8 +106,41 @@ def parse_step(text: str) -> Step:
     return Step(seconds=count * _SECONDS[name])
 
 
+def known_zone(name: str) -> zoneinfo.ZoneInfo:
+    """A time zone of the IANA database.
+
+    Raises:
+      ValueError: there is none of this name.
+    """
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (OSError, ValueError, zoneinfo.ZoneInfoNotFoundError):
+        raise ValueError(
+            f"{name!r}: expected a time zone such as Europe/Berlin. "
+            f"{nearest(name, zoneinfo.available_timezones())}"
+        ) from None
+
+
 def parse_timestamp(text: str, time_format: str | None = None) -> tuple[int, int]:
-    """A time stamp as whole seconds.
+    """A time stamp as whole seconds; one without an offset is of UTC.
+
+    Args:
+      text: as `parse_clock` reads it.
+      time_format: the same.
+
+    Returns:
+      Seconds since 1970-01-01 UTC, and by how many seconds the clock on the wall was ahead of
+      UTC.
+
+    Raises:
+      ValueError: it is no time, or finer than a second.
+    """
+    clock, ahead = parse_clock(text, time_format)
+    return clock - (ahead or 0), ahead or 0
+
+
+def parse_clock(text: str, time_format: str | None = None) -> tuple[int, int | None]:
+    """A time stamp as the clock on the wall showed it, and the offset that it states.
 
     Args:
       text: ISO 8601, the year first: ``2024-01-31``, ``2024-01-31T12:00:00+01:00``, also
@@ -113,23 +148,23 @@ def parse_timestamp(text: str, time_format: str | None = None) -> tuple[int, int
       time_format: another format, as for `datetime.strptime`, or one of `FORMS`.
 
     Returns:
-      Seconds since 1970-01-01 UTC, and by how many seconds the clock on the wall was ahead of
-      UTC. A time without a zone is UTC.
+      Seconds since 1970-01-01 of that clock, and by how many seconds it was ahead of UTC; None
+      where the text does not say so.
 
     Raises:
       ValueError: it is no time, or finer than a second.
     """
     text = text.strip()
     if time_format in FORMS:
-        return read_form(text, time_format), 0
+        return read_form(text, time_format), 0 if time_format in EPOCHS else None
     if time_format is not None:
         parsed = datetime.strptime(text, time_format)
         if parsed.microsecond:
             raise ValueError(f"{text}: finer than a second")
         offset = parsed.utcoffset()
-        ahead = int(offset.total_seconds()) if offset else 0
         clock = parsed.hour * 3600 + parsed.minute * 60 + parsed.second
-        return _days(parsed.date()) * DAY + clock - ahead, ahead
+        seconds = _days(parsed.date()) * DAY + clock
+        return seconds, None if offset is None else int(offset.total_seconds())
     found = _STAMP.fullmatch(text)
     if found is None:
         raise ValueError(f"{text}: not ISO 8601")
@@ -143,16 +178,17 @@ def parse_timestamp(text: str, time_format: str | None = None) -> tuple[int, int
         raise ValueError(f"{text}: not a time of day")
     if (found["part"] or "").strip("0"):
         raise ValueError(f"{text}: finer than a second")
-    ahead = _ahead(found["zone"] or "")
-    return days * DAY + hour * 3600 + minute * 60 + second - ahead, ahead
+    return days * DAY + hour * 3600 + minute * 60 + second, _ahead(found["zone"])
 
 
 def _days(day: date) -> int:
     return day.toordinal() - date(1970, 1, 1).toordinal()
 
 
-def _ahead(zone: str) -> int:
-    if zone[:1] not in ("+", "-"):
+def _ahead(zone: str | None) -> int | None:
+    if zone is None:
+        return None
+    if zone[0] not in "+-":
         return 0
     digits = zone[1:].replace(":", "").ljust(4, "0")
     seconds = int(digits[:2]) * 3600 + int(digits[2:]) * 60

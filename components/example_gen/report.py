@@ -53,9 +53,12 @@ class RowReport:
           place: of the first.
         """
         if count:
-            remark = "with a cell of several lines"
-            self.remarks[remark] = self.remarks.get(remark, 0) + count
-            self.places.setdefault(remark, []).append(place)
+            self.remark("with a cell of several lines", count, place)
+
+    def remark(self, what: str, count: int, place: str) -> None:
+        """Counts usable rows of which a person should know something; the place is the first's."""
+        self.remarks[what] = self.remarks.get(what, 0) + count
+        self.places.setdefault(what, []).append(place)
 
     def remark_lines(self) -> list[str]:
         """The remarks, a line each."""

@@ -59,7 +59,7 @@ class Executor(base_executor.BaseExecutor):
         caption = _caption(eval_folder, task.examples)
         if caption:
             reporter().line(f"pictures: {caption}")
-        for name, figure in task.pictures(judged, features):
+        for name, figure in task.pictures(judged, data, features):
             if caption:
                 figure.suptitle(caption, fontsize="small")
             _write(folder, name, figure)

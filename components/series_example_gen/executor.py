@@ -94,7 +94,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         reading.check(max_bad_share=reads.max_bad_share, source=shown)
         step = reads.step or infer(reading.distances, shown, plain=form == INTEGER)
         check_step(step, reads.how)
-        splitting = replace(splitting, season=splits.season or usual_season(step))
+        season = splits.season or usual_season(step)
+        splitting = replace(splitting, season=season, timezone=reads.how.timezone)
         output = Output(
             folder=examples.uri,
             buckets=plan.buckets,
@@ -105,6 +106,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 reads.future,
                 reads.static,
                 fill=reads.fill == "zero",
+                how=reads.how,
             ),
             splitting=splitting,
             reads=reads,

@@ -14,6 +14,7 @@ from tidegate.components.series_example_gen.examples import Output, series_examp
 from tidegate.components.series_example_gen.grid import Grid, grid_of
 from tidegate.components.series_example_gen.report import (
     LOST_DIGITS,
+    OFFSETS,
     SENTINEL,
     WIDE_GAP,
     Reading,
@@ -27,10 +28,11 @@ from tidegate.tables.frequency import wall
 from tidegate.tables.ordered import check_once, merged
 from tidegate.tables.reads import SeriesReads
 from tidegate.tables.rows import Rows
-from tidegate.tables.series import Series, Table, arrange, by_bucket, each_series, time_text
+from tidegate.tables.series import Series, Table, arrange, by_bucket, each_series
 from tidegate.tables.series_files import read_tables
 from tidegate.tables.spikes import sentinel
 from tidegate.tables.time_grid import Step
+from tidegate.tables.zones import TWICE
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,9 @@ class Arrange(beam.DoFn):
         )
         report, plan = Reading(), self._plan
         try:
+            before = table
             table = merged(table, plan.reads, plan.inputs, plan.tests)
+            _remark_moments(report, before, table, plan)
             for series in each_series(table):
                 check_once(series, plan.inputs, plan.integer, plan.reads)
                 report.distances.add_series(series, plan.inputs, plan.integer)
@@ -105,6 +109,16 @@ class Arrange(beam.DoFn):
         except InputError as error:
             report.fatal.append(str(error))
         yield report
+
+
+def _remark_moments(report: Reading, before: Table, table: Table, plan: Plan) -> None:
+    """Notes rows of which the order alone says their moments."""
+    in_doubt, left = (np.flatnonzero(one.doubt == TWICE) for one in (before, table))
+    if len(left) < len(in_doubt) and plan.reads.duplicates == "error":
+        what = "of the hour that clocks repeat, told apart by their order in the file"
+        what += f" (data.timezone={plan.reads.how.timezone})"
+        place = f"{plan.inputs[before.file[in_doubt[0]]]}:{before.row[in_doubt[0]]}"
+        report.remark(what, len(in_doubt) - len(left), place)
 
 
 class WriteBucket(beam.DoFn):
@@ -154,13 +168,16 @@ class WriteBucket(beam.DoFn):
         spike = sentinel(series.table.numbers[:, 0])
         if spike:
             report.note(SENTINEL, f"{name}: {spike[0]:g} {spike[1]} times")
+        if output.reads.how.timezone is None and np.ptp(series.table.ahead):
+            report.note(OFFSETS, name)
         gap = _wide_gap(series, output.gridding.step, seen)
         if gap:
             report.note(WIDE_GAP, f"{name}: {gap}")
         if output.tests and not grid.train_end:
             report.note("only in the test data, where its first steps serve as history", name)
-        cutoffs = cutoff_steps(output.splitting.cutoffs, grid.places, output.gridding.step)
-        pieces, reasons = output.splitting.pieces(grid.steps, cutoffs, grid.train_end, grid.test_at)
+        splitting, step = output.splitting, output.gridding.step
+        cutoffs = cutoff_steps(splitting.cutoffs, grid.places, step, splitting.timezone)
+        pieces, reasons = splitting.pieces(grid.steps, cutoffs, grid.train_end, grid.test_at)
         for reason in reasons.values():
             report.leave_out(reason, name)
         for piece in pieces:
@@ -179,7 +196,7 @@ class WriteBucket(beam.DoFn):
 
 
 def _clock(series: Series, step: Step) -> np.ndarray:
-    """int64[rows], the times as the step counts them and a person reads them."""
+    """int64[rows], the times as the step counts them."""
     return wall(series) if step.by_date else series.table.time
 
 
@@ -204,8 +221,8 @@ def _wide_gap(series: Series, step: Step, seen: np.ndarray) -> str:
     if not len(missing) or missing.max() <= seen.sum():
         return ""
     at = int(missing.argmax())
-    times = _clock(series, step)[~np.isnan(series.table.numbers[:, 0])]
-    before, after = (time_text(times[row], bool(step.index)) for row in (at, at + 1))
+    rows = np.flatnonzero(~np.isnan(series.table.numbers[:, 0]))
+    before, after = (series.time_text(rows[row], bool(step.index)) for row in (at, at + 1))
     return f"{missing[at]} steps between {before} and {after}"
 
 

@@ -10,12 +10,17 @@ from tidegate.tables.errors import InputError
 from tidegate.tables.frequency import Distances
 from tidegate.tables.series import time_text
 from tidegate.tables.time_grid import Step
+from tidegate.tables.zones import ahead_of
 
 # Noted of a series.
 WIDE_GAP = "a gap of more steps than the series has values; is a time wrong?"
 LOST_DIGITS = (
     "digits are lost: about seven are kept (float32), too few for these changes; subtract a "
     "constant from the column, or give differences"
+)
+OFFSETS = (
+    "times have several offsets, of which answers keep the last; data.timezone (Europe/Berlin) "
+    "gives each its own"
 )
 SENTINEL = (
     "one value comes many times, far outside of the others; if it says that there is none, name it "
@@ -225,10 +230,15 @@ def _cause(
 
 def _cutoff_cause(span: tuple[int, int], split: str, splitting: Splitting, step: Step) -> str:
     """The same for a split that begins, or for train that ends, at a cutoff."""
-    first, last = (time_text(time, bool(step.index)) for time in span)
+    first, last = (
+        time_text(
+            time if step.by_date else time + ahead_of(splitting.timezone, time), bool(step.index)
+        )
+        for time in span
+    )
     border = split if split in splitting.cutoffs else _first_cutoff(splitting)
     setting = _setting(splitting, border)
-    at = cutoff_time(splitting.cutoffs[border], step)
+    at = cutoff_time(splitting.cutoffs[border], step, splitting.timezone)
     if at <= span[0] or at > span[1]:
         side = "not after the first" if at <= span[0] else "after the last"
         return (

@@ -11,7 +11,8 @@ from tidegate.tables.errors import InputError
 from tidegate.tables.frequency import month_and_day
 from tidegate.tables.grid import Places
 from tidegate.tables.reads import SeriesSplits
-from tidegate.tables.time_grid import Step, parse_timestamp
+from tidegate.tables.time_grid import Step, parse_clock, parse_timestamp
+from tidegate.tables.zones import ahead_of
 
 _HELD_OUT = SPLITS[1:]
 # On which models are compared with the seasonal naive forecast, and the seasons that this takes.
@@ -46,6 +47,7 @@ class Splitting:
       horizon: steps that are forecast at once; a split has as many targets or is left out.
       sizes: by split, steps (1 or more), a share of the series (below 1), or 0 for none.
       cutoffs: by split, the time of its first target as the user wrote it, instead of its size.
+      timezone: of cutoffs without an offset; None for UTC.
       season: steps of a season, 0 for none. `eval` and `test` have two of them as history where
         that is more than the context: what they are judged by looks back by a season.
     """
@@ -55,6 +57,7 @@ class Splitting:
     sizes: Mapping[str, float]
     cutoffs: Mapping[str, str] = field(default_factory=dict)
     season: int = 0
+    timezone: str | None = None
 
     def needs(self, split: str, steps: int) -> dict[str, int]:
         """By split, the steps that a series must have for a split of a size to be cut from it.
@@ -218,25 +221,33 @@ def check_cutoffs(
             ) from None
 
 
-def cutoff_time(text: str, step: Step) -> int:
+def cutoff_time(text: str, step: Step, timezone: str | None) -> int:
     """A cutoff in integer time, or in seconds of the clock that the step follows."""
     if step.index:
         return int(text)
-    utc, ahead = parse_timestamp(text)
+    clock, ahead = parse_clock(text)
+    if ahead is None:
+        return clock if step.by_date else clock - ahead_of(timezone, clock, clock=True)
+    utc = clock - ahead
+    if timezone:
+        ahead = ahead_of(timezone, utc)
     return utc + (ahead if step.by_date else 0)
 
 
-def cutoff_steps(cutoffs: Mapping[str, str], places: Places, step: Step) -> dict[str, int]:
+def cutoff_steps(
+    cutoffs: Mapping[str, str], places: Places, step: Step, timezone: str | None = None
+) -> dict[str, int]:
     """By split, the first step of a grid that is not before its cutoff; may be out of the grid.
 
     Args:
       cutoffs: by split, an integer or a time stamp.
       places: of the grid.
       step: the grid's.
+      timezone: of cutoffs without an offset; None for UTC.
     """
     found = {}
     for split, text in cutoffs.items():
-        moment, scale = cutoff_time(text, step), step.index or step.seconds
+        moment, scale = cutoff_time(text, step, timezone), step.index or step.seconds
         if step.months:
             month, of_month, length = (int(part[0]) for part in month_and_day(np.array([moment])))
             moment, scale = month + (of_month > min(places.day, length)), step.months

@@ -257,9 +257,9 @@ class SequenceTask:
       rivals: (records by split, data settings, feature settings) to (targets, predictions, which
         part of the split they cover) by split other than `train` and `valid`, and title: methods
         too slow for the whole of it; or None.
-      pictures: (judged, feature settings) to (name, matplotlib figure) pairs that show what the
-        model is worth; `judged()` gives (raw record, prediction that the Evaluator judges) of the
-        first rows of `eval`, anew at each call; or None.
+      pictures: (judged, data settings, feature settings) to (name, matplotlib figure) pairs that
+        show what the model is worth; `judged()` gives (raw record, prediction that the Evaluator
+        judges) of the first rows of `eval`, anew at each call; or None.
       samples: (`RawFeature`s) to a few deterministic raw records without the label.
       toy: a few labelled raw records whose labels can be learnt from them; tests train on these.
     """

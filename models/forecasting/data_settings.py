@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from tidegate.models.core.settings import FileSettings, listed
 from tidegate.tables.formats import FileFormat
 from tidegate.tables.time_forms import FORMS, INTEGER
-from tidegate.tables.time_grid import Step, parse_step, parse_timestamp
+from tidegate.tables.time_grid import Step, known_zone, parse_step, parse_timestamp
 
 DEFAULT_ID_COLUMN = "unique_id"
 # What each example holds beside the covariates; see SeriesExampleGen.
@@ -52,6 +52,11 @@ class DataSettings(FileSettings):
         description="format of the time stamps where it is not ISO 8601: %d/%m/%Y, epoch_s, "
         "epoch_ms, epoch_us, epoch_ns, excel (serials of days), yearmonth (202012) or isoweek "
         "(202053); integer for plain numbers that look like one of these",
+    )
+    timezone: str | None = Field(
+        None,
+        description="whose clock shows the times, such as Europe/Berlin: times without an offset "
+        "are read so, hours and days are those of that clock, and answers, too; UTC if not given",
     )
     duplicates: Literal["error", "sum", "mean", "last"] = Field(
         "error",
@@ -112,6 +117,13 @@ class DataSettings(FileSettings):
             raise ValueError(
                 f"{value!r}: expected a format such as %d/%m/%Y, or {', '.join(FORMS)} or {INTEGER}"
             )
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str | None) -> str | None:
+        if value is not None:
+            known_zone(value)
         return value
 
     @field_validator(*_CUTOFFS)
@@ -196,7 +208,7 @@ class DataSettings(FileSettings):
     @property
     def how(self) -> FileFormat:
         """How files are read."""
-        return replace(super().how, time_format=self.time_format)
+        return replace(super().how, time_format=self.time_format, timezone=self.timezone)
 
     def columns(self, test: bool = False) -> tuple[str, ...]:
         """The columns that a data file must have; those of a test file are the same.

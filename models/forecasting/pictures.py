@@ -1,6 +1,6 @@
 """Pictures of forecasts: a few series with their intervals, and the errors by step."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,9 +8,9 @@ import tensorflow as tf
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from tidegate.models.forecasting.backtest import MEAN, QUANTILES, origins
+from tidegate.models.forecasting.backtest import MEAN, QUANTILES, TRUTH, origins
 from tidegate.models.forecasting.evaluation import INTERVALS, statistics, summarise
-from tidegate.models.forecasting.settings import FeatureSettings
+from tidegate.models.forecasting.settings import DataSettings, FeatureSettings
 from tidegate.models.series.calendar import DAY, month_of, seconds_of_month
 
 Judged = Callable[[], Iterator[tuple[Mapping[str, Any], np.ndarray]]]
@@ -26,36 +26,55 @@ _FONTS = [
 ]  # fmt: skip
 
 
-def pictures(judged: Judged, features: FeatureSettings) -> Iterator[tuple[str, Figure]]:
+def pictures(
+    judged: Judged, data: DataSettings, features: FeatureSettings
+) -> Iterator[tuple[str, Figure]]:
     """The pictures of a split.
 
     Args:
+      data: the time zone.
       judged: gives (record, float[windows, horizon, 4 + levels] as `backtest` gives it) of each
         series, anew at each call.
       features: windows and horizon.
 
     Returns:
-      ``forecasts``: the series of the lowest, the middle and the highest MASE. ``errors``: MASE
-      and coverage by step of the horizon. Nothing where no series could be judged.
+      ``forecasts``: the series of the lowest, the middle and the highest MASE, and the first one
+      that has no MASE, as its history does not move. ``errors``: MASE and coverage by step of the
+      horizon, where a series has one. Nothing where no series could be judged.
     """
     sums: dict[str, np.ndarray] = {}
     scores: dict[int, float] = {}
+    still: list[int] = []
     for number, (_, prediction) in enumerate(judged()):
         own = statistics(None, prediction)
         sums = {name: sums.get(name, 0) + value for name, value in own.items()}
         score = float(summarise(own)["mase"])
         if np.isfinite(score):
             scores[number] = score
-    if not scores:
+        elif np.isfinite(prediction[..., TRUTH]).any():
+            still.append(number)
+    titles = _titles(scores, still)
+    if not titles:
         return
-    ranked = sorted(scores, key=lambda number: scores[number])
-    places = {"best": ranked[0], "median": ranked[(len(ranked) - 1) // 2], "worst": ranked[-1]}
-    titles: dict[int, str] = {}
-    for title, number in places.items():
-        titles.setdefault(number, title if len(ranked) > 1 else "the series")
     with rc_context({"font.family": _installed(_FONTS)}):
-        yield "forecasts", _forecasts(judged, features, titles, scores)
-    yield "errors", _errors(summarise(sums), len(scores))
+        yield "forecasts", _forecasts(judged, data, features, titles)
+    if scores:
+        yield "errors", _errors(summarise(sums), len(scores))
+
+
+def _titles(scores: Mapping[int, float], still: Sequence[int]) -> dict[int, str]:
+    """The series that are drawn, by number, and why; their names go where the {} is."""
+    titles: dict[int, str] = {}
+    ranked = sorted(scores, key=lambda number: scores[number])
+    if ranked:
+        places = {"best": ranked[0], "median": ranked[(len(ranked) - 1) // 2], "worst": ranked[-1]}
+        for title, number in places.items():
+            shown = title if len(ranked) > 1 else "the series"
+            titles.setdefault(number, f"{shown}: {{}}, MASE {scores[number]:.2f}")
+    if still:
+        more = f", one of {len(still)} such series" if len(still) > 1 else ""
+        titles[still[0]] = f"no MASE, as its history does not move: {{}}{more}"
+    return titles
 
 
 def _installed(fonts: list[str]) -> list[str]:
@@ -68,9 +87,9 @@ def _installed(fonts: list[str]) -> list[str]:
 
 def _forecasts(
     judged: Judged,
+    data: DataSettings,
     features: FeatureSettings,
     titles: Mapping[int, str],
-    scores: Mapping[int, float],
 ) -> Figure:
     """The last forecasts of the chosen series, as far as they do not overlap."""
     found = {number: one for number, one in enumerate(judged()) if number in titles}
@@ -79,7 +98,9 @@ def _forecasts(
     for axis, (number, title) in zip(axes, titles.items(), strict=True):
         record, prediction = found[number]
         _series(axis, record, prediction, features)
-        axis.set_title(f"{title}: {record['unique_id']}, MASE {scores[number]:.2f}", loc="left")
+        _tell_zone(axis, record, data.timezone)
+        # A name may hold dollars, which are no formula.
+        axis.set_title(title.format(record["unique_id"]), loc="left", parse_math=False)
     axes[0].legend(loc="upper left", fontsize="small")
     return figure
 
@@ -100,6 +121,9 @@ def _series(
     first = int(starts[drawn[-1]])
     shown = slice(max(0, first - _HISTORY * features.horizon), len(y))
     axis.plot(times[shown], y[shown], color="black", linewidth=1, label="observed")
+    there = np.isfinite(np.pad(y[shown], 1, constant_values=np.nan))
+    alone = there[1:-1] & ~there[:-2] & ~there[2:]  # Which no line reaches.
+    axis.plot(times[shown][alone], y[shown][alone], ".", color="black", markersize=3)
     for place, window in enumerate(drawn):
         begin = int(starts[window])
         when = times[begin : begin + features.horizon]
@@ -118,6 +142,17 @@ def _series(
         label = "forecast" if not place else None
         axis.plot(when, forecast[:, MEAN], color="C0", marker=mark, label=label)
         axis.axvline(times[begin], color="grey", linestyle=":", linewidth=1)
+
+
+def _tell_zone(axis: Any, record: Mapping[str, Any], timezone: str | None) -> None:
+    """Says whose clock the times of an axis are of, and shows them so."""
+    if record["step_index"]:
+        return
+    if record["step_seconds"] % DAY:  # Such steps are counted in UTC.
+        axis.set_xlabel(timezone or "UTC", fontsize="small")
+        axis.xaxis_date(timezone)
+    elif timezone:
+        axis.set_xlabel(timezone, fontsize="small")
 
 
 def _times(record: Mapping[str, Any], steps: int) -> np.ndarray:

@@ -7,10 +7,10 @@ import tensorflow_transform as tft
 
 from tidegate.models.core.task import RawFeature
 from tidegate.models.forecasting.settings import FeatureSettings
-from tidegate.models.series.calendar import DAY, calendar, month_of
+from tidegate.models.series.calendar import DAY, calendar, month_of, on_wall
 from tidegate.models.series.season import season_length
 
-# Roles of the raw features, beside those that every series has.
+# Roles of the raw features, beside those that every series has; that of `start` is the time zone.
 STATIC, STATIC_NUMBER, HISTORIC, FUTURE = "static", "static_number", "historic", "future"
 
 _MONTH = 2_629_746  # Seconds, on average.
@@ -76,7 +76,7 @@ def preprocess(
     )
     grid = tf.ragged.range(lengths + features.horizon)
     rows = grid.value_rowids()
-    times = tf.gather(start, rows) + grid.flat_values * step
+    times = _on_wall(tf.gather(start, rows) + grid.flat_values * step, seconds, raw)
     known = [
         calendar(times, seconds, months, _span(inputs, lengths)) * float(features.calendar),
         *(_scaled(_aligned(inputs[feature.name], grid)) for feature in with_role(raw, FUTURE)),
@@ -107,6 +107,14 @@ def preprocess(
     if numbers:
         found["numbers"] = tf.concat(numbers, axis=-1)
     return found
+
+
+def _on_wall(times: tf.Tensor, seconds: tf.Tensor, raw: Sequence[RawFeature]) -> tf.Tensor:
+    """Times on the clock of the data's zone; steps of whole days and longer follow it already."""
+    zone = next((feature.role for feature in raw if feature.name == "start"), "")
+    if not zone:
+        return times
+    return tf.where(tf.not_equal(seconds % DAY, 0), on_wall(times, zone), times)
 
 
 def _span(inputs: Mapping[str, tf.Tensor | tf.SparseTensor], lengths: tf.Tensor) -> tf.Tensor:

@@ -34,7 +34,7 @@ def raw_features(data: DataSettings) -> tuple[RawFeature, ...]:
     """A series on its time grid with its covariates; `SeriesExampleGen` states the features."""
     return (
         RawFeature("unique_id", data.id_column or "", key=True),
-        RawFeature("start", data.time_column, kind="int"),
+        RawFeature("start", data.time_column, kind="int", role=data.timezone or ""),
         RawFeature("y", data.target_column, kind="float", sequence=True),
         *(
             RawFeature(name, name, kind="float", sequence=True, role=role)
@@ -153,7 +153,7 @@ def _covariates(raw: Sequence[RawFeature], steps: int) -> dict[str, Any]:
         if feature.kind == "bytes"
         else 1.0
         for feature in raw
-        if feature.role
+        if feature.role and feature.name != "start"
     }
 
 

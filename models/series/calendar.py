@@ -4,6 +4,8 @@ import math
 
 import tensorflow as tf
 
+from tidegate.tables.zones import zone
+
 CALENDAR = (
     "hour_sin",
     "hour_cos",
@@ -92,8 +94,8 @@ def calendar(times: tf.Tensor, seconds: tf.Tensor, months: tf.Tensor, span: tf.T
     Zero, too, where the span is less than two of its cycles.
 
     Args:
-      times: int64[n]: seconds since 1970 where `seconds` > 0, months since 1970-01 where
-        `months` > 0, without a calendar else.
+      times: int64[n]: seconds since 1970 of the clock on the wall where `seconds` > 0, months since
+        1970-01 where `months` > 0, without a calendar else.
       seconds: int64[], seconds of a step, or 0.
       months: int64[], months of a step, or 0.
       span: int64[], seconds from the beginning of train's first step to the end of its last.
@@ -125,6 +127,22 @@ def calendar(times: tf.Tensor, seconds: tf.Tensor, months: tf.Tensor, span: tf.T
         *_circle(year_part, has_year),
     ]
     return tf.stack(found, axis=-1)
+
+
+def on_wall(utc: tf.Tensor, name: str) -> tf.Tensor:
+    """The clock of a time zone, whose changes from 1900 to 2100 become a table in the graph.
+
+    Args:
+      utc: int64[...], seconds since 1970-01-01 UTC.
+      name: of the zone.
+
+    Returns:
+      int64[...], seconds since 1970-01-01 on that clock.
+    """
+    known = zone(name)
+    behind = tf.searchsorted(tf.constant(known.changes), tf.reshape(utc, [-1]), side="right")
+    ahead = tf.gather(tf.constant(known.offsets), behind)
+    return utc + tf.reshape(ahead, tf.shape(utc))
 
 
 def _seen(span: tf.Tensor, days: int) -> tf.Tensor:

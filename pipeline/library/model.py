@@ -105,7 +105,8 @@ def times_as_given(answers: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:
         level = name in data.index.names
         given = data.index.get_level_values(name) if level else data.get(name)
         if given is not None and pd.api.types.is_datetime64_any_dtype(given.dtype):
-            answers[name] = pd.to_datetime(answers[name]).astype(given.dtype)
+            zoned = isinstance(given.dtype, pd.DatetimeTZDtype)  # Then offsets may differ.
+            answers[name] = pd.to_datetime(answers[name], utc=zoned).astype(given.dtype)
     return answers
 
 

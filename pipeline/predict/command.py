@@ -71,6 +71,7 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option("--quote-char", help="What quotes cells of CSV.")
 @click.option("--time-format", help="Of times that are not in ISO 8601: %d/%m/%Y, epoch_s ...")
+@click.option("--timezone", metavar="ZONE", help="Whose clock shows the times: Europe/Berlin.")
 @click.option("--missing", multiple=True, metavar="MARK", help="A mark of a missing number.")
 @click.option("--decimal", metavar="MARK", help="The decimal mark of numbers: , for 1,5.")
 @click.option("--thousands", metavar="MARK", help="The mark between thousands of numbers.")
@@ -142,6 +143,7 @@ def predict(
     quoting: str | None,
     quote_char: str | None,
     time_format: str | None,
+    timezone: str | None,
     missing: tuple[str, ...],
     decimal: str | None,
     thousands: str | None,
@@ -218,6 +220,7 @@ def predict(
                 ("quoting", quoting),
                 ("quote_char", quote_char),
                 ("time_format", time_format),
+                ("timezone", timezone),
                 ("missing", missing),
                 ("decimal", decimal),
                 ("thousands", thousands),

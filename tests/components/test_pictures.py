@@ -48,7 +48,7 @@ def drawn_of(rows: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[
         for _ in range(rows):
             writer.write(tf.train.Example().SerializeToString())
 
-    def pictures(judged: Any, features: Any) -> Iterator[tuple[str, Figure]]:
+    def pictures(judged: Any, data: Any, features: Any) -> Iterator[tuple[str, Figure]]:
         judged_rows.extend(judged())
         yield "own", figure
 

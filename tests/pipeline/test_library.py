@@ -185,6 +185,10 @@ def test_times_come_back_as_the_frame_has_them() -> None:
     for data in (given, given.set_index("ds"), given.set_index([given["y"], "ds"])):
         answers = pd.DataFrame({"ds": ["2020-02-01 00:00:00"], "mean": [3.0]})
         assert times_as_given(answers, data)["ds"].tolist() == [pd.Timestamp("2020-02-01")]
+    zoned = given.assign(ds=given["ds"].dt.tz_localize("Europe/Berlin"))
+    answers = pd.DataFrame({"ds": ["2024-10-27 02:00:00+02:00", "2024-10-27 02:00:00+01:00"]})
+    expected = pd.date_range("2024-10-27T00:00Z", periods=2, freq="H").tz_convert("Europe/Berlin")
+    assert times_as_given(answers, zoned)["ds"].tolist() == expected.tolist()
     answers = pd.DataFrame({"ds": ["2020-02-01"]})
     assert times_as_given(answers, given.astype({"ds": str}))["ds"].tolist() == ["2020-02-01"]
 

@@ -117,6 +117,7 @@ def written(draw: st.DrawFn, rows: list[dict[str, Any]], form: str | None, kinds
     if kind not in ("csv", "tsv", "jsonl"):
         encoding = "utf-8"
     decimal, thousands = draw(st.sampled_from([(".", None), (",", None), (",", "."), (".", " ")]))
+    zone = None if form in ("epoch_s", "epoch_ms") else "Europe/Berlin"
     for row in rows:
         for column in {"y", "heat"} & set(row):
             row[column] = localized(row[column], decimal, thousands)
@@ -127,6 +128,8 @@ def written(draw: st.DrawFn, rows: list[dict[str, Any]], form: str | None, kinds
         time_format=form,
         decimal=decimal,
         thousands=thousands,
+        # Days of an epoch are those of UTC.
+        timezone=draw(st.sampled_from([None, zone])),
     )
     quoting = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
     return Made(draw(st.permutations(rows)), kind, delimiter, quoting, encoding, how)
@@ -157,6 +160,8 @@ def tables(draw: st.DrawFn) -> Made:
         # Beside a value, each row of a time has one: "last" leaves each series its value.
         rows += [{**row, "y": "7.5", "heat": draw(NUMBERS)} for row in again]
     made = draw(written(rows, form, list(ENDINGS)))
+    if integer:
+        made = replace(made, how=replace(made.how, timezone=None))
     return replace(made, duplicates=duplicates, fill=draw(st.sampled_from(["none", "zero"])))
 
 
@@ -226,6 +231,7 @@ def in_training(source: Any, reads: SeriesReads) -> tuple[Step, dict[str, dict[s
         reads.future,
         reads.static,
         fill=reads.fill == "zero",
+        how=reads.how,
     )
     output = Written("", 1, gridding, Splitting(1, 1, {}), reads)
     found = {}

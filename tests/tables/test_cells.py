@@ -13,6 +13,7 @@ import pytest
 
 from tidegate.tables import cells
 from tidegate.tables.cells import is_integer_time
+from tidegate.tables.formats import PLAIN
 
 NAN = float("nan")
 DAY = 86_400
@@ -96,7 +97,7 @@ def test_lists_and_records_are_no_text_and_no_time(column: Any) -> None:
     codes, found, wrong = cells.texts(column)
     assert found[codes][[0, 2]].tolist() == ["", ""] and wrong.tolist() == [0, 2]
     assert cells.integers(column).tolist() == [cells.NOT_READ] * 3
-    assert cells.timestamps(column, None)[0].tolist() == [cells.NOT_READ] * 3
+    assert cells.timestamps(column, PLAIN)[0].tolist() == [cells.NOT_READ] * 3
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ def test_integers(column: Any, expected: list[int]) -> None:
     ],
 )
 def test_time_stamps(column: Any, expected: list[int], ahead: list[int]) -> None:
-    times, offsets = cells.timestamps(column, None)
+    times, offsets, _ = cells.timestamps(column, PLAIN)
     assert times.tolist() == expected and offsets.tolist() == ahead
 
 

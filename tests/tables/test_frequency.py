@@ -36,6 +36,7 @@ def series(times: pd.DatetimeIndex | np.ndarray, name: str = "a") -> Series:
             series=np.zeros(rows, np.int32),
             time=time,
             ahead=ahead,
+            doubt=np.zeros(rows, np.int8),
             numbers=np.ones((rows, 1), np.float32),
             names=np.empty((rows, 0), object),
             file=np.zeros(rows, np.int32),

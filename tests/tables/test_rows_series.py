@@ -30,6 +30,7 @@ def part(rows: list[tuple[str, int, float, str]], first: int) -> Table:
         series=np.array([ids.index(row[0]) for row in rows], np.int32),
         time=np.array([row[1] for row in rows], np.int64),
         ahead=np.zeros(len(rows), np.int32),
+        doubt=np.zeros(len(rows), np.int8),
         numbers=np.array([[row[2]] for row in rows], np.float64),
         names=np.array([[row[3]] for row in rows], object),
         file=np.zeros(len(rows), np.int32),

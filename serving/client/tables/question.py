@@ -14,7 +14,7 @@ from tidegate.tables.errors import InputError, nearest
 from tidegate.tables.formats import FileFormat
 from tidegate.tables.reads import RecordReads, SeriesReads
 from tidegate.tables.roles import ASKED, SIGNATURE, TEXT, Input, Output, Roles, read_role
-from tidegate.tables.time_grid import Step
+from tidegate.tables.time_grid import Step, known_zone
 
 
 class Asks(Protocol):
@@ -105,10 +105,15 @@ class Asked:
 
     @property
     def how(self) -> FileFormat:
-        """How a file is read. Raises InputError: the marks of numbers contradict each other."""
+        """How a file is read. Raises InputError: contradicting marks, or no such time zone."""
         base = FileFormat() if self.roles.reads is None else self.roles.reads.how
         how = dataclasses.replace(base, by_options=True, **self.question.how)
         how.check_marks()
+        if how.timezone is not None:
+            try:
+                known_zone(how.timezone)
+            except ValueError as error:
+                raise InputError(f"{how.setting('timezone')} {error}") from None
         return how
 
     @property

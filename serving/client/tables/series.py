@@ -28,10 +28,11 @@ from tidegate.tables.ordered import check_once, in_order, merged
 from tidegate.tables.reads import SeriesReads
 from tidegate.tables.roles import Input, Output
 from tidegate.tables.rows import Rows
-from tidegate.tables.series import Series, Table, time_text
-from tidegate.tables.series_files import ONLY_SERIES, read_tables
+from tidegate.tables.series import Series, Table
+from tidegate.tables.series_files import ONLY_SERIES, read_tables, zone_of
 from tidegate.tables.stamps import Manner
 from tidegate.tables.time_grid import DAY, Step
+from tidegate.tables.zones import ahead_of
 
 STEP = "step"
 
@@ -149,6 +150,7 @@ class SeriesRows:
         reads, signature = roles.reads, roles.signature
         texts = [name for name, role in roles.inputs.items() if role.kind == "static"]
         static = {roles.inputs[name].column for name in texts}
+        self._zone = reads.how.timezone or zone_of(rows, reads.time)
         self._gridding = Gridding(
             step=roles.step or Step(index=1),
             files=[rows.path],
@@ -157,6 +159,7 @@ class SeriesRows:
             names=tuple(column for column in reads.static if column in static),
             fixed=True,
             fill=reads.fill == "zero",
+            how=reads.how,
         )
         kinds = {name: roles.outputs.get(name, Output()).kind for name in signature.outputs}
         self._kinds = kinds
@@ -267,11 +270,11 @@ class SeriesRows:
             if not len(missing):
                 continue
             row = int(np.searchsorted(asked.places.at, missing[0], side="right")) - 1
-            time = self._gridding.time(asked.places, int(missing[0]))
+            time = self._gridding.text(asked.places, int(missing[0]))
             raise InputError(
                 f"{series.place(row, self._gridding.files)}: series {series.name!r}: the covariate "
                 f"{column!r} is not known at {len(missing)} of the {needed} steps up to the last "
-                f"one that is forecast (first at {time_text(time, bool(self._roles.integer))}); it "
+                f"one that is forecast (first at {time}); it "
                 f"must be known at each: fill it, and add rows with an empty {reads.target!r} for "
                 "the steps to come"
             )
@@ -356,9 +359,10 @@ class SeriesRows:
         if self._roles.integer:
             return value
         table, step = asked.series.table, self._roles.step
+        by_date = step is not None and step.by_date
+        if step is not None and step.months:  # Months come back at midnight.
+            value += int(table.time[0] + table.ahead[0]) % DAY
         ahead = int(table.ahead[-1])
-        if step is None or not step.by_date:
-            return self._roles.manner.written(value + ahead, ahead)
-        # Months come back at midnight.
-        clock = int(table.time[0] + table.ahead[0]) % DAY if step.months else 0
-        return self._roles.manner.written(value + clock, ahead)
+        if self._zone:
+            ahead = ahead_of(self._zone, value, by_date)
+        return self._roles.manner.written(value if by_date else value + ahead, ahead)

@@ -29,6 +29,7 @@ def table(time: Any, values: Any, name: str = "a", file: int = 0) -> Table:
         series=np.zeros(rows, np.int32),
         time=np.asarray(time, np.int64),
         ahead=np.zeros(rows, np.int32),
+        doubt=np.zeros(rows, np.int8),
         numbers=np.asarray(values, np.float32).reshape(rows, -1),
         names=np.empty((rows, 0), object),
         file=np.full(rows, file, np.int32),

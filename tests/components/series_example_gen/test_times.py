@@ -119,8 +119,37 @@ def test_days_of_a_zone_with_summer_time(generate: Generate, tmp_path: Path, kin
     rows.to_parquet(path) if kind == "parquet" else rows.to_csv(path, index=False)
     found = generate(path, **WINDOW)
     assert found.report["step"] == "1 day" and found.report["steps"] == found.report["rows"]
+    if kind == "csv":
+        assert any("data.timezone" in noted for noted in found.report["noted"])
+        again = generate(path, **WINDOW, timezone="Europe/Berlin")
+        assert not again.report["noted"] and again.of("series") == found.of("series")
     # The clock on the wall.
     assert found.of("series")["train"]["start"] == [int(pd.Timestamp("2021-03-01").timestamp())]
+
+
+@pytest.mark.parametrize("kind", ["csv", pytest.param("parquet", marks=pytest.mark.slow)])
+def test_hours_of_a_clock_on_the_wall_are_steps_of_absolute_time(
+    generate: Generate, tmp_path: Path, kind: str
+) -> None:
+    times = pd.date_range("2021-10-29", periods=80, freq="H", tz="Europe/Berlin")
+    rows = pd.DataFrame({"ds": times.tz_localize(None), "y": np.arange(80.0)})
+    path = tmp_path / f"rows.{kind}"
+    rows.to_parquet(path) if kind == "parquet" else rows.to_csv(path, index=False)
+    found = generate(path, **WINDOW, timezone="Europe/Berlin", eval_from="2021-10-31T20:00")
+    assert found.report["step"] == "1 hour" and found.report["steps"] == found.report["rows"]
+    assert found.report["remarks"] == {
+        "of the hour that clocks repeat, told apart by their order in the file "
+        "(data.timezone=Europe/Berlin)": 2
+    }
+    assert found.of("series")["train"]["start"] == [int(times[0].timestamp())]
+    # The cutoff is a time of that clock, and so is an answer.
+    first = found.of("series")["eval"]
+    cutoff = pd.Timestamp("2021-10-31T20:00", tz="Europe/Berlin")
+    assert first["start"][0] + first["first_target"][0] * HOUR == int(cutoff.timestamp())
+    with pytest.raises(InputError, match=r"2021-10-31 02:00:00 twice .*set data\.timezone"):
+        generate(path, **WINDOW)
+    with pytest.raises(InputError, match=r"a time after 2021-10-29 00:00:00 and not"):
+        generate(path, **WINDOW, timezone="Europe/Berlin", eval_from="2021-12-01")
 
 
 def test_hours_of_a_zone_are_those_of_utc(generate: Generate, tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ def test_a_test_split_is_cut_or_not(values: dict[str, Any], expected: bool) -> N
     ("values", "message"),
     [
         ({"frequency": "B"}, "business days"),
+        ({"timezone": "europe/berln"}, "Did you mean 'Europe/Berlin'"),
         ({"time_format": "epoch"}, "expected a format such as %d/%m/%Y, or epoch_s, epoch_ms"),
         ({"frequency": "often"}, "expected a pandas offset alias"),
         ({"historic": "y"}, "column 'y' is named twice"),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from matplotlib.dates import num2date
 
 from tidegate.models.forecasting.backtest import CHANNELS, MEAN, NAIVE, QUANTILES, SCALE, TRUTH
 from tidegate.models.forecasting.pictures import pictures
-from tidegate.models.forecasting.settings import LEVELS, FeatureSettings
+from tidegate.models.forecasting.settings import LEVELS, DataSettings, FeatureSettings
 
 FEATURES = FeatureSettings(horizon=4, context=12, backtest_windows=3, backtest_step=4)
 STEPS = {"step_seconds": 0, "step_months": 1, "step_index": 0}
@@ -30,22 +32,29 @@ def series(name: str, error: float, **others: Any) -> tuple[dict[str, Any], np.n
     return record, judged
 
 
-def drawn(*rows: tuple[dict[str, Any], np.ndarray]) -> dict[str, Any]:
+def drawn(*rows: tuple[dict[str, Any], np.ndarray], timezone: str | None = None) -> dict[str, Any]:
     """The figures by name, each drawn to see that it can be."""
 
     def judged() -> Iterator[tuple[Mapping[str, Any], np.ndarray]]:
         return iter(rows)
 
-    found = dict(pictures(judged, FEATURES))
+    found = dict(pictures(judged, DataSettings(timezone=timezone), FEATURES))
     for figure in found.values():
         figure.canvas.draw()
     return found
 
 
+def titles(figures: dict[str, Any]) -> list[str]:
+    return [axis.get_title(loc="left") for axis in figures["forecasts"].axes]
+
+
 def test_best_median_and_worst_series_are_shown_with_their_mase() -> None:
     rows = [series(name, error) for name, error in zip("dbaec", (3, 1, 0.5, 8, 2), strict=True)]
-    titles = [axis.get_title(loc="left") for axis in drawn(*rows)["forecasts"].axes]
-    assert titles == ["best: a, MASE 0.50", "median: c, MASE 2.00", "worst: e, MASE 8.00"]
+    assert titles(drawn(*rows)) == [
+        "best: a, MASE 0.50",
+        "median: c, MASE 2.00",
+        "worst: e, MASE 8.00",
+    ]
 
 
 def test_windows_stand_where_they_were_forecast() -> None:
@@ -95,6 +104,39 @@ def test_errors_by_step_beside_seasonal_naive() -> None:
     # Off by 1 the truth is inside both intervals, off by 3 inside the wider alone.
     covered = [line.get_ydata()[0] for line in right.get_lines() if len(line.get_ydata()) == 4]
     assert covered == [50.0, 100.0]
+
+
+def test_an_observation_that_no_line_reaches_is_a_point() -> None:
+    record, judged = series("gaps", 1.0)
+    record["y"][[13, 15, 39]] = np.nan
+    points = drawn((record, judged))["forecasts"].axes[0].get_lines()[1]
+    assert points.get_marker() == "." and points.get_ydata().tolist() == [12.0, 14.0]
+
+
+def test_a_series_without_a_scale_has_a_panel_that_says_so() -> None:
+    record, judged = series("still", 1.0)
+    judged[..., SCALE] = np.nan
+    assert titles(drawn((record, judged))) == ["no MASE, as its history does not move: still"]
+    rows = (series("a", 1.0), (record, judged), (record, judged))
+    assert titles(drawn(*rows)) == [
+        "the series: a, MASE 1.00",
+        "no MASE, as its history does not move: still, one of 2 such series",
+    ]
+    assert titles(drawn(series(r"$\x$", 1.0)))[0].startswith(r"the series: $\x$")
+
+
+@pytest.mark.parametrize("timezone", [None, "Asia/Kolkata", "Europe/Berlin"])
+def test_the_axis_shows_and_names_the_clock_of_the_zone(timezone: str | None) -> None:
+    # 2021-10-30 12:00 UTC, the day before Berlin's clocks are put back.
+    hours = {"step_months": 0, "step_seconds": 3600, "start": 1_635_595_200}
+    (axis,) = drawn(series("hours", 1.0, **hours), timezone=timezone)["forecasts"].axes
+    assert axis.get_xlabel() == (timezone or "UTC")
+    ticks = zip(num2date(axis.get_xticks(), "UTC"), axis.get_xticklabels(), strict=True)
+    clock = ZoneInfo(timezone or "UTC")
+    for tick, label in ticks:
+        assert label.get_text() == f"{tick.astimezone(clock):%m-%d %H}"
+    (axis,) = drawn(series("months", 1.0))["forecasts"].axes
+    assert axis.get_xlabel() == ""
 
 
 def test_a_series_that_could_not_be_judged_is_passed_over() -> None:

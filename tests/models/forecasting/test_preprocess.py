@@ -13,7 +13,7 @@ from tensorflow_transform.tf_metadata import schema_utils
 from tidegate.models.core.export import serialize_sample
 from tidegate.models.core.transform import TransformFacts
 from tidegate.models.forecasting.predict import forecast_features, model_inputs, predict
-from tidegate.models.forecasting.preprocess import _scaled, preprocess, vocabulary_name
+from tidegate.models.forecasting.preprocess import _on_wall, _scaled, preprocess, vocabulary_name
 from tidegate.models.forecasting.settings import LEVELS, DataSettings, FeatureSettings
 from tidegate.models.forecasting.task import raw_features
 
@@ -121,6 +121,19 @@ def test_the_calendar_goes_on_over_the_horizon(transformed: tuple[Any, Any]) -> 
     np.testing.assert_allclose(known[1].numpy()[:5, :7], known[0].numpy()[4:9, :7], atol=1e-6)
     assert known[0].numpy()[:, 2].std() > 0  # the weekday
     assert not known[0].numpy()[:, 4:7].any()  # the day of the month, and the time of year
+
+
+@pytest.mark.parametrize(
+    ("step", "hours"), [(3600, [23, 1, 2]), (86_400, [22, 0, 0])], ids=["hours", "days"]
+)
+def test_hours_of_a_zone_are_those_of_its_clock(step: int, hours: list[int]) -> None:
+    """Steps of whole days follow that clock already."""
+    raw = raw_features(DataSettings(timezone="Europe/Berlin"))
+    # Winter, the last hour of winter, the first of summer.
+    utc = ["2021-01-01T22:00", "2021-03-28T00:00", "2021-06-01T00:00"]
+    times = tf.constant([int(np.datetime64(time, "s").astype(int)) for time in utc], tf.int64)
+    found = _on_wall(times, tf.constant(step, tf.int64), raw)
+    assert (found.numpy() // 3600 % 24).tolist() == hours
 
 
 @pytest.mark.slow

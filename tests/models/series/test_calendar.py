@@ -12,6 +12,7 @@ from tidegate.models.series.calendar import (
     calendar,
     civil,
     month_of,
+    on_wall,
     seconds_of_month,
 )
 
@@ -97,6 +98,17 @@ def test_months_have_a_time_of_year_alone() -> None:
     assert not found[:, :5].any()
     np.testing.assert_allclose(found[:, 5], np.sin(angle), atol=1e-6)
     np.testing.assert_allclose(found[:, 6], np.cos(angle), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe"])
+def test_the_clock_of_a_zone_is_that_of_pandas(name: str) -> None:
+    utc = pd.date_range("1975-01-01", "2025-01-01", freq="7h7min", tz="UTC")
+    times, clock = (
+        one.tz_localize(None).to_numpy("datetime64[s]").astype(np.int64)
+        for one in (utc, utc.tz_convert(name))
+    )
+    graph = tf.function(lambda times: on_wall(times, name))
+    np.testing.assert_array_equal(graph(tf.constant(times[:, np.newaxis]))[:, 0], clock)
 
 
 @pytest.mark.parametrize("months", [0, 12, 24])

@@ -234,6 +234,65 @@ def test_hours_of_a_zone_are_in_order_where_its_clock_goes_back(
     assert found == [f"2024-10-27T{hour:02d}:00+01:00" for hour in (3, 4, 5)]
 
 
+@pytest.mark.parametrize(
+    ("step", "asked", "start", "answered", "written"),
+    [
+        # Each answer is an hour after the row before it: 02:00 comes twice.
+        ("h", ["2024-10-27 00:00", "2024-10-27 01:00"], "2024-10-26T22:00Z",
+         ["2024-10-27T00:00Z", "2024-10-27T01:00Z"], ["2024-10-27 02:00", "2024-10-27 02:00"]),
+        ("h", ["2024-10-27T00:00+02:00", "2024-10-27T01:00+02:00"], "2024-10-26T22:00Z",
+         ["2024-10-27T00:00Z", "2024-10-27T01:00Z"],
+         ["2024-10-27T02:00+02:00", "2024-10-27T02:00+01:00"]),
+        ("h", ["2024-03-31 00:00", "2024-03-31 01:00"], "2024-03-30T23:00Z",
+         ["2024-03-31T01:00Z", "2024-03-31T02:00Z"], ["2024-03-31 03:00", "2024-03-31 04:00"]),
+        ("D", ["2024-03-30T00:00+01:00", "2024-03-31T00:00+01:00"], "2024-03-30",
+         ["2024-04-01", "2024-04-02"], ["2024-04-01T00:00+02:00", "2024-04-02T00:00+02:00"]),
+        ("W", ["2024-03-24 06:00", "2024-03-31 06:00"], "2024-03-24 06:00",
+         ["2024-04-07 06:00", "2024-04-14 06:00"], ["2024-04-07 06:00", "2024-04-14 06:00"]),
+        ("MS", ["2024-02-01T00:00+01:00", "2024-03-01T00:00+01:00"], "2024-02-01",
+         ["2024-04-01", "2024-12-01"], ["2024-04-01T00:00+02:00", "2024-12-01T00:00+01:00"]),
+    ],
+)  # fmt: skip
+def test_answers_have_the_offset_that_the_zone_has_then(
+    client: Client, script: Script, tmp_path: Path,
+    step: str, asked: list[str], start: str, answered: list[str], written: list[str],
+) -> None:  # fmt: skip
+    cells = [
+        ("a", time, parse_timestamp(answer)[0])
+        for time, answer in zip(asked, answered, strict=True)
+    ]
+    found = timed(client, tmp_path, cells, step, how={"timezone": "Europe/Berlin"})
+    assert sent(script)["start"].tolist() == [parse_timestamp(start)[0]]
+    assert found == written
+
+
+def test_a_frame_whose_column_has_a_zone_is_answered_in_it(client: Client, script: Script) -> None:
+    """Also where nothing else says it: its offset changes between the rows and the answers."""
+    import pandas as pd
+
+    times = pd.date_range("2024-03-30", periods=2, tz="Europe/Berlin")
+    frame = pd.DataFrame({"day": times, "y": 1.0, "offsets": 1, "levels": 1.0, "shop": "a"})
+    frame["times"] = [parse_timestamp(time)[0] for time in ("2024-04-01", "2024-04-02")]
+    asked = Question("echo", "timed", roles=TIMED, step=parse_step("D"), id="shop", time="day")
+    with planned(client, asked, frame) as made:
+        (rows,) = made.rows(client)
+    assert [row["times"] for row in rows] == [f"2024-04-0{day} 00:00:00+02:00" for day in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "how", "said"),
+    [
+        (["2024-10-27 02:00"], {"timezone": "Europe/Berlin"}, "--timezone=Europe/Berlin: .* twice"),
+        (["2024-10-27 00:00"], {"timezone": "Europe/Berln"}, "Did you mean 'Europe/Berlin'"),
+    ],
+)
+def test_a_time_zone_that_does_not_fit_is_refused(
+    client: Client, tmp_path: Path, rows: list[str], how: dict[str, str], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        timed(client, tmp_path, [("a", time, 0) for time in rows], "h", how=how)
+
+
 READS = SeriesReads(
     time="day",
     target="sold",
