@@ -1,1 +1,1 @@
-"""What text tasks share: tokens and vocabularies."""
+"""What text tasks share: tokens and vocabularies, one way and back."""

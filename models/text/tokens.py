@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 import tensorflow_transform as tft
 
-from tidegate.models.text.wordpiece import UNKNOWN, learn_wordpiece
+from tidegate.models.text.wordpiece import wordpiece_lines
 
 PADDING_ID = 0
 UNKNOWN_ID = 1
@@ -17,12 +17,12 @@ FIRST_ID = 2
 
 # Scripts written without spaces between words: each character stands alone.
 # (U+30FC, the mark of a long vowel, belongs to both kana and in Unicode to neither.)
-_UNSPACED = (
+UNSPACED = (
     r"\p{Han}\p{Hiragana}\p{Katakana}\x{30FC}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
     r"\p{Tibetan}"
 )
 # A character of those scripts, a punctuation mark or a symbol, with the marks on it.
-_SINGLE = rf"(?:[{_UNSPACED}]|[^\p{{L}}\p{{M}}\p{{N}}\s])\p{{M}}*"
+_SINGLE = rf"(?:[{UNSPACED}]|[^\p{{L}}\p{{M}}\p{{N}}\s])\p{{M}}*"
 # An apostrophe inside a word becomes the letter apostrophe (U+02BC), so that "don't" is one word.
 _APOSTROPHE = r"(\p{L})['’](\p{L})"
 # Comments and declarations; tags that HTML knows, with attributes that have values: none of them is
@@ -139,7 +139,13 @@ def token_ids(text: tf.Tensor, settings: TokenSettings, *, name: str) -> tf.Ragg
       int64[batch, (tokens)], before truncation; a text without any token gives an empty row.
     """
     if settings.tokenizer == "wordpiece":
-        return _wordpiece_ids(split_words(text), settings, name)
+        lines = wordpiece_lines(
+            split_words(text),
+            name=name,
+            vocabulary_size=settings.vocabulary_size,
+            min_count=settings.min_count,
+        )
+        return lines + UNKNOWN_ID  # The line of the unknown one is 0.
     tokens = split_words(text) if settings.tokenizer == "words" else split_characters(text)
     path = tft.vocabulary(
         tokens.flat_values,
@@ -149,30 +155,6 @@ def token_ids(text: tf.Tensor, settings: TokenSettings, *, name: str) -> tf.Ragg
     )
     ids = tft.apply_vocabulary(tokens.flat_values, path, default_value=UNKNOWN_ID - FIRST_ID)
     return tokens.with_flat_values(ids + FIRST_ID)
-
-
-def _wordpiece_ids(words: tf.RaggedTensor, settings: TokenSettings, name: str) -> tf.RaggedTensor:
-    path = learn_wordpiece(
-        words.flat_values,
-        name=name,
-        vocabulary_size=settings.vocabulary_size,
-        min_count=settings.min_count,
-    )
-    # Line 0 is UNKNOWN, so a line's number plus one is its id.
-    table = tf.lookup.StaticVocabularyTable(
-        tf.lookup.TextFileInitializer(
-            path,
-            tf.string,
-            tf.lookup.TextFileIndex.WHOLE_LINE,
-            tf.int64,
-            tf.lookup.TextFileIndex.LINE_NUMBER,
-        ),
-        num_oov_buckets=1,
-    )
-    pieces = tf_text.WordpieceTokenizer(
-        table, token_out_type=tf.int64, unknown_token=UNKNOWN
-    ).tokenize(words)
-    return pieces.merge_dims(-2, -1) + UNKNOWN_ID
 
 
 def truncate(ids: tf.RaggedTensor, settings: TokenSettings) -> tf.SparseTensor:

@@ -7,11 +7,14 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import tensorflow as tf
+import tensorflow_text as tf_text
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_lib as learner
 
 UNKNOWN = "[UNK]"
+# What pieces begin with that go on with a word.
+JOINER = b"##"
 # The learner holds the counted words in memory: more than these, the rarest, are left out.
 _MAX_WORDS = 1_000_000
 
@@ -47,6 +50,7 @@ class _LearnWordpiece(tft_beam.experimental.PTransformAnalyzer):
                 reserved_tokens=tokens,
                 lower_thresh=self._min_count,
                 upper_thresh=max(highest, self._min_count),
+                joiner=JOINER.decode(),
             )
         tf.io.gfile.makedirs(self.base_temp_dir)
         path = os.path.join(self.base_temp_dir, self._name)
@@ -78,3 +82,38 @@ def learn_wordpiece(
     )
     tft.annotate_asset(name, name)
     return path
+
+
+def wordpiece_lines(
+    words: tf.RaggedTensor, *, name: str, vocabulary_size: int, min_count: int
+) -> tf.RaggedTensor:
+    """Words to pieces of a vocabulary that is learnt from them, the longest that match first.
+
+    Args:
+      words: string[batch, (words)].
+      name, vocabulary_size, min_count: as for `learn_wordpiece`.
+
+    Returns:
+      int64[batch, (pieces)], the lines of the pieces in the vocabulary; 0, that of `UNKNOWN`, for a
+      word that cannot be pieced together.
+    """
+    path = learn_wordpiece(
+        words.flat_values, name=name, vocabulary_size=vocabulary_size, min_count=min_count
+    )
+    table = tf.lookup.StaticVocabularyTable(
+        tf.lookup.TextFileInitializer(
+            path,
+            tf.string,
+            tf.lookup.TextFileIndex.WHOLE_LINE,
+            tf.int64,
+            tf.lookup.TextFileIndex.LINE_NUMBER,
+        ),
+        num_oov_buckets=1,
+    )
+    pieces = tf_text.WordpieceTokenizer(
+        table,
+        suffix_indicator=JOINER.decode(),
+        token_out_type=tf.int64,
+        unknown_token=UNKNOWN,
+    ).tokenize(words)
+    return pieces.merge_dims(-2, -1)

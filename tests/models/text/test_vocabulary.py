@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from typing import Any
 
@@ -12,7 +11,7 @@ import tensorflow_transform as tft
 
 from tests.conftest import Analyze
 from tidegate.models.core.transform import TransformFacts
-from tidegate.models.text import tokens
+from tidegate.models.text import reversible, tokens
 from tidegate.models.text.wordpiece import UNKNOWN
 from tidegate.models.text_classification.settings import FeatureSettings
 
@@ -23,6 +22,7 @@ TEXTS = (
     + ["the gate opens"] * 3
     + ["unwanted unturned turning turned tides"] * 4
     + ["水门 the once"]
+    + ["a gate\n  and tides\n"] * 2
     + [""]
 )
 UNSEEN = ["the gate", "zebra the", "xyzzyq!", "", "THE\ttide", "untide", "w" * 150]
@@ -32,6 +32,15 @@ SETTINGS = {
     "words": FeatureSettings(tokenizer="words", min_count=3, vocabulary_size=10),
     "chars": FeatureSettings(tokenizer="chars", min_count=1, vocabulary_size=12),
     "wordpiece": FeatureSettings(tokenizer="wordpiece", min_count=2, vocabulary_size=60),
+}
+
+
+# The tokenizers whose texts come back, by the vocabulary that each learns.
+REVERSIBLE = {
+    f"{tokenizer}_back": FeatureSettings.model_construct(
+        tokenizer=tokenizer, min_count=1, vocabulary_size=90
+    )
+    for tokenizer in ("words", "spaces", "chars", "wordpiece")
 }
 
 
@@ -46,6 +55,16 @@ def learning(column: str, settings: dict[str, FeatureSettings], inputs: Any) -> 
     }
 
 
+def learning_all(inputs: Any) -> dict[str, Any]:
+    """Both kinds of one column."""
+    text = reversible.canonical(inputs["text"])
+    back = {
+        name: reversible.token_ids(text, one, name=name).to_sparse()
+        for name, one in REVERSIBLE.items()
+    }
+    return learning("text", SETTINGS, inputs) | back
+
+
 class Learnt:
     """One tokenizer of a transform graph, and how it answers to other texts of a column."""
 
@@ -54,14 +73,14 @@ class Learnt:
         self.name = name
         self.column = column
         self.vocabulary = [entry.decode() for entry in self.facts.vocabulary(name)]
-        self._layer = output.transform_features_layer()
+        self.output = output.transform_features_layer()
 
     @property
     def size(self) -> int:
         return self.facts.size(self.name)
 
     def ids(self, texts: list[str]) -> list[list[int]]:
-        found = self._layer({self.column: tf.constant(texts)})
+        found = self.output({self.column: tf.constant(texts)})
         rows = tf.RaggedTensor.from_sparse(found[self.name]).to_list()
         # A row without tokens holds one unknown after truncation.
         return [row[:n] for row, n in zip(rows, found[f"{self.name}_tokens"].numpy(), strict=True)]
@@ -72,9 +91,9 @@ def learnt(analyze: Analyze) -> dict[str, Learnt]:
     output = analyze(
         [{"text": text} for text in TEXTS],
         {"text": tf.io.FixedLenFeature([], tf.string)},
-        functools.partial(learning, "text", SETTINGS),
+        learning_all,
     )[1]
-    return {name: Learnt(output, name) for name in SETTINGS}
+    return {name: Learnt(output, name) for name in (*SETTINGS, *REVERSIBLE)}
 
 
 @pytest.fixture
@@ -173,6 +192,22 @@ def test_every_id_has_its_row_in_an_embedding(which: str, learnt: dict[str, Lear
     seen = {id_ for row in one.ids([*TEXTS, *UNSEEN]) for id_ in row}
     assert min(seen) >= tokens.UNKNOWN_ID
     assert max(seen) < one.size + tokens.FIRST_ID
+
+
+@pytest.mark.parametrize("name", list(REVERSIBLE))
+def test_texts_come_back(name: str, learnt: dict[str, Learnt]) -> None:
+    one = learnt[name]
+    tokenizer = REVERSIBLE[name].tokenizer
+    spelled = tf.constant(reversible.spellings([t.encode() for t in one.vocabulary], tokenizer))
+    found = one.output({"text": tf.constant([*TEXTS, "the ж"])})[name]
+    *rows, unseen = tf.RaggedTensor.from_sparse(found).to_list()
+    texts = [reversible.join(tf.constant(row, tf.int64), spelled).numpy().decode() for row in rows]
+    assert texts == list(TEXTS)
+    assert unseen[-1] == reversible.UNKNOWN_ID
+    assert min(id_ for row in rows for id_ in row) >= reversible.FIRST_ID
+    assert len(spelled) == one.size + (2 if tokenizer == "wordpiece" else 3)
+    if tokenizer == "wordpiece":
+        assert max(map(len, rows)) > max(map(len, map(str.split, TEXTS)))
 
 
 def test_a_vocabulary_that_is_not_there_is_an_error(of_words: Learnt) -> None:
