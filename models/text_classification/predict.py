@@ -26,7 +26,8 @@ def predict(
     """
     del transformed
     classes = tf.constant(facts.vocabulary(LABELS))
-    every = tf.nn.softmax(logits)
+    # The rank is lost on the way to an exported graph, and TensorFlow would complain at each load.
+    every = tf.nn.softmax(tf.ensure_shape(logits, [None, facts.size(LABELS)]))
     best, places = tf.math.top_k(every, min(facts.settings.top_classes, facts.size(LABELS)))
     named = tf.gather(classes, places)
     return {

@@ -91,7 +91,10 @@ def compile_pipeline(
     import absl.logging
 
     absl.logging.set_verbosity(absl.logging.ERROR)
-    from tidegate.pipeline.kubeflow.runner import Target, compile_spec, write_spec
+    from tidegate.pipeline.run.console import quiet_imports
+
+    with quiet_imports():
+        from tidegate.pipeline.kubeflow.runner import Target, compile_spec, write_spec
 
     spec = compile_spec(settings, Target(data, test, pipeline_root, image, models))
     write_spec(spec, output)

@@ -76,7 +76,7 @@ _ASIDE = threading.Lock()
 
 @contextlib.contextmanager
 def quiet_imports() -> Iterator[None]:
-    """Hides what TensorFlow says of the machine when it is imported."""
+    """Hides what TensorFlow says of the machine when it is imported, and looks for a GPU."""
     # The first message that is written decides for the whole process.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     if "tensorflow" in sys.modules or _ASIDE.locked():  # Then a run imports it, or has.
@@ -84,6 +84,8 @@ def quiet_imports() -> Iterator[None]:
         return
     with output_to_file(os.devnull):
         yield
+        if "tensorflow" in sys.modules:
+            sys.modules["tensorflow"].config.list_physical_devices()
 
 
 @contextlib.contextmanager

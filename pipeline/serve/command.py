@@ -1,4 +1,4 @@
-"""`tidegate serve`: flags to settings; everything is checked before TensorFlow is imported."""
+"""`tidegate serve`: flags to settings; everything is checked before a model is loaded."""
 
 from __future__ import annotations
 
@@ -119,6 +119,7 @@ def serve(**flags: Any) -> None:
         # of CUDA when they are loaded, and of each failed request, is noise here. Any other value
         # is the user's wish.
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    from tidegate.pipeline.run.console import quiet_imports
     from tidegate.serving.server.options import ConfigError
 
     if flags["follow_parent"]:
@@ -126,7 +127,8 @@ def serve(**flags: Any) -> None:
 
         follow_parent(flags["shutdown_grace_seconds"] + 5)
     try:
-        settings = read_settings(flags)
+        with quiet_imports():  # TensorFlow's file systems look into the folders.
+            settings = read_settings(flags)
         from tidegate.serving.server.run import serve as serve_models
 
         code = serve_models(settings)

@@ -17,8 +17,10 @@ def rollback(model: str, models: str) -> None:
     The newest is kept beside it under another name, where no server looks; a running server
     changes over at its next poll.
     """
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # TensorFlow has nothing to say here.
-    from tidegate.components.pusher.versions import ROLLED_BACK, roll_back
+    from tidegate.pipeline.run.console import quiet_imports
+
+    with quiet_imports():
+        from tidegate.components.pusher.versions import ROLLED_BACK, roll_back
 
     folder = os.path.join(models, model)
     previous, newest = roll_back(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import signal
 import socket
@@ -188,6 +189,8 @@ def test_from_start_to_a_graceful_stop(saved_model: Build, tmp_path: Path, run: 
         assert list(running.result().outputs["y"].float_val) == [1.0]
     assert server.end() == 0
     assert server.lines[-1].endswith("stopped")
+    # Nothing but the server's own words: TensorFlow's libraries talk when they are loaded.
+    assert [line for line in server.lines if not re.match(r"\d\d:\d\d:\d\d ", line)] == []
 
 
 @pytest.mark.slow
