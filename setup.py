@@ -90,6 +90,7 @@ EXTRAS = {
         "nbclient>=0.10,<1",  # runs the notebooks
         "ipykernel>=6.29,<8",  # in a kernel
         "hypothesis>=6",  # properties over generated inputs
+        "nltk>=3.9",  # its Kneser-Ney smoothing, to compare with; TFMA brings it as well
         "ruff>=0.6",  # style and errors
         "mypy>=1.11",  # types
         "import-linter>=2",  # which room may import which
