@@ -102,8 +102,7 @@ class Distances:
             one.sure = {step: Vote(weight, series.name, place)}
         if step == Step(seconds=DAY):
             days = wall(series) // DAY
-            # 1970-01-01 was a Thursday; Monday is 0.
-            weekdays = (days + 3) % 7
+            weekdays = weekday(days)
             one.weekend = int((weekdays > 4).sum())
             one.over_weekend = int(((np.diff(days) == 3) & (weekdays[:-1] == 4)).sum())
         if integer:
@@ -175,8 +174,8 @@ def infer(distances: Distances, source: str, plain: bool = False) -> Step:
       plain: whether integers are said to be no time stamps.
 
     Raises:
-      InputError: no series has two rows; series with different steps; business days; integers
-        that look like time stamps.
+      InputError: no series has two rows; series with different steps; integers that look like
+        time stamps.
     """
     if not distances.votes:
         raise InputError(
@@ -199,13 +198,15 @@ def infer(distances: Distances, source: str, plain: bool = False) -> Step:
             "part the data, or set data.frequency to the one that holds for all"
         )
     if step == Step(seconds=DAY) and not distances.weekend and distances.over_weekend:
-        raise InputError(
-            f"{source}: business days (no row on a weekend) are no regular grid; set "
-            "data.frequency=D, and weekends are missing steps, or number the days in an integer "
-            "column"
-        )
+        return Step(business=1)  # Monday to Friday alone.
     return step
 
 
 def _size(step: Step) -> tuple[int, int, int]:
     return step.seconds, step.months, step.index
+
+
+def weekday(days: np.ndarray) -> np.ndarray:
+    """Days since 1970-01-01, a Thursday, to days of the week; Monday is 0."""
+    found: np.ndarray = (days + 3) % 7
+    return found

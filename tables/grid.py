@@ -11,7 +11,7 @@ import numpy as np
 from tidegate.tables import cells
 from tidegate.tables.errors import InputError
 from tidegate.tables.formats import PLAIN, FileFormat
-from tidegate.tables.frequency import DAY, SHORTEST_MONTH, month_and_day, off_day, wall
+from tidegate.tables.frequency import DAY, SHORTEST_MONTH, month_and_day, off_day, wall, weekday
 from tidegate.tables.series import Series, time_text
 from tidegate.tables.time_grid import Step, parse_timestamp
 from tidegate.tables.zones import ahead_of, check_moments
@@ -35,13 +35,16 @@ class Places:
 
     Attributes:
       at: int64[rows], each row's step from the first one.
-      first: the first row's time: seconds, months since 1970-01, or integer time.
+      first: the first row's time: seconds, months since 1970-01, business days since Monday
+        1969-12-29, or integer time.
       day: day of the month of its steps, 31 for the last one; 1 where the step is no month.
+      clock: seconds since midnight of its steps, where `first` counts months or business days.
     """
 
     at: np.ndarray
     first: int
     day: int = 1
+    clock: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,16 @@ class Gridding:
     @property
     def scale(self) -> int:
         """A step in the unit of `Places.first`."""
-        return self.step.seconds or self.step.months or self.step.index
+        return self.step.seconds or self.step.months or self.step.index or self.step.business
 
     def time(self, places: Places, step: int) -> int:
         """A step's time: seconds since 1970 on the clock that the step follows, or an integer."""
         moment = places.first + step * self.scale
-        return month_seconds(moment, places.day) if self.step.months else moment
+        if self.step.months:
+            return month_seconds(moment, places.day) + places.clock
+        if self.step.business:
+            return (7 * (moment // 5) + moment % 5 - 3) * DAY + places.clock
+        return moment
 
     def text(self, places: Places, step: int) -> str:
         """A step's time as the clock on the wall shows it."""
@@ -92,10 +99,8 @@ class Gridding:
           InputError: a time off the grid, a clock that goes back, or a time of a zone's clock that
         does not say its moment.
         """
-        step = self.step
-        day = 1
+        step, clock, day = self.step, wall(series), 1
         if step.months:
-            clock = wall(series)
             wrong, day = off_day(clock)
             if len(wrong):
                 shorter = (np.diff(clock) < SHORTEST_MONTH).any()
@@ -104,13 +109,15 @@ class Gridding:
                     advice = self._advice(series, clock)
                 self._off_grid(series, int(wrong[0]), advice)
             time, scale = month_and_day(clock)[0], step.months
+        elif step.business:
+            time, scale = self._business_days(series, clock), step.business
         elif step.index:
             time, scale = series.table.time, step.index
         else:
             if not step.by_date:
                 setting = f"{self.how.setting('timezone')}={self.how.timezone}"
                 check_moments(series, self.files, setting)
-            time = wall(series) if step.by_date else series.table.time
+            time = clock if step.by_date else series.table.time
             scale = step.seconds
         rests = time % scale
         values, counts = np.unique(rests, return_counts=True)
@@ -122,7 +129,26 @@ class Gridding:
         twice = np.flatnonzero(np.diff(time) <= 0)
         if len(twice):
             self._off_grid(series, int(twice[0]) + 1, "mend the time")
-        return Places((time - time[0]) // scale, int(time[0]), day)
+        at_midnight = not (step.months or step.business)
+        of_day = 0 if at_midnight else int(clock[0] % DAY)
+        return Places((time - time[0]) // scale, int(time[0]), day, of_day)
+
+    def _business_days(self, series: Series, clock: np.ndarray) -> np.ndarray:
+        """int64[rows], business days since Monday 1969-12-29.
+
+        Raises:
+          InputError: a day of a weekend, or another time of day than the first row's.
+        """
+        days = clock // DAY
+        of_week = weekday(days)
+        wrong = np.flatnonzero((of_week > 4) | (clock % DAY != clock[0] % DAY))
+        if len(wrong):
+            at_weekend = of_week[wrong[0]] > 4
+            advice = "mend the time" + (", or set data.frequency=D" if at_weekend else "")
+            if self.fixed:
+                advice = self._advice(series, clock)
+            self._off_grid(series, int(wrong[0]), advice)
+        return 5 * ((days + 3) // 7) + of_week
 
     def zeros(self, at: np.ndarray, target: np.ndarray) -> np.ndarray:
         """The steps without a row, between the first and the last value, whose value is zero.
@@ -182,7 +208,7 @@ class Gridding:
         """A distance in the step's unit as data.frequency takes it."""
         if self.step.index:
             return str(distance)
-        units = ((1, "MS"),) if self.step.months else _UNITS
+        units = ((1, "MS"),) if self.step.months else ((1, "B"),) if self.step.business else _UNITS
         size, name = next(unit for unit in units if distance % unit[0] == 0)
         return f"{distance // size}{name}" if distance > size else name
 

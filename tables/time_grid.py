@@ -5,7 +5,7 @@ Kept free of NumPy and pandas: settings are checked with it before anything heav
 
 import re
 import zoneinfo
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date, datetime
 
 from tidegate.tables.errors import nearest
@@ -25,7 +25,13 @@ _MONTHS = {
     "Q": 3, "QS": 3, "QE": 3,
     "Y": 12, "YS": 12, "YE": 12, "A": 12, "AS": 12,
 }  # fmt: skip
-_BUSINESS = {"B", "C", "BM", "BMS", "BME", "BQ", "BQS", "BQE", "BA", "BAS", "BY", "BYS", "BYE"}
+_NO_GRID = {
+    "C": "holidays are known to no grid: set B, and they are missing steps",
+    **dict.fromkeys(
+        ("BM", "BMS", "BME", "BQ", "BQS", "BQE", "BA", "BAS", "BY", "BYS", "BYE"),
+        "business month ends are on no regular grid: write each as the month, such as 2020-05",
+    ),
+}
 _ALIAS = re.compile(r"(\d*)([A-Za-z]+)(?:-[A-Za-z]{3})?")
 _UNIT_NAMES = ((7 * DAY, "week"), (DAY, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 _STAMP = re.compile(
@@ -46,25 +52,31 @@ class Step:
       seconds: a fixed length of time.
       months: calendar months (3 is a quarter, 12 a year).
       index: a distance in integer time, which has no calendar.
+      business: business days, Monday to Friday.
     """
 
     seconds: int = 0
     months: int = 0
     index: int = 0
+    business: int = 0
 
     def __post_init__(self) -> None:
-        given = (self.seconds, self.months, self.index)
+        given = astuple(self)
         if min(given) < 0 or sum(value > 0 for value in given) != 1:
-            raise ValueError(f"{given}: expected one of seconds, months and index above 0")
+            names = "seconds, months, index and business"
+            raise ValueError(f"{given}: expected one of {names} above 0")
 
     @property
     def by_date(self) -> bool:
         """Whether steps are whole days or longer: they follow the clock on the wall."""
-        return self.months > 0 or (self.seconds > 0 and self.seconds % DAY == 0)
+        whole_days = self.seconds > 0 and self.seconds % DAY == 0
+        return whole_days or self.months > 0 or self.business > 0
 
     def __str__(self) -> str:
         if self.index:
             return f"{self.index} of integer time"
+        if self.business:
+            return f"{self.business} business day{'s' if self.business > 1 else ''}"
         if self.months:
             unit = next(
                 (n, name) for n, name in ((12, "year"), (1, "month")) if not self.months % n
@@ -79,8 +91,8 @@ class Step:
 def parse_step(text: str) -> Step:
     """A step from pandas' offset aliases, old or new, or from an integer.
 
-    ``h``, ``15min``, ``D``, ``W-MON``, ``MS``, ``QE``, ``YS`` ... An anchor (``-MON``, and start
-    or end of the month) is not compared with the data: each series has its own.
+    ``h``, ``15min``, ``D``, ``B``, ``W-MON``, ``MS``, ``QE``, ``YS`` ... An anchor (``-MON``, and
+    start or end of the month) is not compared with the data: each series has its own.
 
     Raises:
       ValueError: it is none, or no regular grid of whole seconds.
@@ -91,15 +103,14 @@ def parse_step(text: str) -> Step:
     found = _ALIAS.fullmatch(text)
     count = int(found[1] or 1) if found else 0
     name = found[2] if found else ""
-    if name in _BUSINESS:
-        raise ValueError(
-            f"{text}: business days are no regular grid; use D, and weekends are missing steps, "
-            "or number the days in an integer column"
-        )
+    if name in _NO_GRID:
+        raise ValueError(f"{text}: {_NO_GRID[name]}")
+    if count and name == "B":
+        return Step(business=count)
     if not count or name not in {*_SECONDS, *_MONTHS}:
         raise ValueError(
             f"{text!r}: expected a pandas offset alias of a second or longer such as h, 15min, D, "
-            "W, MS, QS or YS, or an integer step"
+            "B, W, MS, QS or YS, or an integer step"
         )
     if name in _MONTHS:
         return Step(months=count * _MONTHS[name])

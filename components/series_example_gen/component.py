@@ -15,7 +15,8 @@ class SeriesExampleGen(ReadsFiles, base_beam_component.BaseBeamComponent):
     - `start`: int64[1], the time of the first step: seconds since 1970-01-01 UTC, or the integer
       itself in integer time. Steps of whole days follow the clock on the wall where the data
       states its zone.
-    - `step_seconds`, `step_months`, `step_index`: int64[1] each; the one above 0 is the step.
+    - `step_seconds`, `step_months`, `step_index`, `step_business` (days): int64[1] each; the one
+      above 0 is the step.
     - `y`: float[n], every step of the grid, NaN where there is no value.
     - a covariate of numbers: float[n] under its column's name, NaN where missing.
     - a static column: bytes[1], empty where missing, or float[1], NaN where missing.

@@ -42,6 +42,7 @@ def series_example(grid: Grid, piece: Piece, output: Output) -> tf.train.Example
         "step_seconds": _integers([step.seconds]),
         "step_months": _integers([step.months]),
         "step_index": _integers([step.index]),
+        "step_business": _integers([step.business]),
         "first_target": _integers([piece.first - piece.begin]),
         "y": _numbers(grid.numbers[piece.begin : piece.end, 0]),
     }

@@ -8,7 +8,7 @@ it. What is shuffled are names of files: Beam's runner never holds the data.
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any
 
 import apache_beam as beam
@@ -191,5 +191,4 @@ def _text_bytes(path: str) -> int:
 
 def usual_season(step: Step) -> int:
     """The season that the transform graph finds for a frequency, in steps."""
-    fields = (step.seconds, step.months, step.index)
-    return int(season_length(*(tf.constant(each, tf.int64) for each in fields)))
+    return int(season_length(*(tf.constant(each, tf.int64) for each in astuple(step))))

@@ -1,6 +1,6 @@
 """One series on its regular grid: every step there, missing values marked by NaN."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -70,7 +70,7 @@ def grid_of(series: Series, gridding: Gridding, tests: frozenset[int]) -> Grid |
         test_at = int(np.clip(at[test_row] - first, 0, steps))
         before = seen[seen < test_row]
         train_end = int(at[before[-1]]) - first + 1 if len(before) else 0
-    begin = Places(at_kept, places.first + first * gridding.scale, places.day)
+    begin = replace(places, at=at_kept, first=places.first + first * gridding.scale)
     return Grid(series.name, begin, numbers, names, train_end, test_at)
 
 

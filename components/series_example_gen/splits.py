@@ -8,10 +8,10 @@ import numpy as np
 
 from tidegate.components.example_gen.report import SPLITS
 from tidegate.tables.errors import InputError
-from tidegate.tables.frequency import month_and_day
+from tidegate.tables.frequency import month_and_day, weekday
 from tidegate.tables.grid import Places
 from tidegate.tables.reads import SeriesSplits
-from tidegate.tables.time_grid import Step, parse_clock, parse_timestamp
+from tidegate.tables.time_grid import DAY, Step, parse_clock, parse_timestamp
 from tidegate.tables.zones import ahead_of
 
 _HELD_OUT = SPLITS[1:]
@@ -248,6 +248,12 @@ def cutoff_steps(
     found = {}
     for split, text in cutoffs.items():
         moment, scale = cutoff_time(text, step, timezone), step.index or step.seconds
+        if step.business:
+            day, clock = divmod(moment, DAY)
+            of_week = int(weekday(np.array(day)))
+            late = of_week < 5 and clock > places.clock
+            moment = 5 * ((day + 3) // 7) + min(of_week + late, 5)
+            scale = step.business
         if step.months:
             month, of_month, length = (int(part[0]) for part in month_and_day(np.array([moment])))
             moment, scale = month + (of_month > min(places.day, length)), step.months

@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 from tidegate.models.forecasting import backtest, windows
 from tidegate.models.forecasting.settings import LEVELS, DataSettings, FeatureSettings
+from tidegate.models.series.calendar import business_of
 from tidegate.models.series.season import season_length
 
 Records = Mapping[str, Callable[[], Iterable[Mapping[str, Any]]]]
@@ -35,7 +36,7 @@ _LONGEST_SEASON = 24
 _MOST_SEARCHED = 5_000
 # Splits that rivals do not judge; they give them history.
 _LEARNT = ("train", "valid")
-_STEPS = ("step_seconds", "step_months", "step_index")
+_STEPS = ("step_seconds", "step_months", "step_index", "step_business")
 _QUANTILES = norm.ppf(LEVELS)
 
 
@@ -136,7 +137,7 @@ def _earlier(
 
 def _steps_to(one: Mapping[str, Any], other: Mapping[str, Any]) -> int:
     """Steps from the start of an example to that of another one of the same series."""
-    seconds, months, index = (int(one[name]) for name in _STEPS)
+    seconds, months, index, business = (int(one[name]) for name in _STEPS)
     begin, end = (int(example["start"]) for example in (one, other))
     if months:
         # Months differ in length, and a short one moves the day.
@@ -144,7 +145,9 @@ def _steps_to(one: Mapping[str, Any], other: Mapping[str, Any]) -> int:
             int(np.datetime64(time, "s").astype("datetime64[M]").astype(int))
             for time in (begin, end)
         )
-    return (end - begin) // (seconds or months or index)
+    elif business:
+        begin, end = (int(business_of(tf.constant(time, tf.int64))) for time in (begin, end))
+    return (end - begin) // (seconds or months or index or business)
 
 
 def _parts(

@@ -14,7 +14,8 @@ from tidegate.tables.time_grid import Step, known_zone, parse_step, parse_timest
 DEFAULT_ID_COLUMN = "unique_id"
 # What each example holds beside the covariates; see SeriesExampleGen.
 OWN_FEATURES = (
-    "unique_id", "start", "step_seconds", "step_months", "step_index", "y", "first_target",
+    "unique_id", "start", "step_seconds", "step_months", "step_index", "step_business", "y",
+    "first_target",
 )  # fmt: skip
 # The input of a request that says where there is a value.
 MASK = "mask"
@@ -44,7 +45,7 @@ class DataSettings(FileSettings):
         default_factory=list, description="columns of numbers known ahead: a,b"
     )
     frequency: str | None = Field(
-        None, description="pandas offset alias (h, 15min, D, W, MS ...) or an integer step; "
+        None, description="pandas offset alias (h, 15min, D, B, W, MS ...) or an integer step; "
         "inferred where not given"
     )  # fmt: skip
     time_format: str | None = Field(

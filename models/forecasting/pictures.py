@@ -11,7 +11,13 @@ from matplotlib.figure import Figure
 from tidegate.models.forecasting.backtest import MEAN, QUANTILES, TRUTH, origins
 from tidegate.models.forecasting.evaluation import INTERVALS, statistics, summarise
 from tidegate.models.forecasting.settings import DataSettings, FeatureSettings
-from tidegate.models.series.calendar import DAY, month_of, seconds_of_month
+from tidegate.models.series.calendar import (
+    DAY,
+    business_of,
+    month_of,
+    seconds_of_business,
+    seconds_of_month,
+)
 
 Judged = Callable[[], Iterator[tuple[Mapping[str, Any], np.ndarray]]]
 # Forecasts of a series that are drawn at most, and how many horizons of history before them.
@@ -172,6 +178,10 @@ def _times(record: Mapping[str, Any], steps: int) -> np.ndarray:
         month, day = month_of(tf.constant(start, tf.int64))
         dates = seconds_of_month(month + places * int(record["step_months"]), day).numpy()
         seconds = dates + start % DAY
+    elif record["step_business"]:
+        first = business_of(tf.constant(start, tf.int64))
+        days = seconds_of_business(first + places * int(record["step_business"])).numpy()
+        seconds = days + start % DAY
     else:
         seconds = start + places * int(record["step_seconds"])
     return seconds.astype("datetime64[s]")

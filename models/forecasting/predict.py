@@ -10,7 +10,7 @@ from tidegate.models.core.transform import TransformFacts
 from tidegate.models.forecasting import windows
 from tidegate.models.forecasting.data_settings import MASK
 from tidegate.models.forecasting.settings import LEVELS, FeatureSettings
-from tidegate.models.series.calendar import seconds_of_month
+from tidegate.models.series.calendar import seconds_of_business, seconds_of_month
 
 # Most steps of a request: a bound on what one may cost. Minutes of almost two years.
 LONGEST = 1_000_000
@@ -48,7 +48,7 @@ def predict(
 
     Args:
       outputs: float32[batch, horizon, 2 + levels], the network's.
-      transformed: `start`, `step`, `month_day`, `clock`, `y`.
+      transformed: `start`, `step`, `step_of`, `month_day`, `clock`, `y`.
       facts: not used; part of the contract.
 
     Returns:
@@ -63,12 +63,14 @@ def predict(
     after = _ends(transformed["y"])[:, tf.newaxis] - 1 + offsets
     times = transformed["start"][:, tf.newaxis] + after * transformed["step"][:, tf.newaxis]
     day, clock = (transformed[name][:, tf.newaxis] for name in ("month_day", "clock"))
+    business = transformed["step_of"][:, 3:]
+    times = tf.where(day > 0, seconds_of_month(times, day), times)
     return {
         "mean": outputs[..., 0],
         "quantiles": outputs[..., 1:-1],
         "levels": tf.repeat(tf.constant(LEVELS, tf.float32)[tf.newaxis], batch, axis=0),
         "offsets": tf.repeat(offsets[tf.newaxis], batch, axis=0),
-        "times": tf.where(day > 0, seconds_of_month(times, day) + clock, times),
+        "times": tf.where(business > 0, seconds_of_business(times), times) + clock,
     }
 
 

@@ -7,7 +7,14 @@ import tensorflow_transform as tft
 
 from tidegate.models.core.task import RawFeature
 from tidegate.models.forecasting.settings import FeatureSettings
-from tidegate.models.series.calendar import DAY, calendar, month_of, on_wall
+from tidegate.models.series.calendar import (
+    DAY,
+    business_of,
+    calendar,
+    month_of,
+    on_wall,
+    seconds_of_business,
+)
 from tidegate.models.series.season import season_length
 
 # Roles of the raw features, beside those that every series has; that of `start` is the time zone.
@@ -40,8 +47,8 @@ def preprocess(
         since 1970 or an integer where time is one;
         `y` float32[batch, (n)] sparse, NaN where missing; covariates float32[batch, (n)] where
         historic and [batch, (n + horizon)] where future, NaN where missing; static features
-        [batch]. In training also `step_seconds`, `step_months`, `step_index` and `first_target`
-        int64[batch].
+        [batch]. In training also `step_seconds`, `step_months`, `step_index`, `step_business` and
+        `first_target` int64[batch].
       features: horizon, season, calendar.
       raw: which input has which role.
 
@@ -50,10 +57,11 @@ def preprocess(
       calendar and each future covariate, scaled, with a mark of being there; `historic`
       float32[batch, (n), 2 h] the same; `ids` int64[batch, 1 + s], of the series and its static
       names, 0 for unknown; `numbers` float32[batch, 2 m], static numbers, scaled, with their
-      mark; `start` and `step` int64[batch], months since 1970-01 where the step is months, and
-      `month_day` int64[batch], the day of the month then, 31 for the last, else 0; `clock`
-      int64[batch], the seconds since midnight then, else 0; `step_of` int64[batch, 3], the step in
-      seconds, months and integer time, of which one is above 0; `season` int64[batch]; in training
+      mark; `start` and `step` int64[batch], months since 1970-01 where the step is months, business
+      days since Monday 1969-12-29 where it is these, and `month_day` int64[batch], the day of the
+      month of months, 31 for the last, else 0; `clock` int64[batch], the seconds since midnight of
+      both, else 0; `step_of` int64[batch, 4], the step in seconds, months, integer time and
+      business days, of which one is above 0; `season` int64[batch]; in training
       `first_target` int64[batch].
       A covariate's values are (x - mean) / standard deviation over train; 0 where missing, and
       for one that is constant in train, of whose moves nothing is known.
@@ -62,23 +70,27 @@ def preprocess(
     y = tf.RaggedTensor.from_sparse(inputs["y"])
     lengths = y.row_lengths()
     # One frequency a data set: learnt here, so that no request has to say it.
-    seconds, months, index = (
-        tft.max(inputs[f"step_{unit}"]) for unit in ("seconds", "months", "index")
-    )
-    step = seconds + months + index
+    units = ("seconds", "months", "index", "business")
+    step_of = [tft.max(inputs[f"step_{unit}"]) for unit in units]
+    seconds, months, _, business = step_of
+    step = tf.add_n(step_of)
     first_month, day = month_of(start)
-    clock = tf.where(months > 0, start % DAY, tf.zeros_like(start))
+    clock = tf.where((months > 0) | (business > 0), start % DAY, tf.zeros_like(start))
     start = tf.where(months > 0, first_month, start)
+    start = tf.where(business > 0, business_of(start), start)
     season = (
-        season_length(seconds, months, index)
+        season_length(*step_of)
         if features.season is None
         else tf.constant(features.season, tf.int64)
     )
     grid = tf.ragged.range(lengths + features.horizon)
     rows = grid.value_rowids()
     times = _on_wall(tf.gather(start, rows) + grid.flat_values * step, seconds, raw)
+    # Business days have the calendar of days.
+    times = tf.where(business > 0, seconds_of_business(times), times)
+    of_day = seconds + business * DAY
     known = [
-        calendar(times, seconds, months, _span(inputs, lengths)) * float(features.calendar),
+        calendar(times, of_day, months, _span(inputs, lengths)) * float(features.calendar),
         *(_scaled(_aligned(inputs[feature.name], grid)) for feature in with_role(raw, FUTURE)),
     ]
     places = tf.ragged.range(lengths)
@@ -94,7 +106,7 @@ def preprocess(
         "step": tf.zeros_like(start) + step,
         "month_day": tf.where(months > 0, day, tf.zeros_like(day)),
         "clock": clock,
-        "step_of": tf.zeros_like(start)[:, tf.newaxis] + tf.stack([seconds, months, index]),
+        "step_of": tf.zeros_like(start)[:, tf.newaxis] + tf.stack(step_of),
         "season": tf.zeros_like(start) + season,
         "first_target": tf.identity(inputs["first_target"]),
     }
@@ -120,6 +132,7 @@ def _on_wall(times: tf.Tensor, seconds: tf.Tensor, raw: Sequence[RawFeature]) ->
 def _span(inputs: Mapping[str, tf.Tensor | tf.SparseTensor], lengths: tf.Tensor) -> tf.Tensor:
     """int64[], seconds from the beginning of train's first step to the end of its last."""
     step = inputs["step_seconds"] + inputs["step_months"] * _MONTH
+    step += inputs["step_business"] * (7 * DAY // 5)
     return tft.max(inputs["start"] + lengths * step) - tft.min(inputs["start"])
 
 

@@ -48,7 +48,13 @@ def raw_features(data: DataSettings) -> tuple[RawFeature, ...]:
         ),
         *(
             RawFeature(name, "", kind="int", label=True)
-            for name in ("step_seconds", "step_months", "step_index", "first_target")
+            for name in (
+                "step_seconds",
+                "step_months",
+                "step_index",
+                "step_business",
+                "first_target",
+            )
         ),
     )
 
@@ -87,7 +93,6 @@ def splits(data: DataSettings, features: FeatureSettings) -> SeriesSplits:
 
 def roles(read: SeriesReads, features: FeatureSettings, known: Mapping[str, Any]) -> Roles:
     """A file's series to their next steps."""
-    seconds, months, index = (int(size) for size in known["step_of"][0])
     return Roles(
         signature="forecast",
         reads=read,
@@ -107,7 +112,7 @@ def roles(read: SeriesReads, features: FeatureSettings, known: Mapping[str, Any]
             "offsets": Output("step", column="step"),
             "times": Output("time", column=read.time),
         },
-        step=Step(seconds, months, index),
+        step=Step(*(int(size) for size in known["step_of"][0])),
         horizon=features.horizon,
     )
 
@@ -160,7 +165,7 @@ def _covariates(raw: Sequence[RawFeature], steps: int) -> dict[str, Any]:
 def toy() -> tuple[dict[str, Any], ...]:
     """Monthly series of several levels and lengths whose season can be learnt; one has gaps."""
     lengths = {"a": 150, "b": 120, "c": 130, "d": 40}
-    step = {"step_seconds": 0, "step_months": 1, "step_index": 0, "first_target": 0}
+    step = dict.fromkeys(("step_seconds", "step_index", "step_business", "first_target"), 0)
     return tuple(
         {
             "unique_id": name,
@@ -168,6 +173,7 @@ def toy() -> tuple[dict[str, Any], ...]:
             "y": _with_gaps(_wave(length, 10.0**number))
             if name == "b"
             else _wave(length, 10.0**number),
+            "step_months": 1,
             **step,
         }
         for number, (name, length) in enumerate(lengths.items())

@@ -80,6 +80,21 @@ def seconds_of_month(months: tf.Tensor, day: tf.Tensor) -> tf.Tensor:
     return (tf.minimum(first + day, after) - 1) * DAY
 
 
+def business_of(seconds: tf.Tensor) -> tf.Tensor:
+    """Seconds since 1970 to business days since Monday 1969-12-29; a weekend's are its Friday's.
+
+    Args:
+      seconds: int64[...].
+    """
+    days = seconds // DAY + 3
+    return 5 * (days // 7) + tf.minimum(days % 7, 4)
+
+
+def seconds_of_business(days: tf.Tensor) -> tf.Tensor:
+    """The reverse of `business_of`, at midnight: int64[...] to int64[...]."""
+    return (7 * (days // 5) + days % 5 - 3) * DAY
+
+
 def _first_day(months: tf.Tensor) -> tf.Tensor:
     """Days from 1970-01-01 to the first of a month."""
     shifted = months + 12 * 1970 - 2  # Months since 0000-03.

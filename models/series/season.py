@@ -9,34 +9,37 @@ _YEAR = 365.25  # Days.
 _MOST_SPANS = 7
 
 
-def season_length(seconds: tf.Tensor, months: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+def season_length(
+    seconds: tf.Tensor, months: tf.Tensor, index: tf.Tensor, business: tf.Tensor
+) -> tf.Tensor:
     """The steps of the season that is usual for a frequency.
 
     Below a minute the steps of an hour; below a day those of a day (hourly 24, 15 minutes 96);
-    below a week those of a week (daily 7); weekly and longer those of a year (weekly 52, monthly
-    12, quarterly 4, yearly 1); integer time has none. Where that is no whole number of steps, the
-    fewest hours, days, weeks or years up to seven that are: 7 steps, two weeks, of 2 days; 24
-    steps, a week, of 7 hours. Where none are, there is no season: 1. A year is no whole number of
-    days: one that ends within a quarter of a step will do.
+    below a week those of a week (daily 7, business days 5); weekly and longer those of a year
+    (weekly 52, monthly 12, quarterly 4, yearly 1); integer time has none. Where that is no whole
+    number of steps, the fewest hours, days, weeks or years up to seven that are: 7 steps, two
+    weeks, of 2 days; 24 steps, a week, of 7 hours. Where none are, there is no season: 1. A year
+    is no whole number of days: one that ends within a quarter of a step will do.
 
     Args:
-      seconds, months, index: int64[], of a step; one of them is above 0.
+      seconds, months, index, business: int64[], of a step; one of them is above 0.
 
     Returns:
       int64[], at least 1.
     """
     del index
-    seconds, months = tf.cast(seconds, tf.int64), tf.cast(months, tf.int64)
-    length = tf.where(seconds > 0, seconds, tf.maximum(months, 1))
+    seconds, months, business = (tf.cast(one, tf.int64) for one in (seconds, months, business))
+    length = tf.where(seconds > 0, seconds, tf.maximum(tf.maximum(months, business), 1))
     by_year = seconds >= _WEEK
     span = tf.where(seconds < _DAY, tf.constant(_DAY, tf.int64), tf.constant(_WEEK, tf.int64))
     span = tf.where(seconds < 60, tf.constant(3600, tf.int64), span)
     span = tf.where(by_year, tf.constant(int(_YEAR * _DAY), tf.int64), span)
-    span = tf.where(seconds > 0, span, tf.constant(12, tf.int64))
+    others = tf.where(business > 0, tf.constant(5, tf.int64), tf.constant(12, tf.int64))
+    span = tf.where(seconds > 0, span, others)
     spans = span * tf.range(1, _MOST_SPANS + 1, dtype=tf.int64)
     steps = (2 * spans + length) // (2 * length)
     rest = tf.abs(steps * length - spans)
     whole = (steps > 0) & (4 * rest <= tf.where(by_year, length, tf.zeros_like(length)))
     fewest = tf.reduce_min(tf.where(whole, steps, tf.int64.max))
-    there = ((seconds > 0) | (months > 0)) & tf.reduce_any(whole)
+    there = ((seconds > 0) | (months > 0) | (business > 0)) & tf.reduce_any(whole)
     return tf.where(there, fewest, tf.ones_like(fewest))

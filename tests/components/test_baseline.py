@@ -97,7 +97,7 @@ def test_figures_of_chunks_are_those_of_the_whole_and_rivals_get_what_was_before
     borders = {"train": (0, 0, 70), "valid": (50, 70, 90), "eval": (70, 90, 110)}
     borders["test"] = (90, 110, 130)
     values = np.random.default_rng(0).normal(50.0, 5.0, (5, 130))
-    month = {"step_seconds": 0, "step_months": 1, "step_index": 0}
+    month = {"step_seconds": 0, "step_months": 1, "step_index": 0, "step_business": 0}
     begin_month = np.datetime64("1990-01")
     splits = {
         split: [

@@ -116,9 +116,13 @@ def test_series_of_another_step_are_named_by_name_and_place() -> None:
         step_of(hours, *days)
 
 
-def test_business_days_are_refused_and_days_with_weekends_are_not() -> None:
-    with pytest.raises(InputError, match=r"data\.frequency=D"):
-        step_of(series(pd.date_range("2020-01-01", periods=50, freq="B")))
+def test_business_days_are_seen() -> None:
+    days = pd.date_range("2020-01-01", periods=50, freq="B", tz="Asia/Tokyo")
+    assert step_of(series(days)) == Step(business=1)
+    # A holiday is a gap, and one Saturday makes days of them.
+    assert step_of(series(days.delete([7, 8, 20]))) == Step(business=1)
+    saturday = pd.date_range("2020-02-01", periods=1, tz="Asia/Tokyo")
+    assert step_of(series(days.union(saturday))) == Step(seconds=86_400)
     assert step_of(series(pd.date_range("2020-01-06", periods=5, freq="D"))) == Step(seconds=86_400)
 
 

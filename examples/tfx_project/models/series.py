@@ -69,5 +69,5 @@ def run_fn(fn_args: tfx.components.FnArgs) -> None:
         model,
         transform,
         forecast,
-        without=["first_target", "step_seconds", "step_months", "step_index"],
+        without=["first_target", "step_seconds", "step_months", "step_index", "step_business"],
     )

@@ -31,7 +31,7 @@ from tidegate.tables.rows import Rows
 from tidegate.tables.series import Series, Table
 from tidegate.tables.series_files import ONLY_SERIES, read_tables, zone_of
 from tidegate.tables.stamps import Manner
-from tidegate.tables.time_grid import DAY, Step
+from tidegate.tables.time_grid import Step
 from tidegate.tables.zones import ahead_of
 
 STEP = "step"
@@ -360,8 +360,6 @@ class SeriesRows:
             return value
         table, step = asked.series.table, self._roles.step
         by_date = step is not None and step.by_date
-        if step is not None and step.months:  # Months come back at midnight.
-            value += int(table.time[0] + table.ahead[0]) % DAY
         ahead = int(table.ahead[-1])
         if self._zone:
             ahead = ahead_of(self._zone, value, by_date)

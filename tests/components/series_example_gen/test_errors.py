@@ -140,7 +140,11 @@ def test_mixed_frequencies_name_two_series(csv: Csv, refused: Refused) -> None:
 def test_business_days(csv: Csv, refused: Refused) -> None:
     # 2020-01-06 was a Monday.
     days = [["a", f"2020-01-{day:02d}", day] for day in range(6, 31) if (day - 6) % 7 < 5]
-    assert "business days" in refused(csv(days))
+    weekend = [["a", "2020-02-01", 1]]
+    assert refused(csv([*days, *weekend]), frequency="B").startswith(
+        f"PATH:{len(days) + 2}: series 'a': 2020-02-01 00:00:00 is off the grid of one step each 1 "
+        "business day (beside it: 2020-01-30 00:00:00); mend the time, or set data.frequency=D"
+    )
 
 
 @pytest.mark.parametrize("horizon", [40, pytest.param(400, marks=pytest.mark.slow)])

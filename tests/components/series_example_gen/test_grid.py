@@ -18,7 +18,7 @@ from tidegate.tables.grid import Gridding
 from tidegate.tables.series import Series, Table, arrange, by_bucket, each_series
 from tidegate.tables.time_grid import Step, parse_step, parse_timestamp
 
-ALIASES = ("15min", "H", "D", "W", "MS", "M", "QS", "AS")
+ALIASES = ("15min", "H", "D", "W", "MS", "M", "QS", "AS", "B")
 NAMES = st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=6)
 
 
@@ -74,9 +74,7 @@ def test_grid_and_pieces_hold_what_pandas_has(
     assert grid is not None
     expected = rows.loc[rows.first_valid_index() : rows.last_valid_index()].asfreq(alias)
     np.testing.assert_array_equal(grid.numbers[:, 0], expected)
-    first = expected.index[0]
-    months = 12 * (first.year - 1970) + first.month - 1
-    assert grid.places.first == (months if step.months else seconds(expected.index)[0])
+    assert gridding(step).time(grid.places, 0) == seconds(expected.index)[0]
     splitting = Splitting(context, horizon, {"valid": 0.1, "eval": 0.1, "test": 0.1})
     pieces, _ = splitting.pieces(grid.steps, {}, grid.train_end, grid.test_at)
     targets = [grid.numbers[piece.first : piece.end, 0] for piece in pieces]

@@ -124,8 +124,8 @@ def test_what_each_example_holds(generated: Any) -> None:
     pieces = generated.of("store 3")
     for example in pieces.values():
         assert sorted(example) == [
-            "area", "first_target", "heat", "promo", "side", "start", "step_index",
-            "step_months", "step_seconds", "unique_id", "y",
+            "area", "first_target", "heat", "promo", "side", "start",
+            "step_business", "step_index", "step_months", "step_seconds", "unique_id", "y",
         ]  # fmt: skip
         steps = example["step_seconds"], example["step_months"], example["step_index"]
         assert steps == ([HOUR], [0], [0])

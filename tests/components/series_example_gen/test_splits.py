@@ -182,6 +182,24 @@ def test_a_cutoff_among_months(cutoff: str, day: int, expected: int) -> None:
     assert cutoff_steps({"eval": cutoff}, grid(start, day), Step(months=1)) == {"eval": expected}
 
 
+@pytest.mark.parametrize(
+    ("cutoff", "expected"),
+    [
+        ("2020-01-06", 3),  # From Wednesday to Monday.
+        ("2020-01-04", 3),
+        ("2020-01-03", 2),
+        ("2020-01-03T16:00", 2),
+        ("2020-01-03T16:01", 3),
+        ("2020-01-05T23:00", 3),
+        ("2019-12-31", -1),
+    ],
+)
+def test_a_cutoff_among_business_days(cutoff: str, expected: int) -> None:
+    first = int(np.busday_count("1969-12-29", "2020-01-01"))
+    places = Places(np.zeros(1, np.int64), first, clock=16 * 3600)
+    assert cutoff_steps({"eval": cutoff}, places, Step(business=1)) == {"eval": expected}
+
+
 def grid(first: int, day: int = 1) -> Places:
     return Places(np.zeros(1, np.int64), first, day)
 

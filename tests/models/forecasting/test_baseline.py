@@ -15,7 +15,7 @@ from tidegate.models.forecasting.evaluation import statistics, summarise
 from tidegate.models.forecasting.settings import LEVELS, DataSettings, FeatureSettings
 
 FEATURES = FeatureSettings(horizon=6, context=48, backtest_windows=3, backtest_step=6)
-STEP = {"step_seconds": 0, "step_months": 1, "step_index": 0}
+STEP = {"step_seconds": 0, "step_months": 1, "step_index": 0, "step_business": 0}
 
 Records = dict[str, Callable[[], Iterator[dict[str, Any]]]]
 
@@ -177,6 +177,12 @@ GRIDS = {
         {"step_months": 3},
         lambda place: int(
             (np.datetime64("1971-02") + 3 * place).astype("datetime64[s]").astype(int)
+        ),
+    ),
+    "business days": (
+        {"step_business": 1},
+        lambda place: int(
+            np.busday_offset("2001-08-03", place).astype("datetime64[s]").astype(int)
         ),
     ),
     "integers": ({"step_index": 5}, lambda place: 5 * place - 100),

@@ -54,7 +54,7 @@ def test_a_test_split_is_cut_or_not(values: dict[str, Any], expected: bool) -> N
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"frequency": "B"}, "business days"),
+        ({"frequency": "BM"}, "business month ends"),
         ({"timezone": "europe/berln"}, "Did you mean 'Europe/Berlin'"),
         ({"time_format": "epoch"}, "expected a format such as %d/%m/%Y, or epoch_s, epoch_ms"),
         ({"frequency": "often"}, "expected a pandas offset alias"),

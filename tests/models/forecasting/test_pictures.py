@@ -15,7 +15,7 @@ from tidegate.models.forecasting.pictures import pictures
 from tidegate.models.forecasting.settings import LEVELS, DataSettings, FeatureSettings
 
 FEATURES = FeatureSettings(horizon=4, context=12, backtest_windows=3, backtest_step=4)
-STEPS = {"step_seconds": 0, "step_months": 1, "step_index": 0}
+STEPS = {"step_seconds": 0, "step_months": 1, "step_index": 0, "step_business": 0}
 
 
 def series(name: str, error: float, **others: Any) -> tuple[dict[str, Any], np.ndarray]:
@@ -73,6 +73,12 @@ def test_time_in_seconds_and_in_integers() -> None:
     days = {"step_months": 0, "step_seconds": 86_400}
     (axis,) = drawn(series("days", 1.0, **days))["forecasts"].axes
     assert axis.get_lines()[0].get_xdata(orig=True)[-1] == np.datetime64("1970-02-09")
+    # From Friday 1970-01-02, four o'clock.
+    business = {"step_months": 0, "step_business": 1, "start": 100_800}
+    (axis,) = drawn(series("business", 1.0, **business))["forecasts"].axes
+    shown = axis.get_lines()[0].get_xdata(orig=True)
+    expected = np.busday_offset("1970-01-02", np.arange(12, 40)).astype("datetime64[s]")
+    np.testing.assert_array_equal(shown, expected + np.timedelta64(4, "h"))
     whole = {"step_months": 0, "step_index": 2, "start": 10}
     (axis,) = drawn(series("whole", 1.0, **whole))["forecasts"].axes
     assert axis.get_lines()[0].get_xdata(orig=True)[-1] == 10 + 2 * 39

@@ -21,7 +21,7 @@ NAN = float("nan")
 FEATURES = FeatureSettings(horizon=3, context=4)
 DATA = DataSettings(static=["shop"], static_numbers=["size"], historic=["sold"], future=["price"])
 RAW = raw_features(DATA)
-STEP = {"step_seconds": 86_400, "step_months": 0, "step_index": 0}
+STEP = {"step_seconds": 86_400, "step_months": 0, "step_index": 0, "step_business": 0}
 RECORDS: list[dict[str, Any]] = [
     {
         "unique_id": "a",

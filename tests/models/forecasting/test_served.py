@@ -43,7 +43,13 @@ def record(name: str, steps: int) -> dict[str, Any]:
         **dict.fromkeys(HISTORIC, places[:steps] % 3),
         **dict.fromkeys(STATIC, "red"),
         **dict.fromkeys(STATIC_NUMBERS, 2.0),
-        **{"step_seconds": 0, "step_months": 1, "step_index": 0, "first_target": 0},
+        **{
+            "step_seconds": 0,
+            "step_months": 1,
+            "step_index": 0,
+            "step_business": 0,
+            "first_target": 0,
+        },
     }
 
 

@@ -9,10 +9,12 @@ import tensorflow as tf
 
 from tidegate.models.series.calendar import (
     CALENDAR,
+    business_of,
     calendar,
     civil,
     month_of,
     on_wall,
+    seconds_of_business,
     seconds_of_month,
 )
 
@@ -130,6 +132,16 @@ def test_months_there_and_back_like_pandas() -> None:
     np.testing.assert_array_equal(months, 12 * (days.year - 1970) + days.month - 1)
     np.testing.assert_array_equal(day, np.where(days.is_month_end, 31, days.day))
     np.testing.assert_array_equal(seconds_of_month(months, day), seconds)
+
+
+def test_business_days_there_and_back_like_numpy() -> None:
+    days = np.arange("1899-12-01", "2101-02-01", dtype="datetime64[D]")
+    found = business_of(tf.constant(days.astype("datetime64[s]").astype(np.int64))).numpy()
+    monday = np.datetime64("1969-12-29")
+    kept = np.busday_offset(days, 0, roll="backward")  # A weekend's are its Friday's.
+    np.testing.assert_array_equal(found, np.busday_count(monday, kept))
+    back = seconds_of_business(tf.constant(found)).numpy().astype("datetime64[s]")
+    np.testing.assert_array_equal(back.astype("datetime64[D]"), kept)
 
 
 def test_a_short_month_gives_its_last_day() -> None:
