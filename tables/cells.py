@@ -4,6 +4,7 @@ A cell is text of CSV, or a value of JSON, Parquet or a frame. Functions of a co
 and say which cells could not be read; missing ones are no error there.
 """
 
+import ast
 import contextlib
 from collections.abc import Sequence
 from typing import Any
@@ -45,7 +46,7 @@ def is_missing(cell: Any, marks: Sequence[str] = ()) -> bool:
       cell: the cell.
       marks: what says so beside `MISSING`.
     """
-    if isinstance(cell, list | tuple | dict | np.ndarray):
+    if is_nested(cell):
         return False
     if cell is None or cell != cell:
         return True
@@ -101,19 +102,30 @@ def texts(column: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
       rows whose cell is a list or a record. These and missing cells have the empty text.
     """
     codes, raw = _distinct(column)
-    nested = np.array([_is_nested(value) for value in raw], bool)
+    nested = np.array([is_nested(value) for value in raw], bool)
     found, again = np.unique(
         np.array([_stripped(value) for value in raw], object), return_inverse=True
     )
     return again.astype(np.int32)[codes], found, np.flatnonzero(nested[codes])
 
 
-def _is_nested(cell: Any) -> bool:
-    return isinstance(cell, list | dict)
+def is_nested(cell: Any) -> bool:
+    """Whether a cell is a list or a record, which are no single value."""
+    return isinstance(cell, list | tuple | dict | np.ndarray)
+
+
+def is_written_list(text: str) -> bool:
+    """Whether a text is a list as JSON and Python write it: ``['a', 'b']``."""
+    if not (text.startswith("[") and text.endswith("]")):
+        return False
+    try:
+        return isinstance(ast.literal_eval(text), list)
+    except (MemoryError, RecursionError, SyntaxError, ValueError):
+        return False
 
 
 def _stripped(value: Any) -> str:
-    return "" if _is_nested(value) else as_text(value).strip()
+    return "" if is_nested(value) else as_text(value).strip()
 
 
 def _distinct(column: Any) -> tuple[np.ndarray, list[Any]]:

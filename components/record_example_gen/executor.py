@@ -27,12 +27,12 @@ from tidegate.components.example_gen.report import (
 from tidegate.components.example_gen.scatter import Scatter
 from tidegate.components.record_example_gen.report import Report, SumReports, check
 from tidegate.models.core.progress import reporter
-from tidegate.tables.cells import as_text
-from tidegate.tables.errors import InputError
+from tidegate.tables.cells import as_text, is_nested, is_written_list
+from tidegate.tables.errors import InputError, shown
 from tidegate.tables.files import data_files, sources
 from tidegate.tables.formats import FileFormat
 from tidegate.tables.numerals import number
-from tidegate.tables.reads import RecordReads, RecordSplits, from_json
+from tidegate.tables.reads import Column, RecordReads, RecordSplits, from_json
 from tidegate.tables.row_formats import BrokenRow
 from tidegate.tables.rows import Rows, unread_columns
 
@@ -124,6 +124,7 @@ class _ReadFiles(beam.DoFn):
         key, label = "", None
         # Behind the features' cells, that of the split column stands.
         for feature, cell in zip(plan.reads.columns, cells, strict=False):
+            _check_single(cell, feature, place)
             text = as_text(cell)
             if not text.strip():
                 report.add_bad(f"empty {feature.name}", place)
@@ -164,6 +165,21 @@ class _ReadFiles(beam.DoFn):
         shard = int(plan.place(f"shard\0{key}") * plan.shards)
         # The shuffle sorts bytes: the order of a map's entries must not change them.
         return (split, shard), example.SerializeToString(deterministic=True)
+
+
+def _check_single(cell: Any, feature: Column, place: str) -> None:
+    """Refuses a list for a value, also for a label one that is written as a text.
+
+    Raises:
+      InputError: it is one.
+    """
+    what = "list" if not isinstance(cell, dict) else "record"
+    if is_nested(cell) or (feature.label and is_written_list(as_text(cell).strip())):
+        several = ": a text with several labels is no task of this kind" if feature.label else ""
+        raise InputError(
+            f"{place}: column {feature.source!r} holds a {what}, {shown(str(cell))}; expected one "
+            f"{'label' if feature.label else 'value'} a row{several}"
+        )
 
 
 def _bytes_feature(text: str) -> tf.train.Feature:

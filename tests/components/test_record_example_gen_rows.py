@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import tensorflow as tf
 from apache_beam.pvalue import TaggedOutput
@@ -125,6 +126,30 @@ def test_data_that_cannot_be_learnt_from_stops_the_run(
     assert said in message
     assert message.startswith((str(source), str(fixed)))
     assert len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("column", ["label", "text"])
+def test_a_list_is_no_label_and_no_text(tmp_path: Path, kind: str, column: str) -> None:
+    rows: list[dict[str, Any]] = [{"text": "[a] [1]", "label": "[a]"}] * 3
+    rows.append({"text": "b", "label": "b", column: ["politics", "sport"]})
+    frame, path = pd.DataFrame(rows), tmp_path / f"rows.{kind}"
+    if kind == "parquet":
+        lists = [[one] if isinstance(one, str) else one for one in frame[column]]
+        frame.assign(**{column: lists}).to_parquet(path)
+    elif kind == "csv":
+        frame.to_csv(path, index=False)
+    else:
+        path.write_text(json_lines(rows))
+    columns = (Column("text", key=True), Column("label", label=True))
+    *_, report = _ReadFiles(Plan(RecordReads(columns), RecordSplits())).process((str(path), False))
+    if kind == "csv" and column == "text":  # A text may be anything.
+        assert not report.value.fatal and not report.value.bad
+        return
+    (said,) = report.value.fatal
+    row = {"csv": 5, "jsonl": 4, "parquet": 1}[kind]
+    assert said.startswith(f"{path}:{row}: column '{column}' holds a list, [")
+    assert f"expected one {'label' if column == 'label' else 'value'} a row" in said
 
 
 def reported(**fields: Any) -> Report:

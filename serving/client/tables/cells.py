@@ -8,7 +8,7 @@ import numpy as np
 
 from tidegate.serving.client import tensors
 from tidegate.serving.client.signatures import TensorSpec
-from tidegate.tables.cells import as_text, is_missing
+from tidegate.tables.cells import as_text, is_missing, is_nested
 from tidegate.tables.formats import PLAIN, FileFormat
 from tidegate.tables.numerals import number
 
@@ -88,6 +88,8 @@ def converter(spec: TensorSpec, how: FileFormat = PLAIN) -> Any:
     depth = 0 if spec.rank is None else max(spec.rank - 1, 0)
 
     def single(value: Any) -> Any:
+        if kind == "O" and is_nested(value):
+            raise CellError(f"{str(value)[:40]!r} is a list, where one value is expected")
         return as_text(value) if kind == "O" else as_number(value, kind, how)
 
     def nested(value: Any, depth: int) -> Any:

@@ -76,6 +76,8 @@ def test_inputs_of_more_dimensions_take_lists() -> None:
     assert converter(spec("FLOAT", 2))("[1, 2.5, null]")[:2] == [1.0, 2.5]
     assert converter(spec("FLOAT", 3))([[1], [2]]) == [[1.0], [2.0]]
     assert converter(spec("STRING", 2))(["a", None]) == ["a", ""]
+    with pytest.raises(CellError, match="is a list, where one value is expected"):
+        converter(spec("STRING", 1))(["a"])
     for cell, said in (("[1,", "not a JSON list"), (1.0, "is not a list"), ("3", "is not a list")):
         with pytest.raises(CellError, match=said):
             converter(spec("FLOAT", 2))(cell)
