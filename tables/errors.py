@@ -1,7 +1,7 @@
 """Errors that are the user's to mend: one clear line, exit code 2."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 # Characters of a name, and names, that an error shows.
 _LONGEST, _MOST = 40, 30
@@ -39,5 +39,10 @@ def nearest(received: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(received.lower(), list(by_case), n=1, cutoff=0.6)
     if close:
         return f"Did you mean '{by_case[close[0]]}'?"
+    return f"Known: {listed(names) if names else 'none'}."
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as an error lists them: the first ones, each as `shown`."""
     more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
-    return f"Known: {', '.join(names[:_MOST]) if names else 'none'}{more}."
+    return f"{', '.join(map(shown, names[:_MOST]))}{more}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
-from tidegate.tables.errors import InputError
+from tidegate.tables.errors import InputError, shown
 from tidegate.tables.formats import FileFormat
 
 # A quote that is never closed would take the rest of the file for one field.
@@ -65,8 +65,8 @@ def check_names(path: str, names: Sequence[str]) -> None:
     for name in names:
         if name in seen:
             raise InputError(
-                f"{path}: two columns are called {name!r}; expected each name once: rename or drop "
-                "one"
+                f"{path}: two columns are called {shown(name)!r}; expected each name once: rename "
+                "or drop one"
             )
         seen.add(name)
 
@@ -212,7 +212,8 @@ class JsonRows:
             if closed and not known.issuperset(record):
                 new = next(name for name in record if name not in known)
                 raise InputError(
-                    f"{self._path}:{number}: the first row has no {new!r}; expected it there too"
+                    f"{self._path}:{number}: the first row has no {shown(new)!r}; expected it "
+                    "there too"
                 )
             yield number, tuple([record.get(column) for column in columns])
 

@@ -28,7 +28,7 @@ from tidegate.components.example_gen.scatter import Scatter
 from tidegate.components.record_example_gen.report import Report, SumReports, check
 from tidegate.models.core.progress import reporter
 from tidegate.tables.cells import as_text, is_nested, is_written_list
-from tidegate.tables.errors import InputError, shown
+from tidegate.tables.errors import InputError, listed, shown
 from tidegate.tables.files import data_files, sources
 from tidegate.tables.formats import FileFormat
 from tidegate.tables.numerals import number
@@ -150,7 +150,7 @@ class _ReadFiles(beam.DoFn):
             given = as_text(cells[-1]).strip().lower()
             if given not in _SPLIT_NAMES:
                 raise InputError(
-                    f"{place}: column {plan.splits.column!r} says {given!r}; "
+                    f"{place}: column {plan.splits.column!r} says {shown(given)!r}; "
                     f"expected {', '.join(SPLITS)}"
                 )
             split = _SPLIT_NAMES[given]
@@ -254,7 +254,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             reporter().line(f"left out {report.bad_line()}")
         unread = unread_columns(inputs[0][0], reads.how, plan.columns, files)
         if unread:
-            reporter().line(f"columns that nothing reads: {', '.join(unread)}")
+            reporter().line(f"columns that nothing reads: {listed(unread)}")
         for line in report.remark_lines():
             reporter().line(line)
         there = [split for split in SPLITS if report.rows.get(split)]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tidegate.components.example_gen.report import RowReport, SumOf
-from tidegate.tables.errors import InputError
+from tidegate.tables.errors import InputError, listed, shown
 
 # More distinct labels than this is a column that is no label.
 _MOST_LABELS = 10_000
@@ -97,21 +97,21 @@ def _check_labels(report: Report, source: str) -> None:
                 total[label] = total.get(label, 0) + count
     if len(total) == 1:
         raise InputError(
-            f"{source}: every row has the label {next(iter(total))!r}; expected two classes or more"
+            f"{source}: every row has the label {shown(next(iter(total)))!r}; expected two "
+            "classes or more"
         )
     single = sorted(label for label, count in total.items() if count == 1)
     if single:
         more = f" and {len(single) - 1} more labels" if len(single) > 1 else ""
         raise InputError(
-            f"{source}: label {single[0]!r}{more} with a single row; expected at least 2 rows of "
-            "each class: add rows, or merge or drop the class"
+            f"{source}: label {shown(single[0])!r}{more} with a single row; expected at least 2 "
+            "rows of each class: add rows, or merge or drop the class"
         )
     learnt = report.labels.get("train", {})
     for split in ("test", "valid", "eval"):
         unseen = sorted(set(report.labels.get(split, {})) - set(learnt))
         if unseen:
-            more = ", …" if len(learnt) > 5 else ""
             raise InputError(
-                f"{source}: the {split} data has the label {unseen[0]!r} that training never "
-                f"sees; expected one of {', '.join(sorted(learnt)[:5])}{more}"
+                f"{source}: the {split} data has the label {shown(unseen[0])!r} that training "
+                f"never sees; expected one of {listed(sorted(learnt))}"
             )

@@ -41,6 +41,7 @@ from tidegate.components.series_example_gen.report import Reading, SeriesReport,
 from tidegate.components.series_example_gen.splits import check_cutoffs, split_rule
 from tidegate.models.core.progress import reporter
 from tidegate.models.series.season import season_length
+from tidegate.tables.errors import listed
 from tidegate.tables.files import data_files, sources
 from tidegate.tables.formats import format_of, is_zipped
 from tidegate.tables.frequency import infer
@@ -121,7 +122,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         unread = unread_columns(plan.inputs[0], reads.how, reads.columns, files)
         if unread:
             reporter().line(
-                f"columns that nothing reads: {', '.join(unread)}; data.future (known ahead), "
+                f"columns that nothing reads: {listed(unread)}; data.future (known ahead), "
                 "data.historic or data.static would"
             )
         for line in [*report.remark_lines(), *report.lines(step)]:

@@ -31,6 +31,14 @@ def test_known_names_may_come_from_a_generator() -> None:
     assert nearest("b", (name for name in ("x", "y"))) == "Known: x, y."
 
 
+def test_a_whole_article_is_no_name() -> None:
+    article = "Once upon a time " * 500
+    assert (
+        nearest("x", [article] * 40)
+        == f"Known: {', '.join([article[:39] + '…'] * 30)} and 10 more."
+    )
+
+
 def test_an_input_error_is_a_value_error() -> None:
     with pytest.raises(ValueError, match=r"^one line$"):
         raise InputError("one line")

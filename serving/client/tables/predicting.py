@@ -27,7 +27,7 @@ from tidegate.serving.client.tables.requests import (
 )
 from tidegate.serving.client.tables.series import SeriesRoles, SeriesRows, reads_for
 from tidegate.tables.cells import as_text
-from tidegate.tables.errors import InputError
+from tidegate.tables.errors import InputError, listed
 from tidegate.tables.files import LOCAL, Opener
 from tidegate.tables.left_out import LeftOut
 from tidegate.tables.reads import SeriesReads
@@ -228,7 +228,7 @@ def _advice(signatures: Iterable[Signature], columns: list[str]) -> str:
     if not named:
         return ""
     return (
-        f"the columns {', '.join(columns)} are not the inputs of a signature ({'; '.join(named)}): "
+        f"the columns {listed(columns)} are not the inputs of a signature ({'; '.join(named)}): "
         "if they have other names, say --column INPUT=COLUMN; if this is a file of series, say "
         "--time COLUMN"
     )

@@ -12,7 +12,7 @@ from tidegate.serving.client.signatures import DEFAULT, Signature
 from tidegate.serving.client.stream import batched, columns
 from tidegate.serving.client.tables.answers import AnswerColumns
 from tidegate.serving.client.tables.cells import CellError, converter, feature
-from tidegate.tables.errors import InputError, nearest
+from tidegate.tables.errors import InputError, listed, nearest
 from tidegate.tables.formats import FileFormat
 from tidegate.tables.left_out import LeftOut
 
@@ -101,7 +101,7 @@ def choose_signature(
         raise InputError(f"several signatures take these columns ({names}): name one, --signature")
     if DEFAULT not in signatures:
         raise InputError(
-            f"no signature takes the columns {', '.join(columns)}; the model has "
+            f"no signature takes the columns {listed(columns)}; the model has "
             f"{'; '.join(str(signature) for signature in signatures.values())}"
         )
     return signatures[DEFAULT]
