@@ -53,7 +53,7 @@ test-generation:
 # Java and Rust: .venv/bin/pytest tests/others -k "java or rust"
 test-others: setup
 	@$(PYTHON_BIN)/python -m tests.others.programs
-	$(PYTHON_BIN)/pytest -rs -s tests/others -k "not java and not rust"
+	$(PYTHON_BIN)/pytest -rs -s tests/others tests/beam/test_prism.py -k "not java and not rust"
 
 lint: setup
 	$(PYTHON_BIN)/ruff check .
