@@ -3,6 +3,7 @@
 Ids are 0 for padding, 1 for an unknown token, then the vocabulary by falling frequency.
 """
 
+from collections.abc import Iterable
 from typing import Literal, Protocol
 
 import tensorflow as tf
@@ -53,6 +54,9 @@ _ENTITIES = (
 )
 # What is not seen: soft hyphens, joiners, directions, byte order marks; case folding drops them.
 _INVISIBLE = r"[\x{AD}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2064}\x{FE00}-\x{FE0F}\x{FEFF}]"
+# In texts of fewer words on average it is the spelling of each that tells them apart, and few of
+# the words of new texts are known.
+_FEW_WORDS = 8.0
 # White space; RE2's \s is that of ASCII, without the vertical tab.
 _SPACE = r"[\s\x0B\x{85}\p{Z}]+"
 
@@ -60,7 +64,7 @@ _SPACE = r"[\s\x0B\x{85}\p{Z}]+"
 class TokenSettings(Protocol):
     """What the functions here read of a task's feature settings."""
 
-    tokenizer: Literal["words", "chars", "wordpiece"]
+    tokenizer: Literal["auto", "words", "chars", "wordpiece"]
     vocabulary_size: int
     min_count: int
     max_tokens: int
@@ -127,6 +131,11 @@ def split_characters(text: tf.Tensor) -> tf.RaggedTensor:
     return tf.strings.unicode_split(text, "UTF-8")
 
 
+def are_characters(vocabulary: Iterable[bytes]) -> bool:
+    """Whether a vocabulary's tokens are single characters."""
+    return all(len(token.decode("utf-8", "replace")) == 1 for token in vocabulary)
+
+
 def token_ids(text: tf.Tensor, settings: TokenSettings, *, name: str) -> tf.RaggedTensor:
     """Texts to ids by a vocabulary that the transform pipeline learns from them.
 
@@ -146,7 +155,15 @@ def token_ids(text: tf.Tensor, settings: TokenSettings, *, name: str) -> tf.Ragg
             min_count=settings.min_count,
         )
         return lines + UNKNOWN_ID  # The line of the unknown one is 0.
-    tokens = split_words(text) if settings.tokenizer == "words" else split_characters(text)
+    tokens = split_characters(text) if settings.tokenizer == "chars" else split_words(text)
+    if settings.tokenizer == "auto":
+        words = tokens
+        # A branch that is not taken costs a request nothing.
+        tokens = tf.cond(
+            tft.mean(words.row_lengths()) < _FEW_WORDS,
+            lambda: split_characters(text),
+            lambda: words,
+        )
     path = tft.vocabulary(
         tokens.flat_values,
         top_k=settings.vocabulary_size,

@@ -9,7 +9,7 @@ from tidegate.models.core.task import Objective
 from tidegate.models.core.transform import TransformFacts
 from tidegate.models.layers.pooling import MaskedPooling
 from tidegate.models.layers.recurrent import RecurrentStack
-from tidegate.models.text.tokens import FIRST_ID, PADDING_ID, UNKNOWN_ID
+from tidegate.models.text.tokens import FIRST_ID, PADDING_ID, UNKNOWN_ID, are_characters
 from tidegate.models.text_classification.linear import LinearLogits, Trust, columns_for
 from tidegate.models.text_classification.preprocess import LABELS, TOKENS
 from tidegate.models.text_classification.settings import FeatureSettings, ModelSettings
@@ -41,7 +41,11 @@ def build_model(
     classes = facts.size(LABELS)
     tokens = keras.Input((None,), dtype="int64", name="tokens")
     inputs = {"tokens": tokens}
-    logits = _deep_part(tokens, model, facts.size(TOKENS) + FIRST_ID, classes, use_cudnn)
+    vocabulary = facts.vocabulary(TOKENS)
+    # Few characters of a new text are unknown, and none can be told from its neighbours.
+    unknown = 0.0 if are_characters(vocabulary) else model.word_dropout
+    ids = len(vocabulary) + FIRST_ID
+    logits = _deep_part(tokens, model, ids, classes, unknown, use_cudnn)
     if model.linear:
         inputs |= {
             name: keras.Input((None,), dtype="int32", name=name) for name in ("words", "characters")
@@ -60,11 +64,16 @@ def build_model(
 
 
 def _deep_part(
-    tokens: Any, model: ModelSettings, ids: int, classes: int, use_cudnn: bool | str
+    tokens: Any,
+    model: ModelSettings,
+    ids: int,
+    classes: int,
+    unknown: float,
+    use_cudnn: bool | str,
 ) -> Any:
     mask = ops.not_equal(tokens, PADDING_ID)
     embedded = keras.layers.Embedding(ids, model.embedding, name=EMBEDDING)(
-        WordDropout(model.word_dropout, UNKNOWN_ID, name="word_dropout")(tokens)
+        WordDropout(unknown, UNKNOWN_ID, name="word_dropout")(tokens)
     )
     # Whole channels at once (Gal and Ghahramani 2016): single values are easily guessed from
     # their neighbours.

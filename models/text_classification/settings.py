@@ -47,10 +47,11 @@ class DataSettings(FileSettings):
 class FeatureSettings(Settings):
     """How a text becomes token ids; fixed before Transform."""
 
-    tokenizer: Literal["words", "chars", "wordpiece"] = Field(
-        "words",
-        description="words (Unicode words, Chinese and Japanese by character), chars, "
-        "or wordpiece (learnt from the training texts)",
+    tokenizer: Literal["auto", "words", "chars", "wordpiece"] = Field(
+        "auto",
+        description="words (Unicode words, Chinese and Japanese by character), chars, wordpiece "
+        "(learnt from the training texts), or auto: chars where texts have fewer than 8 words on "
+        "average, else words",
     )
     vocabulary_size: int = Field(
         20_000, ge=10, description="most tokens kept, the most frequent first"
@@ -94,7 +95,10 @@ class ModelSettings(Settings):
         "max+mean", description="last, max, mean, attention, or several joined by +"
     )
     word_dropout: Annotated[float, Range(0.0, 0.4, step=0.1)] = Field(
-        0.2, ge=0, lt=1, description="share of the LSTM's tokens made unknown in training"
+        0.2,
+        ge=0,
+        lt=1,
+        description="share of the LSTM's words made unknown in training; of characters none",
     )
     embedding_dropout: Annotated[float, Range(0.0, 0.6, step=0.1)] = Field(
         0.3, ge=0, lt=1, description="share of embedding channels dropped for a whole text"

@@ -32,6 +32,7 @@ SETTINGS = {
     "words": FeatureSettings(tokenizer="words", min_count=3, vocabulary_size=10),
     "chars": FeatureSettings(tokenizer="chars", min_count=1, vocabulary_size=12),
     "wordpiece": FeatureSettings(tokenizer="wordpiece", min_count=2, vocabulary_size=60),
+    "auto": FeatureSettings(tokenizer="auto", min_count=1, vocabulary_size=12),
 }
 
 
@@ -86,14 +87,23 @@ class Learnt:
         return [row[:n] for row, n in zip(rows, found[f"{self.name}_tokens"].numpy(), strict=True)]
 
 
+def both_columns(inputs: Any) -> dict[str, Any]:
+    """The short texts by every tokenizer, the long ones by that which chooses."""
+    long = learning("long", {"auto_long": SETTINGS["auto"]}, inputs)
+    return learning_all(inputs) | long
+
+
 @pytest.fixture(scope="module")
 def learnt(analyze: Analyze) -> dict[str, Learnt]:
+    text = tf.io.FixedLenFeature([], tf.string)
     output = analyze(
-        [{"text": text} for text in TEXTS],
-        {"text": tf.io.FixedLenFeature([], tf.string)},
-        learning_all,
+        [{"text": text, "long": f"{text} " * 4} for text in TEXTS],
+        {"text": text, "long": text},
+        both_columns,
     )[1]
-    return {name: Learnt(output, name) for name in (*SETTINGS, *REVERSIBLE)}
+    return {name: Learnt(output, name) for name in (*SETTINGS, *REVERSIBLE)} | {
+        "auto_long": Learnt(output, "auto_long", "long")
+    }
 
 
 @pytest.fixture
@@ -109,6 +119,21 @@ def of_characters(learnt: dict[str, Learnt]) -> Learnt:
 @pytest.fixture
 def of_pieces(learnt: dict[str, Learnt]) -> Learnt:
     return learnt["wordpiece"]
+
+
+def test_where_texts_have_few_words_their_characters_are_read(
+    learnt: dict[str, Learnt], of_characters: Learnt
+) -> None:
+    assert learnt["auto"].vocabulary == of_characters.vocabulary
+    assert learnt["auto"].ids(UNSEEN) == of_characters.ids(UNSEEN)
+    assert tokens.are_characters(learnt["auto"].facts.vocabulary("auto"))
+
+
+def test_where_texts_have_more_their_words_are_read(learnt: dict[str, Learnt]) -> None:
+    # Short requests, too, are then read by word.
+    assert learnt["auto_long"].vocabulary[:2] == ["the", "gate"]
+    assert learnt["auto_long"].ids(["the gate", "xyzzyq", ""]) == [[2, 3], [1], []]
+    assert not tokens.are_characters(learnt["auto_long"].facts.vocabulary("auto_long"))
 
 
 def test_words_stand_by_falling_frequency(of_words: Learnt) -> None:
