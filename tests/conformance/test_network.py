@@ -53,7 +53,7 @@ def test_a_warm_start_changes_weights_in_the_same_way_each_time(prepared: Prepar
     for seed in (0, 0):
         network = prepared.network()
         before = network.get_weights()
-        prepared.task.warm_start(network, examples, prepared.model, seed)
+        prepared.task.warm_start(network, examples, prepared.model, seed, prepared.facts)
         found.append(network.get_weights())
     pairs = list(zip(before, *found, strict=True))
     assert any((old != new).any() for old, new, _ in pairs)
