@@ -21,8 +21,8 @@ class SeriesExampleGen(ReadsFiles, base_beam_component.BaseBeamComponent):
     - a covariate of numbers: float[n] under its column's name, NaN where missing.
     - a static column: bytes[1], empty where missing, or float[1], NaN where missing.
     - `first_target`: int64[1], index of the first step that is the split's own target. The up
-      to `context` steps before it are history, two seasons in `eval` and `test` if they are more:
-      targets of an earlier split.
+      to `context` steps before it are history, six seasons, or 24 steps, if they are more: targets
+      of an earlier split.
 
     Steps before a series' first and after its last value are left out. No step is a target in
     two splits, and no example reaches beyond its split's last target. Beside the splits the

@@ -15,8 +15,8 @@ from tidegate.tables.time_grid import DAY, Step, parse_clock, parse_timestamp
 from tidegate.tables.zones import ahead_of
 
 _HELD_OUT = SPLITS[1:]
-# On which models are compared with the seasonal naive forecast, and the seasons that this takes.
-_JUDGED, _SEASONS = ("eval", "test"), 2
+# What goes on from a season is judged by how it went on before: seasons, and steps at least.
+_SEASONS, _FEWEST = 6, 24
 # Given up one after another where a series is too short; the gates need `eval` most.
 _GIVEN_UP = ("test", "valid", "eval")
 
@@ -48,8 +48,9 @@ class Splitting:
       sizes: by split, steps (1 or more), a share of the series (below 1), or 0 for none.
       cutoffs: by split, the time of its first target as the user wrote it, instead of its size.
       timezone: of cutoffs without an offset; None for UTC.
-      season: steps of a season, 0 for none. `eval` and `test` have two of them as history where
-        that is more than the context: what they are judged by looks back by a season.
+      season: steps of a season, 0 for none. Held-out splits have six of them as history, 24 steps
+        at least, where that is more than the context: forecasts by season and trend, which stand
+        under and beside the model's, look further back than the network.
     """
 
     context: int
@@ -73,9 +74,10 @@ class Splitting:
         kept = [one for one in _before_cutoffs(self.cutoffs) if one in later]
         return {"train": 2 * self.horizon, **{one: self._size(one, steps) for one in kept}}
 
-    def history(self, split: str) -> int:
+    @property
+    def history(self) -> int:
         """Steps before a held-out split's first target that its examples hold, at most."""
-        return max(self.context, _SEASONS * self.season if split in _JUDGED else 0)
+        return max(self.context, _SEASONS * self.season, _FEWEST)
 
     @property
     def least(self) -> int:
@@ -111,7 +113,7 @@ class Splitting:
                 # Without history before the border, the first steps serve as it.
                 first = max(min(self.context, steps - self.horizon), 1)
             if end - first >= (self.least if split == "train" else self.horizon):
-                begin = 0 if split == "train" else max(0, first - self.history(split))
+                begin = 0 if split == "train" else max(0, first - self.history)
                 found.append(Piece(split, begin, first, end))
             elif end > first or (split == "train" and train_end > 0):
                 reasons[split] = f"fewer than horizon={self.horizon} steps for {split!r}"

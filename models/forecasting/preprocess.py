@@ -15,14 +15,18 @@ from tidegate.models.series.calendar import (
     on_wall,
     seconds_of_business,
 )
-from tidegate.models.series.season import season_length
+from tidegate.models.series.past_errors import judged_steps
+from tidegate.models.series.season import season_length, seasonal_share
 
 # Roles of the raw features, beside those that every series has; that of `start` is the time zone.
 STATIC, STATIC_NUMBER, HISTORIC, FUTURE = "static", "static_number", "historic", "future"
 
+_UNITS = ("seconds", "months", "index", "business")
 _MONTH = 2_629_746  # Seconds, on average.
 # A deviation of so small a share of the mean is float32's rounding: the covariate did not move.
 _CONSTANT = 1e-7
+# How sure the better one of last season and last value is of itself.
+_SHARP = 8
 
 
 def vocabulary_name(place: int) -> str:
@@ -61,8 +65,9 @@ def preprocess(
       days since Monday 1969-12-29 where it is these, and `month_day` int64[batch], the day of the
       month of months, 31 for the last, else 0; `clock` int64[batch], the seconds since midnight of
       both, else 0; `step_of` int64[batch, 4], the step in seconds, months, integer time and
-      business days, of which one is above 0; `season` int64[batch]; in training
-      `first_target` int64[batch].
+      business days, of which one is above 0; `season` int64[batch];
+      `seasonality` float32[batch], 0 to 1, how far train's series repeat their last season rather
+      than their last value; in training `first_target` int64[batch].
       A covariate's values are (x - mean) / standard deviation over train; 0 where missing, and
       for one that is constant in train, of whose moves nothing is known.
     """
@@ -70,19 +75,14 @@ def preprocess(
     y = tf.RaggedTensor.from_sparse(inputs["y"])
     lengths = y.row_lengths()
     # One frequency a data set: learnt here, so that no request has to say it.
-    units = ("seconds", "months", "index", "business")
-    step_of = [tft.max(inputs[f"step_{unit}"]) for unit in units]
+    step_of = [tft.max(inputs[f"step_{unit}"]) for unit in _UNITS]
     seconds, months, _, business = step_of
     step = tf.add_n(step_of)
     first_month, day = month_of(start)
     clock = tf.where((months > 0) | (business > 0), start % DAY, tf.zeros_like(start))
     start = tf.where(months > 0, first_month, start)
     start = tf.where(business > 0, business_of(start), start)
-    season = (
-        season_length(*step_of)
-        if features.season is None
-        else tf.constant(features.season, tf.int64)
-    )
+    season = _season(step_of, features)
     grid = tf.ragged.range(lengths + features.horizon)
     rows = grid.value_rowids()
     times = _on_wall(tf.gather(start, rows) + grid.flat_values * step, seconds, raw)
@@ -108,6 +108,7 @@ def preprocess(
         "clock": clock,
         "step_of": tf.zeros_like(start)[:, tf.newaxis] + tf.stack(step_of),
         "season": tf.zeros_like(start) + season,
+        "seasonality": tf.zeros_like(start, tf.float32) + _seasonality(inputs, y, features),
         "first_target": tf.identity(inputs["first_target"]),
     }
     historic = [
@@ -134,6 +135,30 @@ def _span(inputs: Mapping[str, tf.Tensor | tf.SparseTensor], lengths: tf.Tensor)
     step = inputs["step_seconds"] + inputs["step_months"] * _MONTH
     step += inputs["step_business"] * (7 * DAY // 5)
     return tft.max(inputs["start"] + lengths * step) - tft.min(inputs["start"])
+
+
+def _season(step: Sequence[tf.Tensor], features: FeatureSettings) -> tf.Tensor:
+    if features.season is not None:
+        return tf.constant(features.season, tf.int64)
+    return season_length(*step)
+
+
+def _seasonality(
+    inputs: Mapping[str, tf.Tensor | tf.SparseTensor],
+    y: tf.RaggedTensor,
+    features: FeatureSettings,
+) -> tf.Tensor:
+    """float32[]: 1 / (1 + (e / l)^k) of the errors of `seasonal_share`, averaged over train;
+    a half where train says nothing."""
+    # Of the batch itself: an analyzer of what another one found would take another pass.
+    steps = [tf.reduce_max(tf.concat([[0], inputs[f"step_{unit}"]], axis=0)) for unit in _UNITS]
+    found = seasonal_share(y, _season(steps, features), judged_steps(features.horizon))
+    there = tf.math.is_finite(found)
+    total = tft.sum(tf.where(there, tf.cast(found, tf.float64), 0.0))
+    count = tft.sum(tf.cast(there, tf.float64))
+    share = tf.where(count > 0, tf.math.divide_no_nan(total, count), 0.5)
+    season_part, last_part = (1 - share) ** _SHARP, share**_SHARP
+    return tf.cast(season_part / (season_part + last_part), tf.float32)
 
 
 def _ids(names: tf.Tensor, vocabulary: str) -> tf.Tensor:

@@ -18,7 +18,9 @@ class FeatureSettings(Settings):
 
     horizon: int = Field(12, ge=1, description="steps to forecast")
     context: Annotated[int, Memory()] = Field(
-        72, ge=1, description="most steps of history that a forecast is made from"
+        72,
+        ge=1,
+        description="most steps of history that the network reads; the smoothing reads more",
     )
     min_context: int | None = Field(
         None,

@@ -100,7 +100,8 @@ def with_smoothing(
     y = transformed["y"]
     # One frequency a data set, and so one season.
     season = tf.reduce_max(tf.concat([[1], transformed["season"]], axis=0))
-    found = smoothing.smooth_series(y, season, features.horizon, ends)
+    seasonality = tf.reduce_max(tf.concat([[0.0], transformed["seasonality"]], axis=0))
+    found = smoothing.smooth_series(y, season, seasonality, features.horizon, ends)
     if ends is not None:
         found, first = tf.RaggedTensor.from_uniform_row_length(found, 1), ends
     else:
@@ -166,8 +167,8 @@ def inputs(
       `state` int64[windows, context]: 0 left out, 1 missing, 2 observed; `values`
       float32[windows, context], 0 where not observed; `past` float32[windows, context, p],
       calendar and covariates of those steps; `future` float32[windows, horizon, f], those of the
-      steps to forecast; `season` float32[windows, horizon], the seasonal naive forecast from the
-      context; `smooth` and `spread` float32[windows, horizon], the forecast of exponential
+      steps to forecast; `season` float32[windows, horizon], the seasonal naive forecast from all
+      history; `smooth` and `spread` float32[windows, horizon], the forecast of exponential
       smoothing and the mean error of such forecasts, and `judged` float32[windows], how many
       these were, where series have
       been smoothed; `ids` int64[windows, names]; `numbers` float32[windows, m], if there are any.
@@ -196,7 +197,9 @@ def inputs(
         "values": tf.where(seen, values, 0.0),
         "past": tf.concat(past, axis=-1),
         "future": at(series.known, series.known_starts, ahead, tf.ones_like(ahead, tf.bool)),
-        "season": finite(seasonal_naive(series, rows, origins, begin, features.horizon)),
+        "season": finite(
+            seasonal_naive(series, rows, origins, tf.zeros_like(begin), features.horizon)
+        ),
         "ids": tf.gather(series.ids, rows),
     }
     if series.smoothed is not None:

@@ -15,12 +15,15 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-_LEVEL = (0.03, 0.1, 0.25, 0.5, 0.75, 0.97)
+_LEVEL = (0.03, 0.1, 0.25, 0.5, 0.75, 1.0)
 # (Gain of the trend as a share of the level's, damping); the first without a trend.
 _TREND = ((0.0, 0.0), (0.03, 0.9), (0.1, 0.9), (0.3, 0.9), (0.03, 1.0), (0.1, 1.0))
+# The member whose level is the last value.
+LAST = _LEVEL.index(1.0) * len(_TREND)
 # As a share of what the level leaves.
 _SEASON = (0.02, 0.15, 0.5)
 DAMPINGS = (0.9, 1.0)
+_TRENDING, _SURE = 0.1, 0.98
 DAMPING, SEASONAL, LOG = 3, 4, 5  # Columns of the grid.
 # Steps that a member without a season begins from; one with a season begins from two seasons.
 FIRST = 4
@@ -40,6 +43,21 @@ def grid() -> np.ndarray:
         for share, damping in _TREND
     ]
     return np.array(rows, np.float32)
+
+
+def prior_weights(members: tf.Tensor, seasonality: tf.Tensor) -> tf.Tensor:
+    """The logarithms of the members' weights where a row has no errors yet, float32[members].
+
+    Those with a season have the share `seasonality` together, within `_SURE`; a trend has to be
+    seen: those with one weigh `_TRENDING` as much as those without.
+    """
+    seasonal = members[:, SEASONAL] > 0
+    weights = tf.where(members[:, DAMPING] > 0, _TRENDING, 1.0)
+    share = tf.clip_by_value(seasonality, 1 - _SURE, _SURE)
+    for group, own in ((seasonal, share), (~seasonal, 1 - share)):
+        total = tf.reduce_sum(tf.where(group, weights, 0.0))
+        weights = tf.where(group, weights * own / total, weights)
+    return tf.math.log(weights)
 
 
 def recursion(
@@ -117,37 +135,17 @@ def ratio(above: tf.Tensor, below: tf.Tensor) -> tf.Tensor:
     return tf.math.divide_no_nan(above, below)
 
 
-def states_over(
-    values: tf.Tensor, members: tf.Tensor, length: tf.Tensor, begin: tf.Tensor
-) -> list[tf.Tensor]:
-    """Members without a season begin on the line through the first steps, the others with those
-    of the first two seasons: means, and what each place of the season has above them."""
-    short = values[:FIRST]
-    places = tf.range(1, tf.shape(short)[0] + 1, dtype=tf.float32)[:, tf.newaxis, tf.newaxis]
-    there = tf.cast(~tf.math.is_nan(short), tf.float32)
-    filled = tf.where(there > 0, short, 0.0)
-    mean = ratio(tf.reduce_sum(filled, axis=0), tf.reduce_sum(there, axis=0))
-    middle = ratio(tf.reduce_sum(places * there, axis=0), tf.reduce_sum(there, axis=0))
-    moved = (places - middle) * there
-    slope = ratio(tf.reduce_sum(moved * (filled - mean), axis=0), tf.reduce_sum(moved**2, axis=0))
-    plain = mean, mean - slope * middle, slope
+def of_members(
+    plain: Sequence[tf.Tensor], season: Sequence[tf.Tensor], seasons: tf.Tensor, members: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Level, trend and season that members begin with.
 
-    lacking = tf.maximum(begin - tf.shape(values)[0], 0)
-    two = tf.pad(values[:begin], [[0, lacking], [0, 0], [0, 0]], constant_values=math.nan)
-    two = tf.reshape(two[: 2 * length], tf.concat([[2, length], tf.shape(values)[1:]], axis=0))
-    there = tf.cast(~tf.math.is_nan(two), tf.float32)
-    filled = tf.where(there > 0, two, 0.0)
-    means = ratio(tf.reduce_sum(filled, axis=1), tf.reduce_sum(there, axis=1))
-    both = tf.reduce_all(tf.reduce_sum(there, axis=1) > 0, axis=0)
-    steps = tf.cast(length, tf.float32)
-    slope = tf.where(both, (means[1] - means[0]) / steps, 0.0)
-    mean = tf.where(both, (means[0] + means[1]) / 2, means[0])
-    level = mean - slope * (2 * steps + 1) / 2
-    places = tf.reshape(tf.range(1, 2 * length + 1), (2, length, 1, 1))
-    above = (filled - level - slope * tf.cast(places, tf.float32)) * there
-    season = ratio(tf.reduce_sum(above, axis=0), tf.reduce_sum(there, axis=0))
-    season -= tf.reduce_mean(season, axis=0)
-
+    Args:
+      plain: of each kind without a season float32[rows, kinds]: mean, level and trend.
+      season: the same where there is one.
+      seasons: float32[m, rows, kinds].
+      members: float32[members, 6].
+    """
     kinds = tf.cast(members[:, LOG], tf.int32)
     seasonal, trending = members[:, SEASONAL] > 0, members[:, DAMPING] > 0
 
@@ -156,7 +154,59 @@ def states_over(
             seasonal, tf.gather(with_season, kinds, axis=-1), tf.gather(without, kinds, axis=-1)
         )
 
-    levels = tf.where(trending, of(level, plain[1]), of(mean, plain[0]))
-    trends = tf.where(trending, of(slope, plain[2]), 0.0)
-    seasons = of(season, tf.zeros_like(season))
-    return list(recursion(values, kinds, members[:, :4], levels, trends, seasons))
+    mean, level, trend = (of(*both) for both in zip(season, plain, strict=True))
+    return (
+        tf.where(trending, level, mean),
+        tf.where(trending, trend, 0.0),
+        of(seasons, tf.zeros_like(seasons)),
+    )
+
+
+def _line(values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Of the line through the first steps: its mean, its level before them, and its slope."""
+    short = values[:FIRST]
+    places = tf.range(1, tf.shape(short)[0] + 1, dtype=tf.float32)[:, tf.newaxis, tf.newaxis]
+    there = tf.cast(~tf.math.is_nan(short), tf.float32)
+    filled = tf.where(there > 0, short, 0.0)
+    mean = ratio(tf.reduce_sum(filled, axis=0), tf.reduce_sum(there, axis=0))
+    middle = ratio(tf.reduce_sum(places * there, axis=0), tf.reduce_sum(there, axis=0))
+    moved = (places - middle) * there
+    slope = ratio(tf.reduce_sum(moved * (filled - mean), axis=0), tf.reduce_sum(moved**2, axis=0))
+    return mean, mean - slope * middle, slope
+
+
+def states_over(
+    values: tf.Tensor, members: tf.Tensor, length: tf.Tensor, count: int
+) -> list[tf.Tensor]:
+    """Members without a season begin on the line through the first steps, the others with those
+    of the first one or two seasons: means, and what each place of the season has above them.
+
+    Of a single season the trend is not told from the season: there it is 0.
+
+    Args:
+      values: float32[steps, rows, kinds].
+      members: float32[members, 6].
+      length: int32[], of a season.
+      count: seasons that they begin with, 1 or 2.
+
+    Returns:
+      As `recursion`.
+    """
+    begin = count * length
+    lacking = tf.maximum(begin - tf.shape(values)[0], 0)
+    some = tf.pad(values[:begin], [[0, lacking], [0, 0], [0, 0]], constant_values=math.nan)
+    some = tf.reshape(some, tf.concat([[count, length], tf.shape(values)[1:]], axis=0))
+    there = tf.cast(~tf.math.is_nan(some), tf.float32)
+    filled = tf.where(there > 0, some, 0.0)
+    means = ratio(tf.reduce_sum(filled, axis=1), tf.reduce_sum(there, axis=1))
+    both = tf.reduce_all(tf.reduce_sum(there, axis=1) > 0, axis=0)
+    steps = tf.cast(length, tf.float32)
+    slope = tf.where(both, (means[-1] - means[0]) / steps, 0.0)
+    mean = tf.where(both, (means[0] + means[-1]) / 2, means[0])
+    level = mean - slope * (2 * steps + 1) / 2
+    places = tf.reshape(tf.range(1, begin + 1), (count, length, 1, 1))
+    above = (filled - level - slope * tf.cast(places, tf.float32)) * there
+    season = ratio(tf.reduce_sum(above, axis=0), tf.reduce_sum(there, axis=0))
+    season -= tf.reduce_mean(season, axis=0)
+    states = of_members(_line(values), (mean, level, slope), season, members)
+    return list(recursion(values, tf.cast(members[:, LOG], tf.int32), members[:, :4], *states))

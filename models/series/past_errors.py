@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tidegate.models.series.members import DAMPING, LOG, ratio, reach
+from tidegate.models.series.members import DAMPING, FIRST, LOG, ratio, reach
 
-# Sharpness of the weights: a member whose errors are e times as large weighs exp(-_SHARP n / (n +
-# _FEW)) as much, n errors having been seen.
-_SHARP, _FEW = 40.0, 20.0
+# Sharpness of the weights: a member whose errors are e times as large weighs exp(-_SHARP n^2 /
+# ((n + _FEW) (n + _FEWEST))) as much, n errors having been seen.
+_SHARP, _FEW, _FEWEST = 40.0, 20.0, 5.0
 # Errors that are longer ago count no more: so many steps, or seasons.
 _MEMORY, _SEASONS = 200, 4
 # Errors below this share of the unit are alike.
@@ -48,19 +48,30 @@ class PastErrors:
         ahead: Sequence[int],
     ) -> None:
         self._values, self._sizes = values, sizes
-        self._length, self._places, self._apart = length, places, apart
-        self._memory = tf.maximum(_MEMORY, _SEASONS * length) // self._apart
+        self._length, self.places, self.apart = length, places, apart
+        self._memory = tf.maximum(_MEMORY, _SEASONS * length) // self.apart
         self.ahead = ahead
 
     def weights(
-        self, states: Sequence[tf.Tensor], members: tf.Tensor, since: tf.Tensor, can_log: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
+        self,
+        states: Sequence[tf.Tensor],
+        members: tf.Tensor,
+        since: tf.Tensor,
+        can_log: tf.Tensor,
+        prior: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Weights of members by the errors of the forecasts made from `since` on.
 
+        Args:
+          states: as `members.recursion` gives them.
+          members: float32[members, 6].
+          since: int32[], a place.
+          can_log: bool[origins, rows, 1], whether there are logarithms.
+          prior: float32[members], the logarithms of their weights where there are no errors.
+
         Returns:
-          float32[origins, rows, members]; the mean errors of each kind, float32[origins, rows,
-          ahead, kinds], in its own unit; and for each of `ahead` float32[origins, rows], how many
-          errors there were.
+          float32[origins, rows, members]; and the mean errors of each kind, float32[origins, rows,
+          ahead, kinds], in its own unit.
         """
         log = members[:, LOG] > 0
         score, total = 0.0, 0.0
@@ -72,15 +83,34 @@ class PastErrors:
             total += some
             kept.append(ratio(errors, count[..., tf.newaxis]))
             counts.append(count)
-        sharp = _SHARP * counts[0] / (counts[0] + _FEW)
-        score = -sharp[..., tf.newaxis] * ratio(score, total)
+        sharp = _SHARP * ratio(counts[0] ** 2, (counts[0] + _FEW) * (counts[0] + _FEWEST))
+        score = prior - sharp[..., tf.newaxis] * ratio(score, total)
         weights = tf.nn.softmax(tf.where(can_log | ~log, score, -math.inf), axis=-1)
         spreads = []
         for of_kind in (~log, log):
             own = tf.where(of_kind, weights, 0.0)
             own = ratio(own, tf.reduce_sum(own, axis=-1, keepdims=True))
             spreads.append(tf.stack([tf.reduce_sum(own * one, axis=-1) for one in kept], axis=-1))
-        return weights, tf.stack(spreads, axis=-1), counts
+        return weights, tf.stack(spreads, axis=-1)
+
+    def counts(self, since: tf.Tensor) -> list[tf.Tensor]:
+        """For each of `ahead` float32[origins, rows], how many errors there are from `since` on."""
+        found = []
+        for ahead in self.ahead:
+            there = self._there(self._values[..., 0], since, ahead)
+            found.append(self._known(tf.cast(there, tf.float32), self._late(ahead)))
+        return found
+
+    def _there(self, values: tf.Tensor, since: tf.Tensor, ahead: int) -> tf.Tensor:
+        """Whether a forecast of so many steps from each origin meets a value."""
+        at, steps = self.places, tf.shape(values)[0]
+        truth = tf.gather(values, tf.minimum(at + ahead - 1, steps - 1))
+        real = (at >= since) & (at + ahead <= steps)
+        return tf.reshape(real, [-1] + [1] * (len(truth.shape) - 1)) & ~tf.math.is_nan(truth)
+
+    def _late(self, ahead: int) -> tf.Tensor:
+        """Origins until an error is known: when its target is."""
+        return (ahead + self.apart - 1) // self.apart
 
     def _errors(
         self, states: Sequence[tf.Tensor], members: tf.Tensor, since: tf.Tensor, ahead: int
@@ -90,7 +120,7 @@ class PastErrors:
         kinds = tf.cast(members[:, LOG], tf.int32)
         log = kinds > 0
         steps = tf.shape(self._values)[0]
-        at = self._places
+        at = self.places
         ahead_of = tf.minimum(at + (ahead - 1) % self._length, tf.shape(season)[0] - 1)
         found = (
             tf.gather(level, at)
@@ -99,16 +129,14 @@ class PastErrors:
         )
         target = tf.minimum(at + ahead - 1, steps - 1)
         truth = tf.gather(tf.gather(self._values, target), kinds, axis=-1)
-        real = ((at >= since) & (at + ahead <= steps))[:, tf.newaxis, tf.newaxis]
-        there = real & ~tf.math.is_nan(truth)
+        there = tf.gather(self._there(self._values, since, ahead), kinds, axis=-1)
         off = tf.abs(found - truth)
         off = tf.where(log, tf.abs(tf.exp(tf.minimum(found - truth, _FARTHEST)) - 1), off)
         off = tf.where(there, off, 0.0)
         counted = tf.where(log, off * tf.gather(self._sizes, target)[..., tf.newaxis], off)
         counted = tf.where(there, counted, 0.0)
         count = tf.cast(there[..., 0], tf.float32)
-        # An error is known when its target is.
-        late = (ahead + self._apart - 1) // self._apart
+        late = self._late(ahead)
         return self._known(off, late), self._known(counted, late), self._known(count, late)
 
     def _known(self, errors: tf.Tensor, late: tf.Tensor) -> tf.Tensor:
@@ -117,6 +145,16 @@ class PastErrors:
         begin = tf.maximum(end - self._memory, 0)
         # The sum's rounding leaves a little where all errors are 0.
         return tf.maximum(tf.gather(total, end) - tf.gather(total, begin), 0.0)
+
+    def first_last(self) -> tf.Tensor:
+        """float32[FIRST, rows]: the last value, of the first kind, before each of these places."""
+        values = self._values[..., 0]
+        last, found = tf.zeros_like(values[0]), []
+        for place in range(FIRST):
+            found.append(last)
+            here = values[tf.minimum(place, tf.shape(values)[0] - 1)]
+            last = tf.where(tf.math.is_nan(here), last, here)
+        return tf.stack(found)
 
     def guarded(
         self, spread: tf.Tensor, counts: Sequence[tf.Tensor], still: tf.Tensor
@@ -134,7 +172,7 @@ class PastErrors:
             : tf.shape(self._values)[0] + 1
         ]
         count = tf.cumsum(tf.pad(tf.cast(there, tf.float32), pads))[: tf.shape(self._values)[0] + 1]
-        guess = ratio(tf.gather(total, self._places), tf.gather(count, self._places))
+        guess = ratio(tf.gather(total, self.places), tf.gather(count, self.places))
         guess = tf.where(guess > 0, guess, still)
         found, steps = [], 1
         for place, ahead in enumerate(self.ahead):

@@ -1,4 +1,6 @@
-"""The season that is usual for a frequency."""
+"""The season that is usual for a frequency, and how far series have it."""
+
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -43,3 +45,34 @@ def season_length(
     fewest = tf.reduce_min(tf.where(whole, steps, tf.int64.max))
     there = ((seconds > 0) | (months > 0) | (business > 0)) & tf.reduce_any(whole)
     return tf.where(there, fewest, tf.ones_like(fewest))
+
+
+def seasonal_share(y: tf.RaggedTensor, season: tf.Tensor, ahead: Sequence[int]) -> tf.Tensor:
+    """The error of repeating the last season beside that of repeating the last value.
+
+    Args:
+      y: float32[rows, (steps)], NaN where missing.
+      season: int64[], steps.
+      ahead: steps ahead that count; beyond a season both repeat.
+
+    Returns:
+      float32[rows], e / (e + l) with the mean absolute errors e of the last season and l of the
+      last value, of the same targets: 0 where the season is all, 1 where it repeats what does not
+      repeat, above a half where the last value is the better guess; NaN where nothing moves.
+    """
+    flat, rows = y.flat_values, y.value_rowids()
+    place = tf.range(tf.size(flat, out_type=tf.int64))
+    within = place - tf.gather(y.row_starts(), rows)
+
+    def error(lag: tf.Tensor) -> tf.Tensor:
+        off = tf.abs(flat - tf.gather(flat, tf.maximum(place - lag, 0)))
+        there = (within >= season) & tf.math.is_finite(off)
+        total, count = (
+            tf.math.unsorted_segment_sum(tf.where(there, one, 0.0), rows, y.nrows())
+            for one in (off, tf.ones_like(off))
+        )
+        return tf.math.divide_no_nan(total, count)
+
+    of_season = error(season)
+    of_last = tf.add_n([error(tf.minimum(season, steps)) for steps in ahead]) / len(ahead)
+    return of_season / (of_season + of_last)

@@ -6,18 +6,18 @@ serves all its origins.
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
+from tidegate.models.series.known import KINDS, known_at
 from tidegate.models.series.members import (
-    DAMPING,
     DAMPINGS,
     FIRST,
-    LOG,
     SEASONAL,
     grid,
+    prior_weights,
     ratio,
     reach,
     states_over,
@@ -28,7 +28,6 @@ from tidegate.models.series.past_errors import PastErrors, judged_steps
 LONGEST_SEASON = 60
 # A forecast sees at least so many of the last steps, and at most twice as many.
 SEEN = 1_024
-_KINDS = (0.0, 1.0)  # Values, logarithms.
 # Of a long series about so many origins are judged.
 _JUDGED = 256
 # A forecast in logarithms moves no further than this from the last level.
@@ -39,12 +38,13 @@ _AT_ONCE = 16_384
 _STILL = 0.1
 
 
-def smooth(y: tf.Tensor, season: tf.Tensor, horizon: int) -> tf.Tensor:
+def smooth(y: tf.Tensor, season: tf.Tensor, seasonality: tf.Tensor, horizon: int) -> tf.Tensor:
     """What the weighted members know at each origin of some rows.
 
     Args:
       y: float32[rows, steps], each from its first observed value on; NaN where missing.
       season: int64[], steps of a season; above `LONGEST_SEASON` it is left out.
+      seasonality: float32[], the share of members with a season where a row says nothing of it.
       horizon: steps that will be forecast, which decides what members are judged by.
 
     Returns:
@@ -77,52 +77,48 @@ def smooth(y: tf.Tensor, season: tf.Tensor, horizon: int) -> tf.Tensor:
     length = tf.where(seasonal, tf.cast(season, tf.int32), 1)
     members = tf.constant(grid())
     members = tf.boolean_mask(members, (members[:, SEASONAL] == 0) | seasonal)
-    begin = tf.where(seasonal, 2 * length, FIRST)
-    states = states_over(values, members, length, begin)
-
+    prior = prior_weights(members, seasonality)
     apart = tf.maximum(1, steps // _JUDGED)
-    places = tf.range(0, steps + 1, apart)
-    judged = PastErrors(values, tf.abs(y) / unit, length, places, apart, judged_steps(horizon))
-    can_log = tf.gather(without, places)[..., tf.newaxis] == 0
-    plain = int((grid()[:, SEASONAL] == 0).sum())
-    early = judged.weights([one[..., :plain] for one in states], members[:plain], FIRST, can_log)
-    late = judged.weights(states, members, begin, can_log)
-    begun = (places > begin)[:, tf.newaxis, tf.newaxis]
-    lacking = [[0, 0], [0, 0], [0, tf.shape(members)[0] - plain]]
-    weights = tf.where(begun, late[0], tf.pad(early[0], lacking))
+    sizes = tf.abs(y) / unit
     # A row that has not moved yet says nothing of its scale.
     still = tf.stack([tf.where(first == 0, 1.0, tf.abs(first)) / unit, tf.ones_like(unit)], axis=-1)
-    spread = tf.where(begun[..., tf.newaxis], late[1], early[1])
-    spread = judged.guarded(spread, early[2], _STILL * still)
 
-    every = tf.range(steps + 1) // apart
-    weights = tf.gather(weights, every)
-    share = tf.reduce_sum(weights * (1 - members[:, LOG]), axis=-1, keepdims=True)
-    averages = [_averages(weights, states, members, length, kind) for kind in _KINDS]
-    spread = tf.gather(spread, every)
-    count = tf.gather(early[2][0], every)[..., tf.newaxis]
-    # Until members have begun, the last value goes on.
-    waiting = (tf.range(steps + 1) < FIRST)[:, tf.newaxis, tf.newaxis]
-    still = tf.concat([_last(values[..., :1]), tf.zeros_like(averages[0][..., 1:])], axis=-1)
-    known = [
-        tf.zeros_like(share) + tf.stack([first, unit], axis=-1)[tf.newaxis],
-        tf.where(waiting, 1.0, share),
-        count,
-        tf.reshape(spread, (steps + 1, -1, len(_KINDS) * len(judged.ahead))),
-        tf.where(waiting, still, averages[0]),
-        averages[1],
-    ]
-    return tf.transpose(tf.concat(known, axis=-1), (1, 0, 2))
+    def stage(end: tf.Tensor, apart: tf.Tensor, seasons: int) -> tf.Tensor:
+        ahead = judged_steps(horizon)
+        places = tf.range(0, end + 1, apart)
+        judged = PastErrors(values[:end], sizes[:end], length, places, apart, ahead)
+        return known_at(
+            judged,
+            states_over(values[:end], members, length, seasons),
+            members,
+            prior,
+            seasons * length,
+            tf.gather(without, places)[..., tf.newaxis] == 0,
+            _STILL * still,
+        )
+
+    # What two seasons begin with is judged by what follows them; until then it is one season.
+    until = tf.where(seasonal, 2 * length + length // 4, FIRST)
+    begin = tf.minimum(steps, until)
+    early, late = stage(begin, tf.constant(1), 1), stage(steps, apart, 2)
+    early = tf.pad(early, [[0, steps - begin], [0, 0], [0, 0]])
+    known = tf.where((tf.range(steps + 1) > until)[:, tf.newaxis, tf.newaxis], late, early)
+    scale = tf.zeros_like(known[..., :1]) + tf.stack([first, unit], axis=-1)[tf.newaxis]
+    return tf.transpose(tf.concat([scale, known], axis=-1), (1, 0, 2))
 
 
 def smooth_series(
-    y: tf.RaggedTensor, season: tf.Tensor, horizon: int, ends: tf.Tensor | None = None
+    y: tf.RaggedTensor,
+    season: tf.Tensor,
+    seasonality: tf.Tensor,
+    horizon: int,
+    ends: tf.Tensor | None = None,
 ) -> tf.RaggedTensor | tf.Tensor:
     """`smooth` for series of any length: a long one in pieces that overlap.
 
     Args:
       y: float32[series, (steps)], NaN where missing.
-      season, horizon: as `smooth` takes them.
+      season, seasonality, horizon: as `smooth` takes them.
       ends: int64[series], the one origin of each that is asked for; None for all.
 
     Returns:
@@ -147,7 +143,7 @@ def smooth_series(
         begin = SEEN * _piece(lengths)
     length = tf.minimum(tf.gather(lengths, row) - begin, 2 * SEEN)
     start = tf.gather(y.row_starts() + blank, row) + begin
-    found = _pieces_over(horizon)(y.flat_values, start, length, season)
+    found = _pieces_over(horizon)(y.flat_values, start, length, season, seasonality)
     if ends is not None:
         return tf.gather_nd(found, tf.stack([row, lengths - begin], axis=-1))
     origins = tf.ragged.range(steps + 1)
@@ -168,15 +164,21 @@ def _piece(origin: tf.Tensor) -> tf.Tensor:
 def _pieces_over(horizon: int) -> Callable[..., tf.Tensor]:
     """`_smooth_pieces`, traced once for all graphs of a process: that takes seconds."""
     steps, one = tf.TensorSpec([None], tf.int64), tf.TensorSpec([], tf.int64)
+    share = tf.TensorSpec([], tf.float32)
     return tf.function(
         functools.partial(_smooth_pieces, horizon=horizon),
-        input_signature=[tf.TensorSpec([None], tf.float32), steps, steps, one],
+        input_signature=[tf.TensorSpec([None], tf.float32), steps, steps, one, share],
         autograph=False,
     )
 
 
 def _smooth_pieces(
-    values: tf.Tensor, start: tf.Tensor, length: tf.Tensor, season: tf.Tensor, horizon: int
+    values: tf.Tensor,
+    start: tf.Tensor,
+    length: tf.Tensor,
+    season: tf.Tensor,
+    seasonality: tf.Tensor,
+    horizon: int,
 ) -> tf.Tensor:
     """float32[steps] cut at int64[pieces] to float32[pieces or more, longest + 1, channels]."""
     widest = tf.maximum(tf.reduce_max(tf.concat([[1], length], axis=0)), 1)
@@ -189,7 +191,7 @@ def _smooth_pieces(
     lacking = at_once * ((count + at_once - 1) // at_once) - tf.size(length, tf.int64)
     cut = tf.pad(cut, [[0, lacking], [0, 0]], constant_values=math.nan)
     found = tf.map_fn(
-        lambda some: smooth(some, season, horizon),
+        lambda some: smooth(some, season, seasonality, horizon),
         tf.reshape(cut, (-1, at_once, widest)),
         fn_output_signature=tf.TensorSpec((None, None, None)),
         parallel_iterations=1,
@@ -210,8 +212,8 @@ def forecast(known: tf.Tensor, horizon: int) -> tuple[tf.Tensor, tf.Tensor, tf.T
     """
     ahead = judged_steps(horizon)
     first, unit, share, count = tf.split(known[:, :4], 4, axis=1)
-    spread = tf.reshape(known[:, 4 : 4 + 2 * len(ahead)], (-1, len(ahead), len(_KINDS)))
-    averages = tf.split(known[:, 4 + 2 * len(ahead) :], len(_KINDS), axis=1)
+    spread = tf.reshape(known[:, 4 : 4 + 2 * len(ahead)], (-1, len(ahead), len(KINDS)))
+    averages = tf.split(known[:, 4 + 2 * len(ahead) :], len(KINDS), axis=1)
     far = reach(DAMPINGS, horizon)
     length = tf.shape(averages[0])[1] - 1 - len(DAMPINGS)
     places = 1 + len(DAMPINGS) + tf.range(horizon) % length
@@ -239,41 +241,3 @@ def forecast(known: tf.Tensor, horizon: int) -> tuple[tf.Tensor, tf.Tensor, tf.T
     ]
     off = share * unit * between[0] + (1 - share) * tf.abs(grown) * between[1]
     return found, off, count[:, 0]
-
-
-def _last(values: tf.Tensor) -> tf.Tensor:
-    """float[steps, ...] to float[steps + 1, ...]: the last one before each of the first places."""
-    last, found = tf.zeros_like(values[0]), []
-    steps = tf.shape(values)[0]
-    for place in range(FIRST):
-        found.append(last)
-        here = values[tf.minimum(place, steps - 1)]
-        last = tf.where(tf.math.is_nan(here), last, here)
-    rest = tf.repeat(last[tf.newaxis], tf.maximum(steps + 1 - FIRST, 0), axis=0)
-    return tf.concat([tf.stack(found), rest], axis=0)[: steps + 1]
-
-
-def _averages(
-    weights: tf.Tensor,
-    states: Sequence[tf.Tensor],
-    members: tf.Tensor,
-    length: tf.Tensor,
-    kind: float,
-) -> tf.Tensor:
-    """Level, trend of each damping, and season, float32[steps + 1, rows, 1 + dampings + m]."""
-    own = members[:, LOG] == kind
-    damping = tf.boolean_mask(members[:, DAMPING], own)
-    weights = tf.boolean_mask(weights, own, axis=2)
-    weights = ratio(weights, tf.reduce_sum(weights, axis=-1, keepdims=True))
-    level, trend, season = (tf.boolean_mask(one, own, axis=2) for one in states)
-    places = tf.shape(level)[0]
-    trends = [
-        tf.reduce_sum(tf.where(damping == one, weights * trend, 0.0), axis=-1) for one in DAMPINGS
-    ]
-    seasons = tf.map_fn(
-        lambda place: tf.reduce_sum(weights * season[place : place + places], axis=-1),
-        tf.range(length),
-        fn_output_signature=tf.float32,
-    )
-    head = tf.stack([tf.reduce_sum(weights * level, axis=-1), *trends], axis=-1)
-    return tf.concat([head, tf.transpose(seasons, (1, 2, 0))], axis=-1)

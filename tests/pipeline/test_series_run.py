@@ -44,7 +44,7 @@ class Project:
             *columns,
             "data.delimiter=;",
             f"features.horizon={HORIZON}",
-            "features.context=48",
+            "features.context=24",
             "model.units=8",
             *more,
         )

@@ -48,8 +48,8 @@ def check(pieces: list[Piece], splitting: Splitting, steps: int) -> None:
         assert 0 <= piece.begin <= piece.first < piece.end <= steps
         least = splitting.horizon + (piece.split == "train")
         assert piece.end - piece.first >= least
-        # All the history that there is, up to the context, and none for train.
-        wanted = 0 if piece.split == "train" else splitting.context
+        # All the history that there is, up to what is asked for, and none for train.
+        wanted = 0 if piece.split == "train" else splitting.history
         assert piece.first - piece.begin == min(wanted, piece.first)
     for earlier, later in pairwise(pieces):
         # All that an earlier example holds, history or target, is before any later target.
@@ -118,9 +118,12 @@ def test_the_default_shares_of_a_hand_worked_series() -> None:
     ]
 
 
-def test_what_is_judged_has_two_seasons_of_history() -> None:
-    cut_at = [(piece.split, piece.begin) for piece in cut(Splitting(30, 5, SIZES, season=24), 200)]
-    assert cut_at == [("train", 0), ("valid", 110), ("eval", 160 - 48), ("test", 180 - 48)]
+def test_held_out_splits_have_six_seasons_of_history_or_some_steps() -> None:
+    for context, season, history in ((30, 12, 72), (90, 12, 90), (1, 1, 24)):
+        splitting = Splitting(context, 5, SIZES, season=season)
+        cut_at = [(piece.split, piece.begin) for piece in cut(splitting, 200)]
+        begins = [("valid", 140 - history), ("eval", 160 - history), ("test", 180 - history)]
+        assert cut_at == [("train", 0), *begins]
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ def make_series() -> Make:
             "historic": marked(0, 0.5),
             "ids": tf.constant([[row + 1] for row in range(len(rows))], tf.int64),
             "season": tf.fill((len(rows),), tf.constant(season, tf.int64)),
+            "seasonality": tf.fill((len(rows),), 0.5),
             "first_target": tf.zeros((len(rows),), tf.int64),
         }
         if smoothed is not None:

@@ -28,6 +28,7 @@ def examples(first_target: int = 0, lengths: Sequence[int] = LENGTHS) -> tf.data
                 "known": np.zeros((length + 4, 7), np.float32),
                 "ids": np.array([number]),
                 "season": np.int64(1),
+                "seasonality": np.float32(0.5),
                 "first_target": np.int64(first_target),
             }
 
@@ -38,6 +39,7 @@ def examples(first_target: int = 0, lengths: Sequence[int] = LENGTHS) -> tf.data
             "known": tf.TensorSpec((None, 7), tf.float32),
             "ids": tf.TensorSpec((1,), tf.int64),
             "season": tf.TensorSpec((), tf.int64),
+            "seasonality": tf.TensorSpec((), tf.float32),
             "first_target": tf.TensorSpec((), tf.int64),
         },
     )

@@ -187,7 +187,7 @@ def test_the_window_is_at_the_end_whatever_comes_before(transformed: tuple[Any, 
             apply([request, longer, left_out], labels=False), FEATURES
         ).items()
     }
-    for name in ("state", "values", "past", "future", "season"):
+    for name in ("state", "values", "past", "future"):
         np.testing.assert_allclose(found[name][0], found[name][1], err_msg=name)
     assert found["state"][2].tolist() == [2, 2, 2, 0]
     assert found["values"][2].tolist() == [5, 6, 7, 0]

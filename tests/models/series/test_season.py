@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import tensorflow as tf
 
-from tidegate.models.series.season import season_length
+from tidegate.models.series.season import season_length, seasonal_share
 
 DAY = 86_400
 
@@ -85,3 +87,20 @@ def test_where_the_step_divides_its_span_the_season_is_one_span() -> None:
             step = span // number
             if span % number == 0 and low <= step < high:
                 assert int(season_length(*map(tf.constant, (step, 0, 0, 0)))) == number
+
+
+def test_the_error_of_the_last_season_beside_that_of_the_last_value() -> None:
+    rows = [
+        [1.0, 5.0, 1.0, 5.0, 1.0, 5.0],
+        [1.0, 2.0, 3.0, 4.0, 5.0],
+        [2.0, 4.0, 5.0, math.nan, 9.0, 6.0],
+        [3.0, 3.0, 3.0],
+        [1.0],
+    ]
+    y = tf.ragged.constant(rows, tf.float32).with_row_splits_dtype(tf.int64)
+    found = seasonal_share(y, tf.constant(2, tf.int64), (1, 2, 7)).numpy().tolist()
+    # Errors of the last value one step ahead, and of the season, which is also two and more ahead.
+    season, last = [0.0, 2.0, (3 + 4) / 2], [4.0, 1.0, (1 + 3) / 2]
+    both = [(one, (other + 2 * one) / 3) for one, other in zip(season, last, strict=True)]
+    assert found[:3] == pytest.approx([one / (one + other) for one, other in both])
+    assert all(math.isnan(one) for one in found[3:])

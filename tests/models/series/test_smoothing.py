@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas
@@ -14,6 +15,7 @@ from tidegate.models.series import smoothing
 from tidegate.models.series.members import reach, recursion
 
 SEASON, HORIZON = 4, 6
+HALF = tf.constant(0.5)
 
 
 def seasonal(steps: int, seed: int = 0) -> np.ndarray:
@@ -23,13 +25,17 @@ def seasonal(steps: int, seed: int = 0) -> np.ndarray:
     return (50 + 0.8 * place + wave + random.normal(size=steps)).astype(np.float32)
 
 
-def ahead(y: np.ndarray, season: int = SEASON, horizon: int = HORIZON) -> list[np.ndarray]:
+def ahead(
+    y: Sequence[np.ndarray], season: int = SEASON, horizon: int = HORIZON, usual: float = 0.5
+) -> list[np.ndarray]:
     """The forecast from the end of each row, its usual error, and how many errors there were."""
     rows = tf.RaggedTensor.from_row_lengths(
         np.concatenate(list(y)).astype(np.float32), [len(row) for row in y]
     ).with_row_splits_dtype(tf.int64)
     ends = tf.constant([len(row) for row in y], tf.int64)
-    known = smoothing.smooth_series(rows, tf.constant(season, tf.int64), horizon, ends)
+    known = smoothing.smooth_series(
+        rows, tf.constant(season, tf.int64), tf.constant(usual), horizon, ends
+    )
     return [one.numpy() for one in smoothing.forecast(known, horizon)]
 
 
@@ -89,7 +95,7 @@ def test_a_forecast_knows_nothing_of_what_comes_after_its_origin() -> None:
     y = seasonal(60)
     other = np.concatenate([y[:40], -1e3 * np.ones(20, np.float32)])
     rows = tf.ragged.stack([y, other]).with_row_splits_dtype(tf.int64)
-    known = smoothing.smooth_series(rows, tf.constant(SEASON, tf.int64), HORIZON)
+    known = smoothing.smooth_series(rows, tf.constant(SEASON, tf.int64), HALF, HORIZON)
     for origin in (1, 3, 8, 9, 25, 40):
         found, error, count = smoothing.forecast(known.to_tensor()[:, origin], HORIZON)
         (alone,), (its_error,), (its_count,) = ahead([y[:origin]])
@@ -103,7 +109,10 @@ def test_a_long_series_is_cut_and_each_origin_sees_enough(monkeypatch: pytest.Mo
     monkeypatch.setattr(smoothing, "SEEN", 32)
     y = seasonal(150)
     known = smoothing.smooth_series(
-        tf.ragged.stack([y]).with_row_splits_dtype(tf.int64), tf.constant(SEASON, tf.int64), HORIZON
+        tf.ragged.stack([y]).with_row_splits_dtype(tf.int64),
+        tf.constant(SEASON, tf.int64),
+        HALF,
+        HORIZON,
     )
     for origin, begin in ((20, 0), (64, 0), (65, 32), (150, 96)):
         found, *_ = smoothing.forecast(known.to_tensor()[:, origin], HORIZON)
@@ -140,6 +149,7 @@ def test_short_and_strange_series_are_answered() -> None:
     assert smoothing.smooth_series(
         tf.RaggedTensor.from_row_lengths(tf.zeros(0), tf.zeros(0, tf.int64)),
         tf.constant(4, tf.int64),
+        HALF,
         HORIZON,
         tf.zeros(0, tf.int64),
     ).shape[0] in (None, 0)
@@ -155,3 +165,26 @@ def test_an_error_counts_when_its_target_is_known() -> None:
     assert after[0, 0] > 10 * before[0, 0]
     # Of two steps there is no error of this size yet: the first step's, grown.
     assert after[0, 1] == pytest.approx(after[0, 0] * 2**0.5, rel=0.5)
+
+
+@pytest.mark.parametrize("steps", [1, 5, 6, 11, 12, 13, 14, 18, 23, 24, 25, 27, 28, 36])
+def test_a_short_history_is_forecast_about_as_well_as_simple_methods_do(steps: int) -> None:
+    """Members that have no errors yet follow what the other series say of the season."""
+    season, horizon = 12, 12
+    random = np.random.default_rng(0)
+    place = np.arange(100)
+    waves = [
+        60 + 20 * np.sin(2 * np.pi * (place + start) / season) + random.normal(0, 2, place.size)
+        for start in range(40)
+    ]
+    walks = [100 + np.cumsum(random.normal(size=place.size)) for _ in range(40)]
+    for rows, usual in ((waves, 0.95), (walks, 0.05)):
+        histories = [row[-horizon - steps : -horizon] for row in rows]
+        truth = np.stack([row[-horizon:] for row in rows])
+        last = np.stack([np.full(horizon, row[-1]) for row in histories])
+        simple = [last]
+        if steps >= season:
+            simple.append(np.stack([np.resize(row[-season:], horizon) for row in histories]))
+        found = ahead(histories, season, horizon, usual)[0]
+        best = min(np.abs(one - truth).mean() for one in simple)
+        assert np.abs(found - truth).mean() < 1.15 * best
