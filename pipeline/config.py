@@ -317,7 +317,7 @@ def make_config(task: SequenceTask, *layers: Mapping[str, Mapping[str, Any]]) ->
     """
     types = section_types(task)
     merged: dict[str, dict[str, Any]] = {name: {} for name in types}
-    for layer in layers:
+    for layer in ({"training": task.training}, *layers):
         for section, values in layer.items():
             if section not in types:
                 raise InputError(f"unknown section {section!r}. {nearest(section, types)}")

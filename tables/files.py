@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import BinaryIO, Protocol
 
 from tidegate.tables.errors import InputError
-from tidegate.tables.formats import endings, format_of, known_format
+from tidegate.tables.formats import endings, format_of, is_text, known_format
 
 
 class Opener(Protocol):
@@ -101,11 +101,14 @@ def _files_of(path: str, opener: Opener) -> list[str]:
     except (OSError, ValueError) as error:  # ValueError: a scheme that nothing reaches.
         raise InputError(f"{path}: cannot be read: {opener.reason(error)}") from None
     if listed == [path]:
-        format_of(path)
+        if not is_text(path):
+            format_of(path)
         return listed
     known = {file: kind for file in listed if (kind := known_format(file))}
+    # Plain text beside a table is a note on it.
+    known = known or {file: "text" for file in listed if is_text(file)}
     if not known:
-        raise InputError(f"{path}: no data file in this folder; expected {endings()}")
+        raise InputError(f"{path}: no data file in this folder; expected {endings()}, .txt")
     formats = sorted(set(known.values()))
     if len(formats) > 1:
         raise InputError(f"{path}: files of several formats ({', '.join(formats)}); expected one")

@@ -17,6 +17,9 @@ _FORMATS = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
+# Plain text: read as a table whose rows are the lines, written by nobody.
+_TEXT = (".txt", ".text")
+TEXT_COLUMN = "text"
 # What says that there is no value, in any spelling of large and small letters.
 MISSING = ("", "nan", "na", "n/a", "null", "none", "<na>", "nat")
 
@@ -128,9 +131,8 @@ def format_of(path: str) -> str:
     """
     kind = known_format(path)
     if kind is None:
-        ending = os.path.splitext(path[: -len(".gz")] if is_zipped(path) else path)[1].lower()
         raise InputError(
-            f"{path}: cannot tell the format from the ending {ending!r}; expected "
+            f"{path}: cannot tell the format from the ending {_ending(path)!r}; expected "
             f"{', '.join(sorted(_FORMATS))}, each but Parquet also with .gz"
         )
     return kind
@@ -138,9 +140,18 @@ def format_of(path: str) -> str:
 
 def known_format(path: str) -> str | None:
     """The same; None where the ending is not known."""
-    stem = path[: -len(".gz")] if is_zipped(path) else path
-    kind = _FORMATS.get(os.path.splitext(stem)[1].lower())
+    kind = _FORMATS.get(_ending(path))
     return None if kind == "parquet" and is_zipped(path) else kind
+
+
+def is_text(path: str) -> bool:
+    """Whether a file is plain text, by its ending: a table of the one column `TEXT_COLUMN`."""
+    return _ending(path) in _TEXT
+
+
+def _ending(path: str) -> str:
+    stem = path[: -len(".gz")] if is_zipped(path) else path
+    return os.path.splitext(stem)[1].lower()
 
 
 def endings() -> str:

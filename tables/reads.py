@@ -163,6 +163,30 @@ class SeriesSplits:
     cutoffs: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class TextSplits:
+    """What a document is, and how documents, or the parts of one stream, are parted.
+
+    Attributes:
+      documents: ``stream``, all rows on end, parted by contiguous parts, train first; ``file``
+        and ``row``, each is one, parted by a hash of its beginning.
+      files: whether a file's name begins with its split: train, valid, eval or test; where valid
+        has files and eval has none, eval is the second half of valid.
+      column: that says train, valid, eval or test, of tables.
+      valid_share, eval_share: of the characters, or documents, of train.
+      most: characters of a stream that valid and eval have at most, each.
+      seed: changes which documents go where.
+    """
+
+    documents: Literal["stream", "file", "row"] = "stream"
+    files: bool = False
+    column: str | None = None
+    valid_share: float = 0.05
+    eval_share: float = 0.05
+    most: int = 2_000_000
+    seed: int = 0
+
+
 def to_json(value: Any) -> str:
     """Any of these values; `from_json` reads it."""
     return json.dumps(as_dict(value), sort_keys=True, ensure_ascii=False)
@@ -195,7 +219,8 @@ def from_dict(kind: type[T] | None, written: Mapping[str, Any]) -> T:
     Raises:
       ValueError: it is of another kind, or of none that is known.
     """
-    known = {one.__name__: one for one in (RecordReads, RecordSplits, SeriesReads, SeriesSplits)}
+    kinds = (RecordReads, RecordSplits, SeriesReads, SeriesSplits, TextSplits)
+    known = {one.__name__: one for one in kinds}
     made: Any = known.get(str(written.get("kind")))
     if made is None or (kind is not None and made is not kind):
         raise ValueError(f"a value of kind {written.get('kind')!r}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
 from tidegate.tables.errors import InputError, shown
-from tidegate.tables.formats import FileFormat
+from tidegate.tables.formats import TEXT_COLUMN, FileFormat
 
 # A quote that is never closed would take the rest of the file for one field.
 _LONGEST_FIELD = 16 << 20
@@ -235,6 +235,25 @@ class JsonRows:
                     f"{place}: expected a JSON object a line, got {type(record).__name__}"
                 )
             yield number, record
+
+
+class TextRows:
+    """Plain text: each line is a row of one column, an empty one as well; see `RowFormat`.
+
+    Args:
+      lines: the file's, with their ends.
+    """
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self.names = [TEXT_COLUMN]
+        self._lines = enumerate(lines, start=1)
+
+    def rows(self, columns: Sequence[str], closed: bool) -> Iterator[Row]:
+        """See `RowFormat`."""
+        del closed
+        for number, line in self._lines:
+            cell = line.removesuffix("\n").removesuffix("\r")
+            yield number, tuple([cell if name == TEXT_COLUMN else None for name in columns])
 
 
 class _TwiceError(ValueError):

@@ -1,4 +1,4 @@
-"""Rows of CSV, TSV, JSON lines, Parquet and pandas frames, in constant memory.
+"""Rows of CSV, TSV, JSON lines, Parquet, plain text and pandas frames, in constant memory.
 
 Each row comes with its number, so that an error can name its place (``file:line``).
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from tidegate.tables.errors import InputError, nearest, shown
 from tidegate.tables.files import LOCAL, Opener
-from tidegate.tables.formats import PLAIN, FileFormat, format_of
+from tidegate.tables.formats import PLAIN, FileFormat, format_of, is_text
 from tidegate.tables.lines import text_lines
 from tidegate.tables.row_formats import (
     ArrowRows,
@@ -25,6 +25,7 @@ from tidegate.tables.row_formats import (
     ParquetRows,
     Row,
     RowFormat,
+    TextRows,
 )
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ class Rows:
             frame = FrameRows(self.path, source)
             self.total = frame.total
             return frame
-        kind = format_of(source)
+        kind = "text" if is_text(source) else format_of(source)
         try:
             self._stored = self._opener.open_bytes(source)
             self.total = self._opener.size(source)
@@ -194,6 +195,8 @@ class Rows:
                 self.total = parquet.total
                 return parquet
             lines = text_lines(source, self._stored, how)
+            if kind == "text":
+                return TextRows(lines)
             if kind == "jsonl":
                 return JsonRows(source, lines)
             return CsvRows(source, lines, how.delimiter_of(kind, source), how)

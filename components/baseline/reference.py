@@ -15,20 +15,26 @@ class Reference:
     Attributes:
       title: of the simple model.
       value: its figure.
-      error: the standard error of such a figure over the judged rows.
+      error: the standard error of such a figure over the judged rows; 0 of one that is no share of
+        rows.
+      higher_is_better: the figure's direction.
     """
 
     title: str
     value: float
     error: float
+    higher_is_better: bool = True
 
-    def bound(self, below: float) -> float:
-        """The least that passes where a candidate may be that much below."""
-        return self.value - below - self.error
+    def bound(self, worse: float) -> float:
+        """The worst that passes where a candidate may be that much worse."""
+        apart = worse + self.error
+        return self.value - apart if self.higher_is_better else self.value + apart
 
 
-def best_reference(written: Mapping[str, Any], split: str, metric: str) -> Reference | None:
-    """The best of the baseline and its rivals by a share of rows.
+def best_reference(
+    written: Mapping[str, Any], split: str, metric: str, higher_is_better: bool = True
+) -> Reference | None:
+    """The best of the baseline and its rivals by a figure.
 
     Two models err on nearly the same rows, so that the standard error of one figure is more than
     that of their difference.
@@ -36,7 +42,8 @@ def best_reference(written: Mapping[str, Any], split: str, metric: str) -> Refer
     Args:
       written: the content of Baseline's `metrics.json`.
       split: the judged one.
-      metric: a share of rows, as accuracy is.
+      metric: a share of rows, as accuracy is, where figures have `rows`; or any other.
+      higher_is_better: its direction.
 
     Returns:
       None where the split was not judged.
@@ -46,7 +53,9 @@ def best_reference(written: Mapping[str, Any], split: str, metric: str) -> Refer
     known = {title: one for title, one in figures.items() if metric in one}
     if not known:
         return None
-    title = max(known, key=lambda name: known[name][metric])
+    best = max if higher_is_better else min
+    title = best(known, key=lambda name: known[name][metric])
     value = float(known[title][metric])
-    rows = max(sum(known[title]["arrays"]["rows"]), 1)
-    return Reference(title, value, math.sqrt(value * (1 - value) / rows))
+    rows = known[title]["arrays"].get("rows")
+    error = math.sqrt(value * (1 - value) / max(sum(rows), 1)) if rows else 0.0
+    return Reference(title, value, error, higher_is_better)

@@ -72,15 +72,22 @@ def _lacks(path: str, config: str) -> str | None:
 
 
 def with_bounds(config: str, written: Mapping[str, Any], below: Mapping[str, float]) -> str:
-    """An EvalConfig as JSON with a lower bound for each metric, from a simple model's figures."""
+    """An EvalConfig as JSON with a bound for each metric, from a simple model's figures.
+
+    Of a metric whose change has to go down, less is better.
+    """
     parsed = json_format.Parse(config, config_pb2.EvalConfig())
     for metric, less in below.items():
-        reference = best_reference(written, "eval", metric)
-        if reference is None:
-            continue
         for spec in parsed.metrics_specs:
             for one in spec.per_slice_thresholds[metric].thresholds:
-                one.threshold.value_threshold.lower_bound.value = reference.bound(less)
+                lower = config_pb2.MetricDirection.LOWER_IS_BETTER
+                higher = one.threshold.change_threshold.direction != lower
+                reference = best_reference(written, "eval", metric, higher)
+                if reference is None:
+                    continue
+                bounds = one.threshold.value_threshold
+                side = bounds.lower_bound if higher else bounds.upper_bound
+                side.value = reference.bound(less)
     return str(json_format.MessageToJson(parsed))
 
 
@@ -121,7 +128,7 @@ class Evaluator(tfx_component.Evaluator):
 
     Args:
       figures: of the component Baseline, or None.
-      below: by metric, how far below the simple model a candidate may be.
+      below: by metric, how much worse than the simple model a candidate may be.
       kwargs: TFX's.
     """
 

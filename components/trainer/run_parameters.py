@@ -171,7 +171,8 @@ class RunParameters:
 
         if self.task.count is None:
             return count_examples(files)
-        return int(self.task.count(self.examples(files, transform), self.features))
+        examples = self.examples(files, transform)
+        return int(self.task.count(examples, self.features, self.model))
 
     def network(
         self,

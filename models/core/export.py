@@ -51,10 +51,10 @@ class ServingModule(tf.Module):
     ) -> None:
         super().__init__()
         self._task = task
-        self._features = features
+        self.features = features
         # In a tuple of names: a tf.Module would track a dict of signatures as its own.
         self._raw = tuple(raw)
-        self._facts = TransformFacts(transform, settings)
+        self.facts = TransformFacts(transform, settings)
         self._spec = transform.raw_feature_spec()
         self.network = network
         # TFT's transform_features_layer() is a Keras 2 model around this loader: saving it traces
@@ -75,16 +75,19 @@ class ServingModule(tf.Module):
 
     def answers(self, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Raw features, without labels, to the task's answers."""
-        transformed = self._loader.apply_transform_model(dict(raw))
-        inputs = self._task.inputs(transformed, self._features)
-        outputs = self.network(inputs, training=False)
-        answers: dict[str, tf.Tensor] = self._task.predict(outputs, transformed, self._facts)
+        transformed = self.transformed(raw)
+        inputs = self._task.inputs(transformed, self.features)
+        if self._task.apply is not None:
+            outputs = self._task.apply(self.network, inputs)
+        else:
+            outputs = self.network(inputs, training=False)
+        answers: dict[str, tf.Tensor] = self._task.predict(outputs, transformed, self.facts)
         return answers
 
     def transformed(self, raw: Mapping[str, tf.Tensor]) -> dict[str, Any]:
-        """Raw features, without labels, to those of their transformed features that are dense."""
-        made = self._loader.apply_transform_model(dict(raw))
-        return {name: one.numpy() for name, one in made.items() if isinstance(one, tf.Tensor)}
+        """Raw features, without labels, to their transformed features."""
+        made: dict[str, Any] = self._loader.apply_transform_model(dict(raw))
+        return made
 
     def signatures(self, roles: str) -> dict[str, Any]:
         """All signatures, traced.
@@ -127,7 +130,9 @@ class ServingModule(tf.Module):
                 transformed = self._loader.apply_transform_model(
                     tf.io.parse_example(examples, self._spec)
                 )
-                judged: dict[str, tf.Tensor] = judge(self.network, transformed, self._features)
+                judged: dict[str, tf.Tensor] = judge(
+                    self.network, transformed, self.features, self.facts
+                )
                 return judged
 
             found[self._task.evaluation.signature] = judge_examples
@@ -142,8 +147,12 @@ class ServingModule(tf.Module):
 
         @tf.function(input_signature=specs, autograph=False)
         def call(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
-            raw = signature.to_features(dict(zip(names, tensors, strict=True)))
-            answers = self._answers(raw)
+            request = dict(zip(names, tensors, strict=True))
+            if signature.answers is not None:
+                answers = signature.answers(request, self)
+            else:
+                assert signature.to_features is not None  # One of both is stated.
+                answers = self._answers(signature.to_features(request))
             return {name: answers[answer] for name, answer in signature.outputs.items()}
 
         return call
@@ -183,7 +192,9 @@ def export(
     in_memory = ServingModule(task, trained, transform, raw, features, settings)
     requests = tf.io.parse_example(serialized, in_memory.request_spec)
     answers = in_memory.answers(requests)
-    roles = task.roles(reads, features, in_memory.transformed(requests))
+    made = in_memory.transformed(requests).items()
+    dense = {name: one.numpy() for name, one in made if isinstance(one, tf.Tensor)}
+    roles = task.roles(reads, features, dense)
     if task.names is not None:
         roles = roles.named(task.names(TransformFacts(transform, settings)))
     text = roles.to_json()
@@ -270,6 +281,11 @@ def _finish_graph(folder: str, signatures: Mapping[str, Signature]) -> None:
             written = graph.signature_def[name]
             written.method_name = signature.method
             _rename(written.inputs, argument_names(list(signature.inputs)), signature.inputs)
+            for option, value in signature.defaults.items():
+                info = signature.inputs[option]
+                row = np.array([value], tf.as_dtype(info.dtype).as_numpy_dtype)
+                default = tf.make_tensor_proto(row, info.dtype, row.shape)
+                written.defaults[option].CopyFrom(default)
     with tf.io.gfile.GFile(path, "wb") as file:
         file.write(saved.SerializeToString(deterministic=True))
 

@@ -12,8 +12,8 @@ import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, Protocol
 
 from tidegate.models.core.settings import Settings
 from tidegate.models.train.settings import PASSES
@@ -103,18 +103,40 @@ class Signature:
     Attributes:
       inputs: the tensors of a request.
       to_features: request tensors to raw features (the label is never among them); one with a
-        varying number of values a row is sparse, as a parsed tf.Example's is.
-      outputs: name in the response to name of an answer of `SequenceTask.predict`.
+        varying number of values a row is sparse, as a parsed tf.Example's is. None where `answers`
+        reads the request.
+      outputs: name in the response to name of an answer of `SequenceTask.predict`, or of `answers`.
+      answers: (request tensors, `Served`) to named answers, in the graph: a loop that decodes, a
+        score, a step from a state that the client keeps. None for the answers of
+        `SequenceTask.predict`.
+      defaults: by input that a request may leave out, its value for a row; `answers` gets it as one
+        row for all.
       method: TF Serving's method name; Classify and Regress check it.
       rows: samples to rows of the inputs, by name, all of one shape: what warms the signature up.
         None where the inputs are raw features by the same names.
     """
 
     inputs: Mapping[str, TensorInfo]
-    to_features: Annotated[Imported, Stage.TRAINING]
     outputs: Mapping[str, str]
+    to_features: Annotated[Imported | None, Stage.TRAINING] = None
+    answers: Annotated[Imported | None, Stage.TRAINING] = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     method: str = "tensorflow/serving/predict"
     rows: Imported | None = None
+
+
+class Served(Protocol):
+    """What a signature of its own may use of the model."""
+
+    network: Any
+    facts: Any
+    features: Any
+
+    def transformed(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Raw features, without labels, to transformed ones."""
+
+    def answers(self, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Raw features, without labels, to the answers of `SequenceTask.predict`."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +144,9 @@ class Objective:
     """What training minimises and what it keeps the best weights by.
 
     Attributes:
-      loss: a Keras loss over (target, model output).
+      loss: a Keras loss over (target, network's outputs), whose `call` gives a loss for each
+        weight: for each row, or for each token of each row. The mean is over the weights that are
+        not 0.
       metrics: Keras metrics, computed on the part cut from train.
       monitor: name of the validation figure that decides, for example ``val_accuracy``.
       mode: ``max`` where more is better, ``min`` where less is.
@@ -145,8 +169,8 @@ class Gate:
       max_loss: how much worse than the last blessed model it may be, or None; in the metric's
         own unit.
       below_baseline: how much worse than the best of the task's baseline and its rivals that cover
-        the whole split it may be, on top of the uncertainty of the rows, or None; of a share of the
-        rows alone, as accuracy is.
+        the whole split it may be, or None; on top of the uncertainty of the rows for a share of
+        rows, as accuracy is, where the figures have an array `rows`. Needs `max_loss`.
       higher_is_better: the metric's direction.
     """
 
@@ -178,8 +202,9 @@ class Evaluation:
       headline: the figures that a person sees first.
       signature: the exported signature that gives the prediction.
       answers: (network, transformed features with those known in training alone, feature
-        settings) to named answers, in the graph: what `signature` does where one example holds
-        several predictions to judge; None where it is ``serving_default``.
+        settings, `TransformFacts`) to named answers, in the graph: what `signature` does where one
+        example holds several predictions to judge, or an answer must be made before it is judged;
+        None where it is ``serving_default``.
     """
 
     prediction: Annotated[str, Stage.PICTURES]
@@ -223,10 +248,16 @@ class SequenceTask:
         graph.
       inputs: (transformed features, feature settings) to the model's dense inputs, in the graph.
       batches: (examples, feature settings, model settings, batch size, seed or None) to batches of
-        (inputs, target, weight); a seed means shuffled and without end, for training.
+        (inputs, target, weight); a seed means shuffled and without end, for training. A weight is
+        float32[rows], or float32[rows, tokens], 0 for padding. What the network carries from batch
+        to batch is not among the inputs; row r of a batch then goes on where row r of the one
+        before has ended, and all batches have as many rows.
       build_model: (model settings, feature settings, `TransformFacts`, use_cudnn) to an unbuilt
-        or built keras.Model over the inputs.
+        or built keras.Model over the inputs. What is both an input and an output of it, by name,
+        is state that is carried from call to call (`models.core.carried`).
       objective: (model settings) to an `Objective`.
+      apply: (network, inputs) to the network's outputs, in the graph, where an answer is asked
+        for: a loop over the steps where rows are long; None for one call.
       predict: (model outputs, transformed features, `TransformFacts`) to named answers, each with
         one row for each row of the request; those whose names begin with an underscore are no
         outputs of `serving_default`.
@@ -235,8 +266,10 @@ class SequenceTask:
       examples: what an example is, for a person; rows of data may be parts of one.
       materialize: whether Transform writes the transformed examples; False where they are larger
         than the raw ones: they are then made anew each time they are read.
-      count: (transformed examples, feature settings) to the rows that training has of them; None
-        where each example is one.
+      count: (transformed examples, feature settings, model settings) to the rows that training has
+        of them; None where each example is one.
+      training: what this task's training settings are where nobody says, by name, where it is not
+        what `TrainingSettings` has.
       passes: fewest and most over the training data, over large and over small, where the
         settings do not say: where rows are cut from few examples and overlap, small data takes
         more passes, and large data less than one.
@@ -291,8 +324,10 @@ class SequenceTask:
     toy: Callable[[], tuple[Mapping[str, Any], ...]]
     examples: Annotated[str, Stage.PICTURES] = "rows"
     materialize: Annotated[bool, Stage.TRAINING] = True
+    apply: Annotated[Imported | None, Stage.TRAINING] = None
     names: Annotated[Imported | None, Stage.TRAINING] = None
     count: Annotated[Imported | None, Stage.TRAINING] = None
+    training: Mapping[str, Any] = field(default_factory=dict)
     passes: Annotated[tuple[int, int], Stage.TRAINING] = PASSES
     warm_start: Annotated[Imported | None, Stage.TRAINING] = None
     calibrate: Annotated[Imported | None, Stage.TRAINING] = None

@@ -58,11 +58,11 @@ def _inputs(signature: Signature, samples: Samples) -> Iterator[tuple[str, np.nd
     """The samples as a signature's inputs."""
     given = samples if signature.rows is None else signature.rows(samples)
     for name, info in signature.inputs.items():
-        values = [row[name] for row in given]
-        dtype = tf.as_dtype(info.dtype).as_numpy_dtype
-        if info.dtype == "string":
-            values = [text.encode() for text in values]
-        yield name, np.array(values, dtype)
+        values = np.array([row[name] for row in given])
+        if info.dtype == "string":  # Of no texts, numpy makes numbers.
+            yield name, np.char.encode(values.astype(str), "utf-8").astype(object)
+        else:
+            yield name, values.astype(tf.as_dtype(info.dtype).as_numpy_dtype)
 
 
 def _predict(name: str, inputs: Mapping[str, np.ndarray]) -> prediction_log_pb2.PredictionLog:

@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tidegate.models.core.transform import TransformFacts
 from tidegate.models.forecasting import windows
 from tidegate.models.forecasting.settings import LEVELS, FeatureSettings
 
@@ -109,6 +110,7 @@ def backtest(
     network: Any,
     transformed: Mapping[str, tf.Tensor | tf.RaggedTensor],
     features: FeatureSettings,
+    facts: TransformFacts | None = None,
 ) -> dict[str, tf.Tensor]:
     """Forecasts from rolling origins beside the truth.
 
@@ -116,11 +118,13 @@ def backtest(
       network: inputs to outputs.
       transformed: series with `first_target`.
       features: windows, context and horizon.
+      facts: not used; part of the contract.
 
     Returns:
       `judged` float32[series, windows, horizon, 4 + levels]: truth, NaN where there is none to
       judge; the seasonal naive forecast; the scale of errors; the mean; the quantiles.
     """
+    del facts
     series = windows.read_series(windows.with_smoothing(transformed, features))
     starts, there = origins(series.lengths, transformed["first_target"], features)
     batch = tf.shape(starts, out_type=tf.int64)[0]

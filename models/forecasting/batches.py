@@ -143,8 +143,11 @@ def _sparse(examples: tf.data.Dataset, features: FeatureSettings) -> tuple[tf.da
     return examples, stride
 
 
-def count(examples: tf.data.Dataset, features: FeatureSettings) -> int:
-    """How many windows a pass of training has."""
+def count(
+    examples: tf.data.Dataset, features: FeatureSettings, model: ModelSettings | None = None
+) -> int:
+    """How many windows a pass of training has; `model` is part of the contract alone."""
+    del model
     _, found = _count(examples, features, features.stride)
     return found
 

@@ -21,6 +21,8 @@ from tidegate.models.train.workers import Workers
 
 # Checkpoints take no more than one part in this many of the time.
 _SELDOM = 20
+# Of a checkpoint's arrays, those of what the network carries begin with this.
+_LANES = "lanes-"
 # Of a process that SIGTERM has ended: 128 and the signal's number.
 EXIT_TERMINATED = 143
 
@@ -72,6 +74,7 @@ class Loop:
         self._checkpoints = checkpoints if settings.checkpoint_seconds else None
         # Each worker keeps its own place in its own input, or the chief the one place of all.
         self._input = self._index if data.divided else 0
+        self._divided = data.divided
         train = data.train
         if self._checkpoints is not None:
             options = tf.data.Options()
@@ -80,7 +83,9 @@ class Loop:
             options.experimental_external_state_policy = policy.IGNORE
             train = train.with_options(options)
         self._train = train.prefetch(tf.data.AUTOTUNE)
-        self._valid = data.valid.shard(self._count, self._index).prefetch(tf.data.AUTOTUNE)
+        # Lanes must not be torn: of a network that carries state, all workers read all batches.
+        own = data.valid if step.carries else data.valid.shard(self._count, self._index)
+        self._valid = own.prefetch(tf.data.AUTOTUNE)
         self._batches: Any = None
 
     def start(self) -> Reached:
@@ -95,15 +100,19 @@ class Loop:
             whole = self._checkpoints.has_input(int(step), self._input)
             if self._step.total([whole])[0] == self._count:
                 break
+        lanes: dict[str, np.ndarray] = {}
         # Once: a shuffled data set has another order in each of its iterators.
         self._batches = iter(self._train)
         if step >= 0 and self._checkpoints is not None:
             self._checkpoints.restore_input(int(step), self._batches, self._input)
             if checkpoint is not None:
                 reached = Reached.restore(checkpoint, self._model)
+                lanes = {name: checkpoint.arrays[f"{_LANES}{name}"] for name in self._step.state}
                 reporter().line(f"goes on from the checkpoint of step {reached.step}")
         if self._count > 1:
             self._follow_chief(reached)
+        if step >= 0:
+            self._step.state = self._own_lanes(lanes)
         return reached
 
     def run(self, watch: Watch, steps: int, between: int) -> None:
@@ -210,11 +219,42 @@ class Loop:
             variable.assign(part.reshape(value.shape).astype(value.dtype))
             begin += value.size
 
+    def _lane_places(self) -> tuple[int, int, int]:
+        """The first of this worker's lanes among those of all, its number of them, and all."""
+        own = next((len(one) for one in self._step.state.values()), 0)
+        if not self._divided:
+            return 0, own, own
+        sizes = np.zeros(self._count)
+        sizes[self._index] = own
+        sizes = self._step.total(sizes).astype(int)
+        return int(sizes[: self._index].sum()), own, int(sizes.sum())
+
+    def _all_lanes(self) -> dict[str, np.ndarray]:
+        """What the network carries, of the lanes of all workers."""
+        begin, own, every = self._lane_places()
+        found = {}
+        for name, one in self._step.state.items():
+            whole = np.zeros((every, *one.shape[1:]))
+            whole[begin : begin + own] = one.numpy()
+            found[name] = self._step.total(whole.reshape(-1)).reshape(whole.shape)
+        return found
+
+    def _own_lanes(self, lanes: dict[str, np.ndarray]) -> dict[str, tf.Tensor]:
+        """The part of the chief's lanes that is this worker's."""
+        begin, own, every = self._lane_places()
+        found = {}
+        for name, one in self._step.state.items():
+            whole = lanes.get(name, np.zeros((every, *one.shape[1:])))
+            shared = self._of_chief(whole.reshape(-1)).reshape(whole.shape)
+            found[name] = tf.constant(shared[begin : begin + own], one.dtype)
+        return found
+
     def _save(self, checkpoints: Checkpoints, watch: Watch) -> None:
         """Writes a checkpoint; that it cannot be written does not end the training."""
         reached = watch.reached
         total = self._step.total(reached.sums)
         reached.sums = total if self._is_chief else self._step.no_sums
+        lanes = {f"{_LANES}{name}": one for name, one in self._all_lanes().items()}
         written = True
         try:
             if self._input == self._index:
@@ -223,7 +263,8 @@ class Loop:
             written = _not_written(error)
         if self._step.total([written])[0] == self._count and self._is_chief:
             try:
-                checkpoints.save(reached.step, reached.checkpoint(self._model, watch.seconds))
+                kept = reached.checkpoint(self._model, watch.seconds, lanes)
+                checkpoints.save(reached.step, kept)
             except tf.errors.OpError as error:
                 _not_written(error)
 

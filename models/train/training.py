@@ -90,17 +90,14 @@ def _of_workers(workers: Workers) -> tf.distribute.Strategy:
     return tf.distribute.MultiWorkerMirroredStrategy(resolver)
 
 
-def compile_model(
-    model: keras.Model, objective: Objective, settings: TrainingSettings, steps: int
-) -> None:
-    """Gives the model its loss, optimizer and learning-rate schedule.
+def compile_model(model: keras.Model, settings: TrainingSettings, steps: int) -> None:
+    """Gives the model its optimizer and learning-rate schedule; the loss is the step's.
 
     The rate rises linearly over the warm-up and falls to zero along a cosine (Loshchilov and
     Hutter 2017).
 
     Args:
       model: the network.
-      objective: loss and metrics.
       settings: rates and clipping.
       steps: how many steps the schedule spans.
     """
@@ -119,13 +116,7 @@ def compile_model(
         ema_momentum=settings.average or 0.99,
     )
     # XLA would compile each padded length anew, and has no cuDNN LSTM.
-    model.compile(
-        optimizer,
-        loss=objective.loss,
-        weighted_metrics=[],
-        metrics=list(objective.metrics),
-        jit_compile=False,
-    )
+    model.compile(optimizer, jit_compile=False)
 
 
 def steps_between_validations(steps: int, per_pass: int, validations: int) -> int:
@@ -199,9 +190,11 @@ def train(
             inputs, _, _ = next(iter(valid_batches))
             model(inputs)
         goal = objective()
-        compile_model(model, goal, settings, steps)
+        compile_model(model, settings, steps)
         model.optimizer.build(model.trainable_variables)
-    step = TrainingStep(model, goal, strategy, valid_batches.element_spec, divided)
+    step = TrainingStep(
+        model, goal, strategy, valid_batches.element_spec, divided, train_batches.element_spec
+    )
     loop = Loop(
         model,
         step,

@@ -3,6 +3,7 @@
 import math
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,10 +48,12 @@ class Reached:
     at: list[int] = field(default_factory=list)
     weights: list[np.ndarray] | None = None
 
-    def checkpoint(self, model: keras.Model, seconds: float) -> Checkpoint:
-        """Everything, with the state of model and optimizer."""
+    def checkpoint(
+        self, model: keras.Model, seconds: float, more: Mapping[str, np.ndarray]
+    ) -> Checkpoint:
+        """Everything, with the state of model and optimizer, and more arrays by name."""
         facts = {name: getattr(self, name) for name in _FACTS} | {"seconds": seconds}
-        arrays = {"sums": self.sums}
+        arrays = {"sums": self.sums, **more}
         for number, variable in enumerate(state(model)):
             arrays[f"variable-{number}"] = keras.ops.convert_to_numpy(variable)
         for number, weight in enumerate(self.weights or []):

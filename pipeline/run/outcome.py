@@ -152,7 +152,7 @@ def _below_baseline(
     row = {"metric": gate.metric, "value": value, "passed": True}
     if baseline is None:
         return {**row, "expected": "no simple model to compare with (baseline.enabled=false)"}
-    reference = best_reference(baseline, "eval", gate.metric)
+    reference = best_reference(baseline, "eval", gate.metric, gate.higher_is_better)
     if reference is None:
         return {**row, "expected": "no simple model that was judged on eval"}
     advice = (
@@ -160,11 +160,14 @@ def _below_baseline(
         if failed
         else ""
     )
+    uncertain = (
+        f", which these rows leave uncertain by {reference.error:.4f}" if reference.error else ""
+    )
     return {
         **row,
-        "expected": f"at least {reference.bound(gate.below_baseline or 0):.4f}: {reference.title} "
-        f"has {reference.value:.4f}, which these rows leave uncertain by {reference.error:.4f}"
-        f"{advice}",
+        "expected": f"at {'least' if gate.higher_is_better else 'most'} "
+        f"{reference.bound(gate.below_baseline or 0):.4f}: {reference.title} "
+        f"has {reference.value:.4f}{uncertain}{advice}",
         "passed": not failed,
     }
 

@@ -80,12 +80,14 @@ def _feeds(signature: SignatureDef, inputs: Mapping[str, TensorProto]) -> dict[s
         )
     feeds = {}
     used = 0
+    from_defaults = []
     for alias in sorted(needed):
         if alias in inputs:
             proto = inputs[alias]
             used += 1
         elif alias in signature.defaults:
             proto = signature.defaults[alias]
+            from_defaults.append(alias)
         else:
             raise status.invalid_argument(
                 f"Signature input alias: {alias}(feed name: {needed[alias].name}) not found in "
@@ -105,6 +107,12 @@ def _feeds(signature: SignatureDef, inputs: Mapping[str, TensorProto]) -> dict[s
             f"Inputs contains invalid name. Used request inputs: {seen}, "
             f"request input: {','.join(sorted(inputs))}"
         )
+    # A default of one row is one for each row: requests are batched by rows.
+    sizes = {one.shape[:1] for alias, one in feeds.items() if alias not in from_defaults}
+    if len(sizes) == 1 and (rows := next(iter(sizes))):
+        for alias in from_defaults:
+            if feeds[alias].shape[:1] == (1,):
+                feeds[alias] = np.repeat(feeds[alias], rows[0], axis=0)
     return feeds
 
 

@@ -103,7 +103,7 @@ class Prepared:
         """A fresh network whose weights are all drawn at random: zeros would hide its parts."""
         network = self.network_untouched(use_cudnn)
         if not network.built:
-            network(self.passed[0][0])
+            network(self.passed[0][0])  # A network that carries state is built.
         random = np.random.default_rng(0)
         network.set_weights([random.normal(0, 0.3, one.shape) for one in network.get_weights()])
         return network
@@ -172,15 +172,32 @@ def network(prepared: Prepared) -> Any:
     return prepared.network()
 
 
+def given_inputs(network: Any) -> list[Any]:
+    """The network's inputs that batches and requests give: all but what it carries."""
+    from tidegate.models.core.carried import carried
+
+    return [one for one in network.inputs if one.name not in carried(network)]
+
+
 @pytest.fixture(scope="session")
 def run(network: Any) -> Any:
-    """The network outside training, traced once for inputs of any size."""
+    """The network outside training, from no state, traced once for inputs of any size.
+
+    It gives the outputs as a list of arrays.
+    """
     import tensorflow as tf
 
-    spec = {one.name: tf.TensorSpec(one.shape, one.dtype) for one in network.inputs}
-    return tf.function(
-        lambda inputs: network(inputs, training=False), input_signature=[spec], autograph=False
-    )
+    from tidegate.models.core.carried import zero_state
+
+    spec = {one.name: tf.TensorSpec(one.shape, one.dtype) for one in given_inputs(network)}
+
+    @tf.function(input_signature=[spec], autograph=False)
+    def outputs(inputs: Any) -> Any:
+        rows = tf.shape(next(iter(inputs.values())))[0]
+        found = network({**inputs, **zero_state(network, rows)}, training=False)
+        return tf.nest.flatten(found)
+
+    return lambda inputs: [one.numpy() for one in outputs(inputs)]
 
 
 @pytest.fixture

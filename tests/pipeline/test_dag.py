@@ -167,7 +167,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         (
             *("inputs", "batches", "build_model", "objective", "predict", "count", "warm_start"),
-            *("calibrate", "signatures", "names", "evaluation.answers"),
+            *("apply", "calibrate", "signatures", "names", "evaluation.answers"),
         ),
         ("Trainer",),
     ),
@@ -194,7 +194,12 @@ def all_functions(task: SequenceTask) -> set[tuple[str, str]]:
     signatures = task.signatures(task.raw_features(make_config(task).data))
     return {
         *functions(task),
-        *(("signatures", one.to_features.module) for one in signatures.values()),
+        *(
+            ("signatures", function.module)
+            for one in signatures.values()
+            for function in (one.to_features, one.answers)
+            if function is not None
+        ),
     }
 
 

@@ -203,7 +203,7 @@ def test_a_folder_of_several_formats_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_data_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "notes.rtf").write_text("x")
     with pytest.raises(InputError, match="no data file in this folder"):
         data_files(str(tmp_path))
 

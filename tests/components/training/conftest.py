@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TINY: dict[str, dict[str, Any]] = {
     "text_classification": {"units": 4, "embedding": 4, "linear_weights": 64, "pooling": "last"},
     "forecasting": {"units": 4},
+    "language_model": {"units": 4, "embedding": 4, "window": 4, "lane": 12},
 }
 # Two workers draw other dropout masks than one: without it they can be compared.
 NO_DROPOUT: dict[str, dict[str, Any]] = {
@@ -31,6 +32,7 @@ NO_DROPOUT: dict[str, dict[str, Any]] = {
         0.0,
     ),
     "forecasting": dict.fromkeys(("recurrent_input_dropout", "dropout"), 0.0),
+    "language_model": {},
 }
 
 

@@ -77,8 +77,12 @@ def test_killed_and_terminated_it_ends_as_if_nothing_had_happened(
     assert not any((folder / ".checkpoints").iterdir())
 
 
-def test_a_training_of_windows_goes_on(toy: Callable[[str], Any], tmp_path: Path) -> None:
-    # The input holds the state of a transform graph's tables, which no checkpoint can hold.
+@pytest.mark.parametrize("task", ["forecasting", "language_model"])
+def test_a_training_of_windows_goes_on(
+    task: str, toy: Callable[[str], Any], tmp_path: Path
+) -> None:
+    # The input holds the state of a transform graph's tables, which no checkpoint can hold. A
+    # language model is ended while its lanes carry state.
     from tidegate.components.trainer.run_fn import run_fn
     from tidegate.models.core.progress import LogReporter, set_reporter
 
@@ -88,7 +92,7 @@ def test_a_training_of_windows_goes_on(toy: Callable[[str], Any], tmp_path: Path
                 signal.raise_signal(signal.SIGTERM)
 
     settings = {"steps": 12, "validations": 50}
-    prepared = toy("forecasting")
+    prepared = toy(task)
     run_fn(prepared.arguments(tmp_path / "whole", 1, **settings))
     set_reporter(Terminates())
     try:
