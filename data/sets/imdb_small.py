@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.metadata
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,16 +14,9 @@ _IN_PACKAGE = Path("examples", "imdb", "data", "imdb_small_with_labels.txt")
 _LABELS = {"0": "neg", "1": "pos"}
 
 
-def _edition() -> str:
-    try:
-        return f"tfx {importlib.metadata.version('tfx')}"
-    except importlib.metadata.PackageNotFoundError:
-        raise _missing("the package tfx is not installed") from None
-
-
 def _missing(what: str) -> DatasetError:
     return DatasetError(
-        f"imdb-small: {what}; expected {_IN_PACKAGE} in tfx 1.16.0: install that,"
+        f"imdb-small: {what}; expected {_IN_PACKAGE} in the package tfx: install it,"
         " or choose another data set"
     )
 
@@ -66,7 +58,5 @@ DATASET = Dataset(
     checksums={
         "imdb-small.csv": "sha256:5d4b8c0eaae865ef2fb82671c2f81131e6ab65a08d6f4fe60242dd8026d51935"
     },
-    edition="tfx 1.16.0",
-    edition_at_hand=_edition,
     settings={"data.text_column": "text", "data.label_column": "label"},
 )

@@ -8,9 +8,10 @@ annotation; the Tuner searches over those:
 """
 
 import os
+import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -196,6 +197,7 @@ class FileSettings(Settings):
         )
 
 
+_UNIONS = (Union, types.UnionType)
 _NAMES: Mapping[Any, str] = {type(None): "none", InputFile: "file"}
 
 
@@ -204,11 +206,10 @@ def type_name(field: FieldInfo) -> str:
     annotation = field.annotation
     if str(get_origin(annotation)) == "typing.Literal":
         return " | ".join(str(value) for value in get_args(annotation))
-    if isinstance(annotation, type):
-        return _NAMES.get(annotation, annotation.__name__)
-    return " | ".join(
-        _NAMES.get(part, getattr(part, "__name__", str(part))) for part in get_args(annotation)
-    )
+    parts = get_args(annotation) if get_origin(annotation) in _UNIONS else (annotation,)
+    # `list[str]` is a list; whether it is a type itself depends on the Python.
+    plain = [get_origin(part) or part for part in parts]
+    return " | ".join(_NAMES.get(part, getattr(part, "__name__", str(part))) for part in plain)
 
 
 def read_section(section: str, cls: type[S], values: Mapping[str, Any]) -> S:

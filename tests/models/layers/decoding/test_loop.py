@@ -187,8 +187,11 @@ def test_a_row_is_answered_alike_in_every_batch() -> None:
             assert texts(found, place) == texts(together, row)
             number = len(texts(found, place))
             for one in ("total", "score"):
-                np.testing.assert_array_equal(
-                    getattr(found, one)[place, :number], getattr(together, one)[row, :number]
+                # Not to the last bit: TensorFlow 2.21 adds up a batch of another size otherwise.
+                np.testing.assert_allclose(
+                    getattr(found, one)[place, :number],
+                    getattr(together, one)[row, :number],
+                    rtol=1e-6,
                 )
     assert [len(texts(together, row)) for row in range(8)] == [1, 1, 3, 0, 5, 1, 4, 2]
 
