@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -75,12 +76,31 @@ def test_the_rival_reads_characters_within_words() -> None:
 
 
 def test_with_many_classes_fewer_rows_are_learnt_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
     monkeypatch.setattr(module, "_MOST", 20)
-    monkeypatch.setattr(module, "_CHUNK", 3)
+    monkeypatch.setattr(module, "reporter", lambda: SimpleNamespace(line=lines.append))
     late = [("late", "pos"), ("late", "pos"), ("late", "pos")]
-    _, probabilities = answers({"train": [*TRAIN[:9], *late], "eval": [("late", "?")]})["eval"]
-    _, without = answers({"train": TRAIN[:9], "eval": [("late", "?")]})["eval"]
+    _, probabilities = answers({"train": [*TRAIN[:7], *late], "eval": [("late", "?")]})["eval"]
+    (line,) = lines
+    assert line.startswith("baseline: learnt from the first 7 rows of train, which has more")
+    _, without = answers({"train": TRAIN[:7], "eval": [("late", "?")]})["eval"]
     np.testing.assert_array_equal(probabilities, without)
+    assert len(lines) == 1
+
+
+def test_with_many_classes_the_commonest_features_are_learnt_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train = [(f"{text} rare{row}", label) for row, (text, label) in enumerate(TRAIN)]
+    held_out = [("good", "pos"), ("rare1", "neg")]
+    _, whole = answers({"train": train, "eval": held_out})["eval"]
+    assert whole[1].argmax() == 1
+    # Three words and pairs for each of three classes, and none of them rare.
+    monkeypatch.setattr(module, "_MOST_WEIGHTS", 3 * 14)
+    _, probabilities = answers({"train": train, "eval": held_out})["eval"]
+    _, unknown = answers({"train": train, "eval": [("never", "?")]})["eval"]
+    assert probabilities[0].argmax() == 2
+    np.testing.assert_array_equal(probabilities[1], unknown[0])
 
 
 def test_chunks_of_rows_are_answered_as_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
