@@ -15,7 +15,7 @@ from tidegate.tables.formats import MISSING, PLAIN, FileFormat
 from tidegate.tables.numerals import number
 from tidegate.tables.row_formats import cells_of
 from tidegate.tables.time_grid import parse_clock, parse_timestamp
-from tidegate.tables.zones import zone
+from tidegate.tables.zones import UNSAID, zone
 
 # The network's variances are sums of squares in float32, which ends at 3.4e38.
 LARGEST = 1e15
@@ -255,7 +255,7 @@ def timestamps(column: Any, how: FileFormat) -> tuple[np.ndarray, np.ndarray, np
     Returns:
       int64[rows], seconds since 1970-01-01 UTC, `NOT_READ` where a cell is missing or no time;
       int32[rows], seconds by which the clock on the wall was ahead of UTC; int8[rows], see
-      `Zone.placed`.
+      `Zone.placed`, or `UNSAID`.
     """
     found = _arrow_timestamps(column) if _is_arrow(column) else None
     if found is None:
@@ -266,9 +266,10 @@ def timestamps(column: Any, how: FileFormat) -> tuple[np.ndarray, np.ndarray, np
         stated = np.array([said for _, _, said in read], bool)
         found = times[codes], ahead[codes], stated[codes]
     times, ahead, stated = found
-    if how.timezone is None:
-        return times, ahead, np.zeros(len(times), np.int8)
     there = times != NOT_READ
+    if how.timezone is None:
+        unsaid = there & ~stated & stated.any()
+        return times, ahead, np.where(unsaid, UNSAID, 0).astype(np.int8)
     placed, ahead, doubt = zone(how.timezone).placed(np.where(there, times, 0), stated)
     return np.where(there, placed, NOT_READ), ahead, doubt
 

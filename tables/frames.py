@@ -46,4 +46,11 @@ def arrow_table(frame: pd.DataFrame, what: str) -> Any:
                 f"{what}: the column {name!r} holds {kinds}, which are not of one type "
                 f"({' '.join(str(error).split())}); convert it"
             ) from None
+        if pa.types.is_timestamp(arrays[-1].type) and series.dtype == object:
+            zoned = {getattr(value, "tzinfo", None) is not None for value in series.dropna()}
+            if len(zoned) > 1:  # Arrow takes those without a zone for UTC's.
+                raise InputError(
+                    f"{what}: some times of the column {name!r} have a time zone and some have "
+                    "none; give all of them one"
+                )
     return pa.Table.from_arrays(arrays, names=columns)

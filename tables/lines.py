@@ -55,8 +55,7 @@ def text_lines(path: str, stored: BinaryIO, how: FileFormat) -> Iterator[str]:
 
 def _by_line_feed(path: str, file: Any, encoding: str, setting: str) -> Iterator[str]:
     for number, line in enumerate(file, start=1):
-        if number == 1:
-            line = line.removeprefix(_UTF_8_MARK)
+        line = line.removeprefix(_UTF_8_MARK)  # Files that were joined have it in their midst.
         try:
             yield line.decode(encoding)
         except UnicodeDecodeError as error:
@@ -72,7 +71,7 @@ def _by_any_end(path: str, file: Any, encoding: str, setting: str) -> Iterator[s
     try:
         for line in io.TextIOWrapper(file, encoding, newline=""):
             number += 1
-            yield line.removeprefix("\ufeff") if number == 1 else line
+            yield line.removeprefix("\ufeff")
     except UnicodeError as error:
         raise InputError(
             f"{path}:{number + 1}: not {encoding} after this line ({error}); set {setting} to the "

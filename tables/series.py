@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -10,6 +12,9 @@ from typing import Any
 import numpy as np
 
 _EPOCH = datetime(1970, 1, 1)
+_FLOAT = re.compile(r"-?[0-9]+\.0+")
+# Spaces and joins of no width, marks of the writing's direction, soft hyphens, the no-break space.
+_INVISIBLE = re.compile("[\u00a0\u00ad\u200b\u200e\u200f\u2060\ufeff]")
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,16 @@ class Series:
     def time_text(self, at: int, integer: bool) -> str:
         """A row's time as the clock on the wall showed it."""
         return time_text(self.table.time[at] + self.table.ahead[at], integer)
+
+
+def looks_alike(name: str) -> bool:
+    """Whether another name may look like this one.
+
+    A number as a float has it, invisible characters, and letters that Unicode's normal form C
+    joins with their accents: files of several programs have such names of one thing.
+    """
+    number = _FLOAT.fullmatch(name) is not None
+    return number or bool(_INVISIBLE.search(name)) or not unicodedata.is_normalized("NFC", name)
 
 
 def place_of(name: str) -> int:

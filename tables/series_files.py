@@ -16,6 +16,7 @@ from tidegate.tables.rows import Batch, Rows
 from tidegate.tables.series import Table
 from tidegate.tables.time_forms import INTEGER
 from tidegate.tables.time_grid import DAY, Step, known_zone
+from tidegate.tables.zones import UNSAID
 
 # Rows read at a time: some megabytes of text.
 _BATCH = 1 << 16
@@ -140,6 +141,8 @@ def _table(
     )
     what = "no integer" if integer else f"no time stamp ({expected})"
     refuse(reads.time, np.flatnonzero(time == cells.NOT_READ), what)
+    of_zone = f"; {how.setting('timezone')} says whose clock such times are of"
+    refuse(reads.time, np.flatnonzero(doubt == UNSAID), "no offset, as others have", of_zone)
     values = np.empty((count, len(reads.numbers)))
     for at, column in enumerate(reads.numbers):
         values[:, at], wrong, beyond = cells.numbers(batch.columns[column], how)

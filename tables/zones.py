@@ -15,8 +15,9 @@ from tidegate.tables.time_grid import DAY, known_zone
 _FROM, _UNTIL = (
     int(datetime(year, 1, 1, tzinfo=timezone.utc).timestamp()) for year in (1900, 2100)
 )
-# What a table says of a row's time: the clock on the wall shows it twice, or never.
-TWICE, NEVER = 1, 2
+# What a table says of a row's time: the clock on the wall shows it twice, or never, or nothing says
+# which clock, beside rows that state their offset.
+TWICE, NEVER, UNSAID = 1, 2, 3
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from tidegate.components import files
 from tidegate.components.series_example_gen.examples import Output, series_example
 from tidegate.components.series_example_gen.grid import Grid, grid_of
 from tidegate.components.series_example_gen.report import (
+    LOOK_ALIKE,
     LOST_DIGITS,
     OFFSETS,
     SENTINEL,
@@ -28,7 +29,7 @@ from tidegate.tables.frequency import wall
 from tidegate.tables.ordered import check_once, merged
 from tidegate.tables.reads import SeriesReads
 from tidegate.tables.rows import Rows
-from tidegate.tables.series import Series, Table, arrange, by_bucket, each_series
+from tidegate.tables.series import Series, Table, arrange, by_bucket, each_series, looks_alike
 from tidegate.tables.series_files import read_tables
 from tidegate.tables.spikes import sentinel
 from tidegate.tables.time_grid import Step
@@ -168,6 +169,8 @@ class WriteBucket(beam.DoFn):
         spike = sentinel(series.table.numbers[:, 0])
         if spike:
             report.note(SENTINEL, f"{name}: {spike[0]:g} {spike[1]} times")
+        if looks_alike(name):
+            report.note(LOOK_ALIKE, ascii(name))
         if output.reads.how.timezone is None and np.ptp(series.table.ahead):
             report.note(OFFSETS, name)
         gap = _wide_gap(series, output.gridding.step, seen)

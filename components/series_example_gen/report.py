@@ -18,6 +18,10 @@ LOST_DIGITS = (
     "digits are lost: about seven are kept (float32), too few for these changes; subtract a "
     "constant from the column, or give differences"
 )
+LOOK_ALIKE = (
+    "names that another one may look like (1.0, invisible characters, letters and accents apart); "
+    "such another is another series"
+)
 OFFSETS = (
     "times have several offsets, of which answers keep the last; data.timezone (Europe/Berlin) "
     "gives each its own"

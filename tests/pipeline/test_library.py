@@ -171,6 +171,10 @@ def test_what_pandas_alone_has_is_written_as_what_it_means(tmp_path: Path) -> No
             "times are in the index, which has no name",
         ),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "two columns are called 'a'"),
+        (
+            pd.DataFrame({"ds": [pd.Timestamp("2020"), pd.Timestamp("2021", tz="UTC")]}, dtype="O"),
+            "some times of the column 'ds' have a time zone and some have none",
+        ),
         (pd.DataFrame({"id": [1, "a"]}), "the column 'id' holds int, str, which are not of one"),
     ],
 )

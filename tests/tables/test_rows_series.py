@@ -16,7 +16,7 @@ from tidegate.tables.left_out import LeftOut
 from tidegate.tables.ordered import in_order
 from tidegate.tables.reads import SeriesReads, SeriesSplits, from_json, to_json
 from tidegate.tables.rows import Rows
-from tidegate.tables.series import Table
+from tidegate.tables.series import Table, looks_alike
 from tidegate.tables.series_files import read_tables
 
 READS = SeriesReads(time="t", target="y", id="s", static=("side",))
@@ -36,6 +36,13 @@ def part(rows: list[tuple[str, int, float, str]], first: int) -> Table:
         file=np.zeros(len(rows), np.int32),
         row=np.arange(first, first + len(rows)),
     )
+
+
+def test_names_that_others_look_like() -> None:
+    joined, apart = "caf\u00e9", "cafe\u0301"
+    names = ["1", "1.0", "1.05", joined, apart, "a b", "a\u00a0b", "水", "a\u200bb"]
+    alike = [name for name in names if looks_alike(name)]
+    assert alike == ["1.0", apart, "a\u00a0b", "a\u200bb"]
 
 
 ROWS = st.lists(

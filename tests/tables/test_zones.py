@@ -112,6 +112,28 @@ def test_hours_that_do_not_say_their_moment_are_refused(
     )
 
 
+def test_joined_files_have_a_mark_in_their_midst(tmp_path: Path) -> None:
+    for encoding, name in (("utf-8-sig", "a.csv"), ("utf-16", "b.csv")):
+        part = "s,ds,y\na,2021-07-0{},1\n"
+        rest = "a,2021-07-03,1\n"
+        content = part.format(1).encode(encoding) + rest.encode(encoding)
+        (tmp_path / name).write_bytes(content)
+        with Rows(str(tmp_path / name)) as rows:
+            assert [row[0] for _, row in rows] == ["a", "a"]
+
+
+def test_a_time_without_an_offset_beside_others_with_one_is_refused(tmp_path: Path) -> None:
+    lines = ["2021-07-01T00:00+02:00", "2021-07-02T00:00", "2021-07-03T00:00+02:00"]
+    path, report, reads = tmp_path / "rows.csv", Reading(), SeriesReads("ds", "y")
+    pd.DataFrame({"ds": lines, "y": 1.0}).to_csv(path, index=False)
+    with Rows(str(path), reads.how, reads.columns) as opened:
+        (table,) = read_tables(opened, reads, False, report)
+    (reason,) = report.bad
+    assert reason.startswith("no offset, as others have in column 'ds'; data.timezone says")
+    assert report.places[reason] == [f"{path}:3: '2021-07-02T00:00'"] and len(table.time) == 2
+    assert len(read(tmp_path, lines, SeriesReads("ds", "y", how=BERLIN)).time) == 3
+
+
 @pytest.mark.parametrize(
     ("line", "form"),
     [
