@@ -14,9 +14,11 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib
+import inspect
 import platform
 import sys
 import sysconfig
+import tokenize
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -52,9 +54,20 @@ def _modules() -> Iterator[tuple[str, str]]:
             private = any(name.startswith("_") and name != "__init__" for name in names)
             if private or not _LEFT_OUT.isdisjoint(names) or not path.is_file():
                 continue
-            text = ast.get_docstring(ast.parse(path.read_bytes()))
-            if text:
+            if text := _docstring(path):
                 yield f"module {'.'.join(names)}", text
+
+
+def _docstring(path: Path) -> str:
+    """A module's docstring: its first statement, if that is a text."""
+    with tokenize.open(path) as file:
+        for token in tokenize.generate_tokens(file.readline):
+            if token.type == tokenize.STRING:
+                value = ast.literal_eval(token.string)
+                return inspect.cleandoc(value) if isinstance(value, str) else ""
+            if token.type not in (tokenize.COMMENT, tokenize.NL):
+                break
+    return ""
 
 
 def _place(document: tuple[str, str]) -> bytes:

@@ -20,15 +20,19 @@ class Stops:
         self._spelled = spelled
         self._stop = canonical(stop)
         self._lengths = tf.strings.length(self._stop)
+        self._sizes = tf.strings.length(spelled)
         self._longest = tf.reduce_max(tf.concat([tf.reshape(self._lengths, [-1]), [0]], axis=0))
 
     def __call__(self, tokens: tf.Tensor) -> tf.Tensor:
         """int[rows, candidates, steps] to bool[rows, candidates], as `decode` asks for."""
 
         def matched() -> tf.Tensor:
-            # A token is a byte or more: no stop string is longer than as many tokens.
-            begin = tf.maximum(tf.shape(tokens)[2] - self._longest, 0)
-            return self._begins(join(tokens[:, :, begin:], self._spelled), tokens[:, :, -1]) >= 0
+            # Of the tokens before, those that a stop string may begin in.
+            behind = tf.cumsum(tf.gather(self._sizes, tokens), axis=2, exclusive=True, reverse=True)
+            needed = tf.reduce_sum(tf.cast(behind < self._longest, tf.int32), axis=2)
+            most = tf.reduce_max(tf.concat([tf.reshape(needed, [-1]), [1]], axis=0))
+            text = join(tokens[:, :, -most:], self._spelled)
+            return self._begins(text, tokens[:, :, -1]) >= 0
 
         def none() -> tf.Tensor:
             return tf.fill(tf.shape(tokens)[:2], False)
@@ -64,7 +68,7 @@ class Stops:
           int32[rows, m].
         """
         size = tf.strings.length(texts)[:, :, None, None]
-        within = tf.strings.length(tf.gather(self._spelled, last))[:, :, None, None]
+        within = tf.gather(self._sizes, last)[:, :, None, None]
         # How many bytes are behind the stop string.
         behind = tf.range(tf.reduce_max(tf.concat([tf.reshape(within, [-1]), [0]], axis=0)))
         length = self._lengths[:, None, :, None]
