@@ -81,4 +81,5 @@ DATASET = Dataset(
         "valid.txt": "sha256:f0737ed31fc1329026e95cb8b98e19c2a182c39c240ab909dc31abf2f8af58e8",
         "test.txt": "sha256:d790b833ef8cf03a90db7bf1271b7520b83c45ce07ba3c1a9699df81e239eca0",
     },
+    settings={"data.split_files": "true", "features.tokenizer": "spaces"},
 )
