@@ -27,9 +27,12 @@ class Stops:
         """int[rows, candidates, steps] to bool[rows, candidates], as `decode` asks for."""
 
         def matched() -> tf.Tensor:
-            # Of the tokens before, those that a stop string may begin in.
-            behind = tf.cumsum(tf.gather(self._sizes, tokens), axis=2, exclusive=True, reverse=True)
-            needed = tf.reduce_sum(tf.cast(behind < self._longest, tf.int32), axis=2)
+            # A stop string that ends within the last token begins no further before it than it
+            # is long.
+            size = tf.gather(self._sizes, tokens)
+            behind = tf.cumsum(size, axis=2, exclusive=True, reverse=True)
+            near = behind < self._longest + size[:, :, -1:]
+            needed = tf.reduce_sum(tf.cast(near, tf.int32), axis=2)
             most = tf.reduce_max(tf.concat([tf.reshape(needed, [-1]), [1]], axis=0))
             text = join(tokens[:, :, -most:], self._spelled)
             return self._begins(text, tokens[:, :, -1]) >= 0

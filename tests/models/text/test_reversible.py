@@ -138,6 +138,7 @@ def stopped(tokens: list[int], stop: list[str]) -> tuple[list[int], str]:
         max_size=3,
     )
 )
+@example([([2, 2, 3, 2, 2, 7], ["", "aba"])])
 def test_stops_of_each_row(rows: list[tuple[list[int], list[str]]]) -> None:
     stops = Stops(tf.constant(PIECES), tf.constant([stop for _, stop in rows]))
     # Two candidates a row: its tokens, and a shorter one that has come to its end.
