@@ -32,7 +32,7 @@ class Decoded:
       lengths: int32[rows, lanes], how many there are.
       log_probabilities: float32[rows, lanes, steps], of each under the logits as they came, without
         temperature and filters; 0 behind the end.
-      total: float32[rows, lanes], their sums.
+      total: float32[rows, lanes], their sums; 0 where there is no token.
       score: float32[rows, lanes], `normalised`.
       kept: what `keep` gave, each tensor as [rows, lanes, steps, ...].
     """
@@ -213,7 +213,7 @@ def _decoded(ended: Nest) -> Decoded:
 
     return Decoded(
         lengths=lengths,
-        total=tf.where(there, ended["total"], NONE),
+        total=tf.where(there, ended["total"], 0.0),
         score=ended["score"],
         **tf.nest.map_structure(masked, history),
     )

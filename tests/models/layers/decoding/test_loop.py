@@ -159,6 +159,7 @@ def test_hand_worked() -> None:
     wide = run(network, [3], length=1, beams=5)
     assert texts(wide, 0) == [[0], [1]]
     assert np.isneginf(wide.score[0, 2:]).all()
+    assert not wide.total[0, 2:].numpy().any()
     assert not wide.tokens[0, 2:].numpy().any()
 
 
