@@ -26,8 +26,9 @@ _NOT_WAITED_FOR = {
 }
 # Seconds in which a job service answers that its port is open.
 _CONNECT = 5.0
-# What Beam's job service says of a worker that was connected, or of a pool, that is gone.
-_LOST = ("Channel closed prematurely", "Socket closed")
+# What Beam's job services say of a worker that was connected, or of a pool, that is gone; Prism's
+# words come last.
+_LOST = ("Channel closed prematurely", "Socket closed", "SDK worker disconnected")
 
 
 def parse_beam(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:

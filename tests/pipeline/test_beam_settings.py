@@ -309,5 +309,11 @@ def test_a_jobs_failure_becomes_one_line() -> None:
         "the Beam job ended: FAILED: RuntimeError: Channel closed prematurely; "
         "a worker may have been lost"
     )
+    # Prism 2.74, whose worker pool was killed at work.
+    failed = "bundle inst001 stage-003 failed:SDK worker disconnected"
+    prism = f"Pipeline job-001 failed in state FAILED: {failed}"
+    assert (explain(RuntimeError(prism)) or "").endswith(
+        "stage-003 failed:SDK worker disconnected; a worker may have been lost"
+    )
     assert explain(ValueError("Pipeline x failed in state y: z")) is None
     assert explain(RuntimeError("something else")) is None
