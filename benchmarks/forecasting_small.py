@@ -91,7 +91,8 @@ def by_method(
 ) -> np.ndarray:
     """The same windows with a method's forecasts in place of the network's."""
     from tidegate.models.forecasting.backtest import MEAN
-    from tidegate.models.forecasting.baseline import filled, with_quantiles
+    from tidegate.models.forecasting.baseline import with_quantiles
+    from tidegate.models.series.fitted import filled
 
     found = judged.copy()
     for row, origin in enumerate(places):
@@ -105,7 +106,7 @@ def by_method(
 def run(case: Case, path: Path, seeds: list[int], settings: list[str], most: int) -> None:
     """Prints the figures of all methods on a series."""
     from benchmarks.forecasting_task import figures, fit, record
-    from tidegate.models.forecasting.baseline import arima, ets
+    from tidegate.models.series.fitted import arima, ets
 
     values, start = read(path, case)
     border, end = len(values) - case.test, len(values)

@@ -225,6 +225,11 @@ def _components(
             for gate in task.evaluation.gates(config.gates)
             if gate.below_baseline is not None
         },
+        times={
+            gate.metric: gate.times_baseline
+            for gate in task.evaluation.gates(config.gates)
+            if gate.times_baseline is not None
+        },
         examples=examples,
         model=model,
         baseline_model=latest.outputs["model"],

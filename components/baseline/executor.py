@@ -13,11 +13,11 @@ import tensorflow as tf
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
-from tidegate.components.baseline.reference import METRICS_FILE
+from tidegate.components.baseline.reference import METRICS_FILE, chosen
 from tidegate.components.example_gen.raw_examples import read_raw
 from tidegate.models.core.task import SequenceTask, load_task
 
-# Splits that the model is judged on; `valid` decides when it stops and is no judge.
+# Splits that the model is judged on; `valid` decides when it stops, and between simple models.
 _JUDGED = ("eval", "test")
 
 
@@ -32,7 +32,8 @@ class Executor(base_executor.BaseExecutor):
     ) -> None:
         """Writes `metrics.json`: by split, the task's figures, and the seconds.
 
-        Where the task has rivals: by split and title, the part they cover and their figures.
+        Where the task has rivals: by split and title, the part they cover and their figures; and
+        which of all is the reference.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         task = load_task(exec_properties["task"])
@@ -53,7 +54,9 @@ class Executor(base_executor.BaseExecutor):
                 yield record
 
         records = {split: functools.partial(rows, split) for split in splits}
-        judged = {split: read for split, read in records.items() if split in ("train", *_JUDGED)}
+        reference = task.evaluation.reference
+        wanted = ("train", *_JUDGED) if reference is None else splits
+        judged = {split: read for split, read in records.items() if split in wanted}
         figures = {
             split: _figures(task, chunks)
             for split, chunks in task.baseline(judged, data, features).items()
@@ -66,11 +69,17 @@ class Executor(base_executor.BaseExecutor):
         if task.rivals is not None:
             written["rivals"] = {
                 split: {
-                    title: {"covers": covers, **_figures(task, [(targets, predictions)])}
-                    for title, (targets, predictions, covers) in by_title.items()
+                    title: {
+                        "covers": covers or f"all {task.examples}",
+                        "whole": covers is None,
+                        **_figures(task, chunks),
+                    }
+                    for title, (chunks, covers) in by_title.items()
                 }
                 for split, by_title in task.rivals(records, data, features).items()
             }
+        if reference is not None:
+            written["reference"] = chosen(written, reference)
         written["seconds"] = round(time.monotonic() - begin, 2)
         folder = artifact_utils.get_single_uri(output_dict["figures"])
         with tf.io.gfile.GFile(os.path.join(folder, METRICS_FILE), "w") as file:

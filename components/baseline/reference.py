@@ -48,8 +48,7 @@ def best_reference(
     Returns:
       None where the split was not judged.
     """
-    figures = {written["title"]: written["metrics"].get(split, {})}
-    figures |= written.get("rivals", {}).get(split, {})
+    figures = _whole(written, split)
     known = {title: one for title, one in figures.items() if metric in one}
     if not known:
         return None
@@ -59,3 +58,34 @@ def best_reference(
     rows = known[title]["arrays"].get("rows")
     error = math.sqrt(value * (1 - value) / max(sum(rows), 1)) if rows else 0.0
     return Reference(title, value, error, higher_is_better)
+
+
+def _whole(written: Mapping[str, Any], split: str) -> dict[str, Mapping[str, Any]]:
+    """By title, the figures of what has judged the whole of a split."""
+    found = {written["title"]: written["metrics"].get(split, {})}
+    for title, figures in written.get("rivals", {}).get(split, {}).items():
+        if figures["whole"]:
+            found[title] = figures
+    return found
+
+
+def chosen(written: Mapping[str, Any], metric: str) -> str:
+    """The title of what had the least of a figure on `valid`; the baseline where nothing has."""
+    ends = _whole(written, "eval")
+    known = {
+        title: float(figures[metric])
+        for title, figures in _whole(written, "valid").items()
+        if title in ends and math.isfinite(figures.get(metric, math.nan))
+    }
+    return min(known, key=lambda title: known[title]) if known else str(written["title"])
+
+
+def times_reference(written: Mapping[str, Any], metric: str) -> tuple[str, float] | None:
+    """The reference's title and figure on `eval`, by which a bound is multiplied.
+
+    Returns:
+      None where there is no such figure above 0.
+    """
+    title = str(written.get("reference", written["title"]))
+    value = float(_whole(written, "eval").get(title, {}).get(metric, math.nan))
+    return (title, value) if 0 < value < math.inf else None

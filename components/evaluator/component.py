@@ -17,7 +17,7 @@ from tfx.types.experimental import simple_artifacts
 from tfx.types.standard_component_specs import BASELINE_MODEL_KEY, EVAL_CONFIG_KEY
 from tfx.utils import path_utils
 
-from tidegate.components.baseline.reference import METRICS_FILE, best_reference
+from tidegate.components.baseline.reference import METRICS_FILE, best_reference, times_reference
 from tidegate.components.latest_model.pushed import GRAPH_FILE
 from tidegate.models.core.progress import reporter
 
@@ -26,7 +26,8 @@ class Executor(tfx_executor.Executor):
     """TFX's, for a model to compare with that may be an empty artifact, and for a simple model.
 
     `figures` are the simple model's, of the component Baseline; `below` says by metric how far
-    below them a candidate may be, which becomes a threshold of TFMA's.
+    below them a candidate may be, and `times` by which figure of the reference an upper bound is
+    multiplied: thresholds of TFMA's.
     """
 
     def Do(
@@ -49,11 +50,12 @@ class Executor(tfx_executor.Executor):
         given = {**input_dict, BASELINE_MODEL_KEY: there}
         figures = given.pop("figures", [])
         properties = dict(exec_properties)
-        below = json.loads(properties.pop("below", "{}"))
-        if figures and below:
+        below, times = (json.loads(properties.pop(one, "{}")) for one in ("below", "times"))
+        if figures and (below or times):
             with fileio.open(os.path.join(figures[0].uri, METRICS_FILE)) as file:
                 written = json.loads(file.read())
-            properties[EVAL_CONFIG_KEY] = with_bounds(properties[EVAL_CONFIG_KEY], written, below)
+            config = properties[EVAL_CONFIG_KEY]
+            properties[EVAL_CONFIG_KEY] = with_bounds(config, written, below, times)
         super().Do(given, output_dict, properties)
 
 
@@ -71,10 +73,21 @@ def _lacks(path: str, config: str) -> str | None:
     return None
 
 
-def with_bounds(config: str, written: Mapping[str, Any], below: Mapping[str, float]) -> str:
-    """An EvalConfig as JSON with a bound for each metric, from a simple model's figures.
+def with_bounds(
+    config: str,
+    written: Mapping[str, Any],
+    below: Mapping[str, float],
+    times: Mapping[str, str],
+) -> str:
+    """An EvalConfig as JSON with the bounds that follow from the figures of simple models.
 
     Of a metric whose change has to go down, less is better.
+
+    Args:
+      config: an EvalConfig as JSON.
+      written: the content of Baseline's `metrics.json`.
+      below: by metric, how much worse than the best one a candidate may be.
+      times: by metric, the figure of the reference by which its upper bound is multiplied.
     """
     parsed = json_format.Parse(config, config_pb2.EvalConfig())
     for metric, less in below.items():
@@ -88,6 +101,13 @@ def with_bounds(config: str, written: Mapping[str, Any], below: Mapping[str, flo
                 bounds = one.threshold.value_threshold
                 side = bounds.lower_bound if higher else bounds.upper_bound
                 side.value = reference.bound(less)
+    for metric, figure in times.items():
+        multiple = times_reference(written, figure)
+        if multiple is None:
+            continue
+        for spec in parsed.metrics_specs:
+            for one in spec.per_slice_thresholds[metric].thresholds:
+                one.threshold.value_threshold.upper_bound.value *= multiple[1]
     return str(json_format.MessageToJson(parsed))
 
 
@@ -116,6 +136,7 @@ class EvaluatorSpec(standard_component_specs.EvaluatorSpec):
     PARAMETERS: ClassVar[dict[str, Any]] = {
         **standard_component_specs.EvaluatorSpec.PARAMETERS,
         "below": component_spec.ExecutionParameter(type=str, optional=True),
+        "times": component_spec.ExecutionParameter(type=str, optional=True),
     }
     INPUTS: ClassVar[dict[str, Any]] = {
         **standard_component_specs.EvaluatorSpec.INPUTS,
@@ -129,16 +150,21 @@ class Evaluator(tfx_component.Evaluator):
     Args:
       figures: of the component Baseline, or None.
       below: by metric, how much worse than the simple model a candidate may be.
+      times: by metric, the figure of the reference by which its upper bound is multiplied.
       kwargs: TFX's.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
     def __init__(
-        self, figures: Any = None, below: Mapping[str, float] | None = None, **kwargs: Any
+        self,
+        figures: Any = None,
+        below: Mapping[str, float] | None = None,
+        times: Mapping[str, str] | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if figures is not None and below:
+        if figures is not None and (below or times):
             # TFX's constructor makes a spec of its own class.
             made: Any = vars(self)["spec"]
             self.spec: Any = EvaluatorSpec(
@@ -146,7 +172,8 @@ class Evaluator(tfx_component.Evaluator):
                 **made.outputs,
                 **made.exec_properties,
                 figures=figures,
-                below=json.dumps(below, sort_keys=True),
+                below=json.dumps(below or {}, sort_keys=True),
+                times=json.dumps(times or {}, sort_keys=True),
             )
 
 

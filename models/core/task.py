@@ -168,6 +168,8 @@ class Gate:
       at_most: highest value that passes, or None.
       max_loss: how much worse than the last blessed model it may be, or None; in the metric's
         own unit.
+      times_baseline: a figure of the reference, see `Evaluation.reference`, that `at_most` is a
+        multiple of; or None.
       below_baseline: how much worse than the best of the task's baseline and its rivals that cover
         the whole split it may be, or None; on top of the uncertainty of the rows for a share of
         rows, as accuracy is, where the figures have an array `rows`. Needs `max_loss`.
@@ -178,6 +180,7 @@ class Gate:
     at_least: float | None = None
     at_most: float | None = None
     max_loss: float | None = None
+    times_baseline: str | None = None
     below_baseline: float | None = None
     higher_is_better: bool = True
 
@@ -200,6 +203,8 @@ class Evaluation:
         `RawFeature.slice` come on top.
       gates: the task's gate settings to `Gate`s.
       headline: the figures that a person sees first.
+      reference: the figure, the less the better, by which one of the baseline and the rivals that
+        cover a whole split is chosen on `valid`, for `Gate.times_baseline`; or None.
       signature: the exported signature that gives the prediction.
       answers: (network, transformed features with those known in training alone, feature
         settings, `TransformFacts`) to named answers, in the graph: what `signature` does where one
@@ -218,6 +223,7 @@ class Evaluation:
     gates: Imported
     headline: tuple[str, ...]
     signature: Annotated[str, Stage.TRAINING, Stage.PICTURES] = "serving_default"
+    reference: Annotated[str | None, Stage.BASELINE] = None
     answers: Annotated[Imported | None, Stage.TRAINING] = None
 
 
@@ -287,9 +293,9 @@ class SequenceTask:
         a simple model reaches on the same splits. They come in chunks, so that a split of any
         size takes the same memory; only one is held at a time.
       baseline_title: what the baseline is, for a person.
-      rivals: (records by split, data settings, feature settings) to (targets, predictions, which
-        part of the split they cover) by split other than `train` and `valid`, and title: methods
-        too slow for the whole of it; or None.
+      rivals: (records by split, data settings, feature settings) to chunks as `baseline` gives
+        them, and which part of the split they cover, None for the whole; by split other than
+        `train`, and title: other simple methods, some too slow for the whole of it; or None.
       pictures: (judged, data settings, feature settings) to (name, matplotlib figure) pairs that
         show what the model is worth; `judged()` gives (raw record, prediction that the Evaluator
         judges) of the first rows of `eval`, anew at each call; or None.

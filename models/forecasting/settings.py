@@ -131,13 +131,16 @@ class GateSettings(Settings):
     """What a model must reach to be pushed."""
 
     relative_mase: float = Field(
-        1.0, gt=0, description="MASE must be at most this many times the seasonal naive forecast's"
+        1.0,
+        gt=0,
+        description="MASE must be at most this many times that of the simple method that was best "
+        "on valid",
     )
     relative_wql: float = Field(
         1.0,
         gt=0,
-        description="quantile loss must be at most this many times that of the seasonal naive "
-        "forecast without intervals; intervals that are far too wide fail this gate",
+        description="quantile loss must be at most this many times that of the same method "
+        "without intervals; intervals that are far too wide fail this gate",
     )
     coverage_error: float = Field(
         0.2,

@@ -45,7 +45,7 @@ def baseline(
 
 def rivals(
     records: Records, data: DataSettings, features: FeatureSettings
-) -> dict[str, dict[str, tuple[None, np.ndarray, str]]]:
+) -> dict[str, dict[str, tuple[Iterator[Judged], None]]]:
     """Each token by itself, whatever stands before it.
 
     Args:
@@ -54,15 +54,13 @@ def rivals(
       features: tokens and vocabulary.
 
     Returns:
-      By split other than train and valid, and by title: nothing, sums, what they cover.
+      By split other than train and valid, and by title: nothing and sums in chunks,
+      and None, as all text is judged.
     """
     del data
     kept = {split: rows for split, rows in records.items() if split != "valid"}
-    found = {}
-    for split, chunks in _answers(kept, features, 1).items():
-        if parts := [sums for _, sums in chunks]:
-            found[split] = {_ALONE: (None, np.concatenate(parts), "all text")}
-    return found
+    answers = _answers(kept, features, 1)
+    return {split: {_ALONE: (chunks, None)} for split, chunks in answers.items()}
 
 
 def _answers(

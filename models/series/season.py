@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 _DAY = 86_400
@@ -9,6 +10,10 @@ _WEEK = 7 * _DAY
 _YEAR = 365.25  # Days.
 # A season is at most so many hours, days, weeks or years: with 7, the step of 7 hours has one.
 _MOST_SPANS = 7
+# A season in the data: at most so long, seen so often, and so far below the lags before it.
+_LONGEST, _OFTEN, _BELOW = 400, 3, 0.8
+# Lags whose shares differ by less are alike.
+_ALIKE = 0.05
 
 
 def season_length(
@@ -76,3 +81,38 @@ def seasonal_share(y: tf.RaggedTensor, season: tf.Tensor, ahead: Sequence[int]) 
     of_season = error(season)
     of_last = tf.add_n([error(tf.minimum(season, steps)) for steps in ahead]) / len(ahead)
     return of_season / (of_season + of_last)
+
+
+def season_in(rows: Sequence[np.ndarray]) -> int:
+    """The season that series have, in steps; 1 where they have none.
+
+    It is the lag whose mean absolute difference is the least share of the mean of those of the
+    shorter lags, averaged over the series: of a random walk, whose differences grow with the lag,
+    none is below it.
+
+    Args:
+      rows: float[steps] each, NaN where missing.
+    """
+    longest = min(_LONGEST, max((len(row) // _OFTEN for row in rows), default=0))
+    if longest < 2:
+        return 1
+    shares = np.full((len(rows), longest + 1), np.nan)
+    for row, y in enumerate(rows):
+        errors = np.array([_difference(y, lag) for lag in range(1, len(y) // _OFTEN + 1)])[:longest]
+        before = np.cumsum(errors) / np.arange(1, len(errors) + 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares[row, 2 : len(errors) + 1] = errors[1:] / before[:-1]
+    seen = np.isfinite(shares)
+    # A lag that few series are long enough for says little of the set.
+    count = seen.sum(axis=0)
+    mean = np.where(seen, shares, 0.0).sum(axis=0) / np.maximum(count, 1)
+    mean[2 * count < len(rows)] = np.inf
+    # Two seasons are one, too: the shortest of those that are about as good.
+    best = int(np.argmax(mean <= mean.min() + _ALIKE))
+    return best if mean[best] < _BELOW else 1
+
+
+def _difference(y: np.ndarray, lag: int) -> float:
+    found = np.abs(y[lag:] - y[:-lag])
+    found = found[np.isfinite(found)]
+    return float(found.mean()) if found.size else np.nan

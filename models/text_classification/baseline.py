@@ -49,7 +49,7 @@ def baseline(
 
 def rivals(
     records: Records, data: DataSettings, features: FeatureSettings
-) -> dict[str, dict[str, tuple[np.ndarray, np.ndarray, str]]]:
+) -> dict[str, dict[str, tuple[Iterator[tuple[np.ndarray, np.ndarray]], None]]]:
     """The same over 2 to 5 characters within words, as scikit-learn's ``char_wb`` cuts them.
 
     Args:
@@ -58,7 +58,8 @@ def rivals(
       features: how texts are normalised.
 
     Returns:
-      By split other than train and valid, and by title: targets, probabilities, what it covers.
+      By split other than train and valid, and by title: targets and probabilities in chunks,
+      and None, as all rows are judged.
     """
     del data
 
@@ -68,12 +69,7 @@ def rivals(
 
     judged = {split: rows for split, rows in records.items() if split != "valid"}
     chunks = _answers(judged, normal, analyzer="char_wb", ngram_range=(2, 5), lowercase=False)
-    found: dict[str, dict[str, tuple[np.ndarray, np.ndarray, str]]] = {}
-    for split, some in chunks.items():
-        if parts := list(some):
-            targets, answers = (np.concatenate(one) for one in zip(*parts, strict=True))
-            found[split] = {_CHARACTERS: (targets, answers, "all rows")}
-    return found
+    return {split: {_CHARACTERS: (some, None)} for split, some in chunks.items()}
 
 
 def _words_and_pairs(words: list[str]) -> list[str]:

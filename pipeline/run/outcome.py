@@ -11,7 +11,7 @@ import tensorflow_transform as tft
 from tfx.dsl.io import fileio
 from tfx.utils import path_utils
 
-from tidegate.components.baseline.reference import METRICS_FILE, best_reference
+from tidegate.components.baseline.reference import METRICS_FILE, best_reference, times_reference
 from tidegate.components.evaluator.task_metrics import read_array
 from tidegate.components.example_gen.report import left_out, read_report
 from tidegate.components.pusher.versions import newest_version
@@ -172,6 +172,19 @@ def _below_baseline(
     }
 
 
+def _times_baseline(gate: Gate, bound: float, baseline: Mapping[str, Any] | None) -> str:
+    """A bound, and what it is made of where it is a multiple of a simple method's figure."""
+    if gate.times_baseline is None:
+        return f"{bound:g}"
+    if baseline is None:
+        return f"{bound:g}, whatever other methods reach (baseline.enabled=false)"
+    found = times_reference(baseline, gate.times_baseline)
+    if found is None:
+        return f"{bound:g}, as no simple method was judged on eval"
+    title, value = found
+    return f"{bound * value:.4f}: {bound:g} times {title}'s {value:.4f}"
+
+
 def _gates(
     config: RunConfig, folder: str, baseline: Mapping[str, Any] | None
 ) -> list[dict[str, Any]]:
@@ -200,7 +213,7 @@ def _gates(
                     {
                         "metric": gate.metric,
                         "value": value,
-                        "expected": f"{text} {bound:g}",
+                        "expected": f"{text} {_times_baseline(gate, bound, baseline)}",
                         "passed": (gate.metric, False) not in failed,
                     }
                 )

@@ -19,6 +19,7 @@ from tidegate.components.example_gen.raw_examples import read_raw
 from tidegate.models.core.export import serialize_sample
 from tidegate.models.core.task import load_task
 from tidegate.models.forecasting import baseline as forecasting
+from tidegate.models.forecasting import rivals
 
 TASK = "text_classification"
 TRAIN = [
@@ -118,18 +119,20 @@ def test_figures_of_chunks_are_those_of_the_whole_and_rivals_get_what_was_before
         seen.append(history)
         return np.full(horizon, history.mean()), np.ones(horizon)
 
-    monkeypatch.setattr(forecasting, "ets", mean)
-    monkeypatch.setattr(forecasting, "arima", mean)
+    monkeypatch.setattr(rivals, "ets", mean)
+    monkeypatch.setattr(rivals, "arima", mean)
     features = {"horizon": 6, "context": 20, "backtest_windows": 2}
     whole = run(tmp_path / "whole", "forecasting", features, 1_000, splits)
-    assert sorted(whole["metrics"]) == sorted(whole["rivals"]) == ["eval", "test"]
+    assert sorted(whole["metrics"]) == sorted(whole["rivals"]) == ["eval", "test", "valid"]
     assert whole["metrics"]["eval"]["windows"] == 10
-    assert whole["rivals"]["eval"]["ETS"]["covers"] == "10 of 10 windows of the first 5 series"
-    origins = (104, 90, 124, 110)  # The last one first; of eval, then of test.
-    assert [len(one) for one in seen] == [
-        origin for pair in (origins[:2], origins[2:]) for origin in pair * 10
-    ]
-    np.testing.assert_array_equal(seen[0], values[0, :104].astype(np.float32))
+    assert whole["rivals"]["eval"]["ETS"]["covers"] == "all series"
+    assert whole["rivals"]["eval"]["ETS"]["whole"]
+    # On noise the mean is best.
+    assert whole["reference"] in ("ETS", "ARIMA")
+    # The last one first; of valid, of eval, then of test.
+    origins = ((84, 70), (104, 90), (124, 110))
+    assert [len(one) for one in seen] == [origin for pair in origins for origin in pair * 10]
+    np.testing.assert_array_equal(seen[20], values[0, :104].astype(np.float32))
     monkeypatch.setattr(forecasting, "_CHUNK", 2)
     chunked = run(tmp_path / "chunked", "forecasting", features, 1_000, splits)
     for split, figures in whole["metrics"].items():

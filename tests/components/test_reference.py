@@ -9,7 +9,7 @@ import pytest
 import tensorflow_model_analysis as tfma
 from google.protobuf import json_format
 
-from tidegate.components.baseline.reference import best_reference
+from tidegate.components.baseline.reference import best_reference, chosen, times_reference
 from tidegate.components.evaluator.component import with_bounds
 from tidegate.models.core.task import load_task
 from tidegate.pipeline.config import make_config
@@ -19,7 +19,29 @@ TASK = "text_classification"
 
 
 def judged(accuracy: float) -> dict[str, Any]:
-    return {"accuracy": accuracy, "arrays": {"rows": [60, 40]}}
+    return {"accuracy": accuracy, "arrays": {"rows": [60, 40]}, "whole": True}
+
+
+def forecasts(mase: float, relative: float, whole: bool = True) -> dict[str, Any]:
+    return {"mase": mase, "relative_mase": relative, "relative_mae": 2 * relative, "whole": whole}
+
+
+SERIES = {
+    "title": "seasonal naive",
+    "metrics": {"valid": forecasts(1.2, 1), "eval": forecasts(1.5, 1)},
+    "rivals": {
+        "valid": {
+            "repeat-last": forecasts(1.1, 0.9),
+            "ETS": forecasts(0.6, 0.5),
+            "ARIMA": forecasts(0.5, 0.4, whole=False),
+        },
+        "eval": {
+            "repeat-last": forecasts(0.3, 0.2),
+            "ETS": forecasts(1.2, 0.8),
+            "ARIMA": forecasts(0.5, 0.4, whole=False),
+        },
+    },
+}
 
 
 WRITTEN = {
@@ -48,14 +70,40 @@ def test_tfma_is_given_the_bound_beside_the_other_gates() -> None:
         if gate.below_baseline is not None
     }
     assert below == {"accuracy": 0.005}
-    parsed = json_format.Parse(with_bounds(config, WRITTEN, below), tfma.EvalConfig())
+    parsed = json_format.Parse(with_bounds(config, WRITTEN, below, {}), tfma.EvalConfig())
     (metrics,) = parsed.metrics_specs
     (accuracy,) = metrics.per_slice_thresholds["accuracy"].thresholds
     assert accuracy.threshold.value_threshold.lower_bound.value == pytest.approx(0.865)
     assert accuracy.threshold.change_threshold.absolute.value == pytest.approx(-0.01)
     (margin,) = metrics.per_slice_thresholds["margin"].thresholds
     assert margin.threshold.value_threshold.lower_bound.value == pytest.approx(0.05)
-    unchanged = with_bounds(config, {"title": "words", "metrics": {}}, below)
+    unchanged = with_bounds(config, {"title": "words", "metrics": {}}, below, {})
     assert json_format.Parse(unchanged, tfma.EvalConfig()) == json_format.Parse(
         config, tfma.EvalConfig()
     )
+
+
+def test_the_reference_is_what_was_best_on_valid_and_judged_the_whole() -> None:
+    assert chosen(SERIES, "mase") == "ETS"
+    assert chosen({**SERIES, "metrics": {"eval": {}}, "rivals": {}}, "mase") == "seasonal naive"
+    written = {**SERIES, "reference": "ETS"}
+    assert times_reference(written, "relative_mase") == ("ETS", 0.8)
+    assert times_reference({**written, "rivals": {}}, "relative_mase") is None
+
+
+def test_bounds_beside_simple_methods_are_multiples_of_the_references_figures() -> None:
+    made = make_config(load_task("forecasting"), {"gates": {"relative_wql": 1.1}})
+    config = json_format.MessageToJson(evaluation_config(made))
+    times = {
+        gate.metric: gate.times_baseline
+        for gate in load_task("forecasting").evaluation.gates(made.gates)
+        if gate.times_baseline is not None
+    }
+    assert times == {"relative_mase": "relative_mase", "relative_wql": "relative_mae"}
+    for reference, bounds in (("ETS", (0.8, 1.76)), ("seasonal naive", (1.0, 2.2))):
+        written = {**SERIES, "reference": reference}
+        parsed = json_format.Parse(with_bounds(config, written, {}, times), tfma.EvalConfig())
+        (metrics,) = parsed.metrics_specs
+        for metric, bound in zip(times, bounds, strict=True):
+            (one,) = metrics.per_slice_thresholds[metric].thresholds
+            assert one.threshold.value_threshold.upper_bound.value == pytest.approx(bound)

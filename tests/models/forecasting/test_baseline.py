@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from tidegate.models.forecasting import baseline as module
+from tidegate.models.forecasting import rivals as other
 from tidegate.models.forecasting.backtest import CHANNELS, MEAN, NAIVE, QUANTILES, SCALE, TRUTH
-from tidegate.models.forecasting.baseline import arima, baseline, ets, rivals
+from tidegate.models.forecasting.baseline import baseline
 from tidegate.models.forecasting.evaluation import statistics, summarise
+from tidegate.models.forecasting.rivals import rivals
 from tidegate.models.forecasting.settings import LEVELS, DataSettings, FeatureSettings
+from tidegate.models.series.fitted import Method, arima, ets
 
 FEATURES = FeatureSettings(horizon=6, context=48, backtest_windows=3, backtest_step=6)
 STEP = {"step_seconds": 0, "step_months": 1, "step_index": 0, "step_business": 0}
@@ -68,7 +71,7 @@ def test_the_seasonal_naive_forecast_and_its_intervals() -> None:
 
 
 @pytest.mark.parametrize("method", [ets, arima])
-def test_methods_follow_season_and_trend(method: module.Method) -> None:
+def test_methods_follow_season_and_trend(method: Method) -> None:
     values = wave(140, noise=0.3)
     mean, deviation = method(values[:128], 12, 12)
     assert mean.shape == deviation.shape == (12,)
@@ -82,14 +85,33 @@ def test_rivals_are_judged_where_they_were_done_and_say_where() -> None:
     series[0][10:13] = np.nan
     features = FEATURES.model_copy(update={"backtest_windows": 1})
     found = rivals(records(*series), DataSettings(), features)["eval"]
-    assert set(found) == {"ETS", "ARIMA"}
-    for targets, judged, covers in found.values():
-        assert targets is None
-        assert covers == "2 of 2 windows of the first 2 series"
+    assert set(found) == {"repeat-last", "ETS", "ARIMA"}
+    for title, (chunks, covers) in found.items():
+        ((targets, judged),) = chunks
+        assert targets is None and covers is None  # All windows were done.
         assert (np.diff(judged[..., QUANTILES:], axis=-1) > 0).all()
         figures = summarise(statistics(None, judged))
         assert figures["windows"] == 2
-        assert figures["relative_mase"] < 0.5
+        assert figures["relative_mase"] == pytest.approx(figures["relative_mae"], rel=0.1)
+        if title == "repeat-last":
+            assert (np.ptp(judged[..., MEAN], axis=-1) == 0).all()
+        else:
+            assert figures["relative_mase"] < 0.5
+
+
+def test_a_season_that_train_has_and_the_frequency_does_not_is_a_rival() -> None:
+    place = np.arange(200)
+    series = [
+        10 * np.sin(2 * np.pi * place / 7) + np.random.default_rng(seed).normal(0, 1, place.size)
+        for seed in range(3)
+    ]
+    found = rivals(
+        splits(train=[record(one[:120], first_target=0) for one in series], eval=[
+            record(one, first_target=150) for one in series
+        ]), DataSettings(), FEATURES,
+    )["eval"]  # fmt: skip
+    ((_, judged),) = found["the last 7 steps again"][0]
+    assert summarise(statistics(None, judged))["relative_mase"] < 0.5
 
 
 def test_the_naive_forecast_is_judged_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,23 +160,28 @@ def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
         raise ValueError
 
     found = Spy()
-    monkeypatch.setattr(module, "ets", found)
-    monkeypatch.setattr(module, "arima", impossible)
+    monkeypatch.setattr(other, "ets", found)
+    monkeypatch.setattr(other, "arima", impossible)
     return found
 
 
 @pytest.mark.parametrize(
-    ("series", "each", "windows"), [(1, 4, 4), (2, 4, 8), (10, 4, 40), (15, 2, 30), (30, 2, 40)]
+    ("series", "each", "windows"), [(1, 5, 5), (4, 5, 20), (10, 2, 20), (15, 1, 15), (30, 1, 20)]
 )
 def test_counts_decide_which_windows_rivals_judge(
     series: int, each: int, windows: int, spy: Spy
 ) -> None:
     features = FEATURES.model_copy(update={"backtest_windows": 5})
     found = rivals(records(*[wave(100)] * series), DataSettings(), features)["eval"]
-    assert set(found) == {"ETS"}
-    _, judged, covers = found["ETS"]
+    assert set(found) == {"repeat-last", "ETS"}
+    chunks, covers = found["ETS"]
+    ((_, judged),) = chunks
     first = min(series, 20)
-    assert covers == f"{windows} of {5 * first} windows of the first {first} series"
+    assert covers == (
+        None
+        if windows == 5 * series
+        else f"{windows} of {5 * first} windows of the first {first} series"
+    )
     assert len(spy.seen) == windows
     done = np.isfinite(judged[..., TRUTH]).all(axis=-1)
     assert done.tolist() == [[place < each for place in range(5)]] * first
@@ -221,16 +248,16 @@ def test_the_history_of_rivals_reaches_back_into_train_and_ends_before_the_origi
         "test": (82, 90, 102),
     }
     found = rivals(pieces(grid, borders), DataSettings(), features)
-    assert set(found) == {"eval", "test"}
+    assert set(found) == {"valid", "eval", "test"}
     own = [history for history in spy.seen if history[-1] >= 0]
-    # Of eval, then of test: the last origin first.
-    for history, origin in zip(own, (84, 78, 96, 90), strict=True):
+    # Of valid, of eval, then of test: the last origin first.
+    for history, origin in zip(own, (69, 63, 84, 78, 96, 90), strict=True):
         np.testing.assert_array_equal(history, np.arange(origin))
-    judged = found["eval"]["ETS"][1][1]
+    judged = found["eval"]["ETS"][0][0][1][1]
     np.testing.assert_array_equal(judged[:, :, TRUTH], [range(84, 90), range(78, 84)])
     # The scale of the errors is that of the example alone, as the model's is.
     alone = rivals({"eval": pieces(grid, borders)["eval"]}, DataSettings(), features)
-    np.testing.assert_array_equal(judged, alone["eval"]["ETS"][1][1])
+    np.testing.assert_array_equal(judged, alone["eval"]["ETS"][0][0][1][1])
     assert sorted(len(history) for history in spy.seen if history[-1] >= 0)[:2] == [11, 17]
 
 
@@ -249,7 +276,7 @@ def test_the_history_of_rivals_is_bounded(monkeypatch: pytest.MonkeyPatch, spy: 
     (history,) = (one for one in spy.seen if one[-1] >= 0)
     np.testing.assert_array_equal(history, np.arange(414 - 240, 414))
     # The series is the second of each split.
-    monkeypatch.setattr(module, "_MOST_SEARCHED", 1)
+    monkeypatch.setattr(other, "_MOST_SEARCHED", 1)
     spy.seen.clear()
     rivals(pieces("hours", borders), DataSettings(), features)
     (history,) = (one for one in spy.seen if one[-1] >= 0)
@@ -257,28 +284,35 @@ def test_the_history_of_rivals_is_bounded(monkeypatch: pytest.MonkeyPatch, spy: 
 
 
 @pytest.mark.parametrize(
-    ("season", "fitted", "said"), [(24, 24, ""), (52, 1, ", without the season of 52 steps")]
+    ("season", "fitted", "said"),
+    [
+        (24, 24, None),
+        (52, 1, "3 of 3 windows of the first 1 series, without the season of 52 steps"),
+    ],
 )
 def test_rivals_say_that_a_long_season_is_left_out(
-    season: int, fitted: int, said: str, spy: Spy
+    season: int, fitted: int, said: str | None, spy: Spy
 ) -> None:
     features = FEATURES.model_copy(update={"season": season})
     found = rivals(records(wave(100)), DataSettings(), features)["eval"]
-    assert found["ETS"][2] == f"3 of 3 windows of the first 1 series{said}"
+    assert found["ETS"][1] == said
     assert spy.seasons == {fitted}
 
 
 def test_rivals_without_a_single_solution_are_left_out() -> None:
     short = FeatureSettings(horizon=2, context=4, backtest_windows=2, backtest_step=1)
     values = np.array([1.0, 2.0, np.nan, 4.0, 5.0])
-    assert rivals(records(values, first_target=2), DataSettings(), short) == {}
+    found = rivals(records(values, first_target=2), DataSettings(), short)["eval"]
+    assert set(found) == {"repeat-last"}
 
 
 def test_a_history_too_short_for_a_method_is_counted() -> None:
     features = FeatureSettings(horizon=2, context=4, backtest_windows=2, backtest_step=26)
     found = rivals(records(wave(30, 0.5), first_target=2), DataSettings(), features)["eval"]
-    assert set(found) == {"ETS", "ARIMA"}
-    for _, judged, covers in found.values():
+    assert set(found) == {"repeat-last", "ETS", "ARIMA"}
+    del found["repeat-last"]
+    for chunks, covers in found.values():
+        ((_, judged),) = chunks
         assert covers == "1 of 2 windows of the first 1 series, 1 without a solution"
         # The origins are 28 and 2.
         assert np.isfinite(judged[0, :, :, TRUTH]).all(axis=1).tolist() == [True, False]

@@ -37,16 +37,15 @@ def test_pieces_of_a_document_are_judged_as_the_document() -> None:
         assert parts[name] == pytest.approx(whole[name])
     assert whole["tokens"] == whole["characters"] == len(EVAL)
     assert whole["unknown"] == pytest.approx(1 / len(EVAL))
-    ((_, (nothing, sums, covers)),) = rivals(records(EVAL), DataSettings(), features)[
-        "eval"
-    ].items()
-    assert nothing is None and covers == "all text"
-    assert whole["perplexity"] < 0.5 * figures([(None, sums)])["perplexity"]
+    ((_, (chunks, covers)),) = rivals(records(EVAL), DataSettings(), features)["eval"].items()
+    assert covers is None
+    assert whole["perplexity"] < 0.5 * figures(chunks)["perplexity"]
 
 
 def test_each_token_by_itself_is_its_share_of_train() -> None:
     features = FeatureSettings(tokenizer="spaces")
-    ((_, (_, sums, _)),) = rivals(records(" the tide"), DataSettings(), features)["eval"].items()
+    ((_, (chunks, _)),) = rivals(records(" the tide"), DataSettings(), features)["eval"].items()
+    ((_, sums),) = chunks
     counts = Counter((" " + TRAIN.replace("\n", " \n ")).split(" "))
     assert np.isfinite(sums).all()
     # Kneser-Ney takes at most 1.5 off each count of tokens that are this many, and adds a little.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
-from tidegate.models.series.season import season_length, seasonal_share
+from tidegate.models.series.season import season_in, season_length, seasonal_share
 
 DAY = 86_400
 
@@ -104,3 +105,19 @@ def test_the_error_of_the_last_season_beside_that_of_the_last_value() -> None:
     both = [(one, (other + 2 * one) / 3) for one, other in zip(season, last, strict=True)]
     assert found[:3] == pytest.approx([one / (one + other) for one, other in both])
     assert all(math.isnan(one) for one in found[3:])
+
+
+def test_the_season_that_series_have() -> None:
+    random = np.random.default_rng(0)
+    place = np.arange(300)
+    waves = [np.sin(2 * np.pi * place / 24) + random.normal(0, 0.1, 300) for _ in range(3)]
+    assert season_in(waves) == 24
+    gaps = [np.where(random.random(300) < 0.2, np.nan, wave) for wave in waves]
+    assert season_in([*gaps, waves[0][:40]]) == 24
+    for rows in (
+        [np.cumsum(random.normal(size=300)) for _ in range(3)],
+        [random.normal(size=300) for _ in range(3)],
+        [np.ones(50)],
+        [np.array([1.0])],
+    ):
+        assert season_in(rows) == 1

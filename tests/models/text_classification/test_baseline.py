@@ -69,8 +69,9 @@ def test_the_rival_reads_characters_within_words() -> None:
         {split: reader(rows) for split, rows in records.items()}, DataSettings(), FeatureSettings()
     )
     assert list(found) == ["eval"]
-    ((title, (targets, probabilities, covers)),) = found["eval"].items()
-    assert "characters" in title and covers == "all rows"
+    ((title, (chunks, covers)),) = found["eval"].items()
+    ((targets, probabilities),) = chunks
+    assert "characters" in title and covers is None
     assert targets.tolist() == [1, 0, -1]
     assert probabilities.argmax(axis=1).tolist()[:2] == [1, 0]
 
