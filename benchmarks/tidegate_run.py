@@ -44,16 +44,18 @@ def run(
     folder: Path,
     *,
     home: Path,
+    task: str = "text_classification",
     test: str | None = None,
     settings: Sequence[str] = (),
     must_push: bool = False,
 ) -> TidegateRun:
-    """Runs ``tidegate run text_classification``.
+    """Runs ``tidegate run``.
 
     Args:
       data: a data set's name or a path.
       folder: the output folder.
       home: the process's home, where tidegate keeps the data sets it has prepared.
+      task: its name.
       test: a fixed test split.
       settings: ``section.key=value``.
       must_push: a model that does not pass its gates is a failure.
@@ -61,7 +63,7 @@ def run(
     Raises:
       ChildError: it failed.
     """
-    words = [command(), "run", "text_classification", "--data", data, "--output", str(folder)]
+    words = [command(), "run", task, "--data", data, "--output", str(folder)]
     if test is not None:
         words += ["--test", test]
     for setting in settings:
