@@ -4,6 +4,7 @@ Only functions here: TFX reloads this module.
 """
 
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -65,6 +66,28 @@ def _shown(hyperparameters: Any) -> list[tuple[str, Any]]:
     ]
 
 
+def table(trials: Iterable[Any], monitor: str, mode: str) -> list[str]:
+    """All trials as lines of a table, the best first, of what differs between them.
+
+    Args:
+      trials: KerasTuner's, each with `hyperparameters` and `score`; those without one failed.
+      monitor: the name of the score.
+      mode: ``max`` where more is better, ``min`` where less is.
+    """
+    rows = [(number, one) for number, one in enumerate(trials, 1) if one.score is not None]
+    rows.sort(key=lambda row: row[1].score, reverse=mode == "max")
+    shown = [dict(_shown(one.hyperparameters)) for _, one in rows]
+    names = [key for key in (shown[0] if shown else ()) if len({one.get(key) for one in shown}) > 1]
+    lines = [["trial", monitor, *names]]
+    for (number, one), values in zip(rows, shown, strict=True):
+        lines.append([str(number), f"{one.score:.4f}", *(str(values[name]) for name in names)])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+        for line in lines
+    ]
+
+
 def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
     """A random search (Bergstra and Bengio 2012) over model and training settings.
 
@@ -113,6 +136,11 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
             which = "the best so far" if trained.best == best else f"the best has {best:.4f}"
             reporter().line(f"{number}: {trained.monitor} {trained.best:.4f}, {which}")
             return {trained.monitor: trained.best}
+
+        def search(self, *args: Any, **kwargs: Any) -> None:
+            super().search(*args, **kwargs)
+            for line in table(self.oracle.trials.values(), goal.monitor, goal.mode):
+                reporter().line(line)
 
     tuner = Trials(
         hypermodel=settings,  # Names all hyperparameters to KerasTuner.

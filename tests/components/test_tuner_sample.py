@@ -9,7 +9,7 @@ import keras_tuner
 import pytest
 from pydantic import Field
 
-from tidegate.components.tuner.tuner_fn import sample, trial_steps
+from tidegate.components.tuner.tuner_fn import sample, table, trial_steps
 from tidegate.models.core.settings import Choice, Range, Settings
 
 
@@ -107,3 +107,20 @@ def test_a_trial_takes_its_share_of_the_steps_of_a_training() -> None:
     assert trial_steps(None, 400) == 133
     assert trial_steps(None, 1) == 1
     assert trial_steps(20, 400) == 20
+
+
+def test_the_table_begins_with_the_best_and_shows_what_differs() -> None:
+    trials = []
+    for rate, score in ((0.01, 0.5), (0.02, 0.25), (0.04, None), (0.08, 1.0)):
+        hyperparameters = keras_tuner.HyperParameters()
+        hyperparameters.Fixed("model.rate", rate)
+        hyperparameters.Fixed("model.units", 64)
+        trials.append(keras_tuner.engine.trial.Trial(hyperparameters))
+        trials[-1].score = score
+    expected = [["2", "0.2500", "0.02"], ["1", "0.5000", "0.01"], ["4", "1.0000", "0.08"]]
+    header = ["trial", "val_loss", "model.rate"]
+    assert [line.split() for line in table(trials, "val_loss", "min")] == [header, *expected]
+    best_last = [line.split() for line in table(trials, "val_loss", "max")]
+    assert best_last == [header, *reversed(expected)]
+    assert len({len(line) for line in table(trials, "val_loss", "min")}) == 1
+    assert [line.split() for line in table(trials[2:3], "val_loss", "min")] == [header[:2]]
