@@ -176,7 +176,7 @@ def _line(values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
 
 def states_over(
-    values: tf.Tensor, members: tf.Tensor, length: tf.Tensor, count: int
+    values: tf.Tensor, members: tf.Tensor, length: tf.Tensor, count: tf.Tensor
 ) -> list[tf.Tensor]:
     """Members without a season begin on the line through the first steps, the others with those
     of the first one or two seasons: means, and what each place of the season has above them.
@@ -187,7 +187,7 @@ def states_over(
       values: float32[steps, rows, kinds].
       members: float32[members, 6].
       length: int32[], of a season.
-      count: seasons that they begin with, 1 or 2.
+      count: int32[], seasons that they begin with, 1 or 2.
 
     Returns:
       As `recursion`.

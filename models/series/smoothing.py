@@ -6,7 +6,7 @@ serves all its origins.
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -77,34 +77,67 @@ def smooth(y: tf.Tensor, season: tf.Tensor, seasonality: tf.Tensor, horizon: int
     length = tf.where(seasonal, tf.cast(season, tf.int32), 1)
     members = tf.constant(grid())
     members = tf.boolean_mask(members, (members[:, SEASONAL] == 0) | seasonal)
-    prior = prior_weights(members, seasonality)
     apart = tf.maximum(1, steps // _JUDGED)
     sizes = tf.abs(y) / unit
     # A row that has not moved yet says nothing of its scale.
     still = tf.stack([tf.where(first == 0, 1.0, tf.abs(first)) / unit, tf.ones_like(unit)], axis=-1)
 
-    def stage(end: tf.Tensor, apart: tf.Tensor, seasons: int) -> tf.Tensor:
-        ahead = judged_steps(horizon)
-        places = tf.range(0, end + 1, apart)
-        judged = PastErrors(values[:end], sizes[:end], length, places, apart, ahead)
-        return known_at(
-            judged,
-            states_over(values[:end], members, length, seasons),
-            members,
-            prior,
-            seasons * length,
-            tf.gather(without, places)[..., tf.newaxis] == 0,
-            _STILL * still,
-        )
-
     # What two seasons begin with is judged by what follows them; until then it is one season.
     until = tf.where(seasonal, 2 * length + length // 4, FIRST)
     begin = tf.minimum(steps, until)
-    early, late = stage(begin, tf.constant(1), 1), stage(steps, apart, 2)
+    stage = functools.partial(
+        _stage_over(horizon),
+        still=_STILL * still,
+        members=members,
+        prior=prior_weights(members, seasonality),
+        length=length,
+    )
+    one = tf.constant(1)
+    early = stage(values[:begin], sizes[:begin], without[: begin + 1], apart=one, seasons=one)
+    late = stage(values, sizes, without, apart=apart, seasons=tf.constant(2))
     early = tf.pad(early, [[0, steps - begin], [0, 0], [0, 0]])
     known = tf.where((tf.range(steps + 1) > until)[:, tf.newaxis, tf.newaxis], late, early)
     scale = tf.zeros_like(known[..., :1]) + tf.stack([first, unit], axis=-1)[tf.newaxis]
     return tf.transpose(tf.concat([scale, known], axis=-1), (1, 0, 2))
+
+
+@functools.cache
+def _stage_over(horizon: int) -> Callable[..., tf.Tensor]:
+    """`_stage`, traced once for both stages."""
+    whole = tf.TensorSpec([], tf.int32)
+    return tf.function(
+        functools.partial(_stage, judged_steps(horizon)),
+        input_signature=[
+            tf.TensorSpec([None, None, len(KINDS)]),
+            tf.TensorSpec([None, None]),
+            tf.TensorSpec([None, None], tf.int32),
+            tf.TensorSpec([None, len(KINDS)]),
+            tf.TensorSpec([None, 6]),
+            tf.TensorSpec([None]),
+            *[whole] * 3,
+        ],
+        autograph=False,
+    )
+
+
+def _stage(
+    ahead: Sequence[int],
+    values: tf.Tensor,
+    sizes: tf.Tensor,
+    without: tf.Tensor,
+    still: tf.Tensor,
+    members: tf.Tensor,
+    prior: tf.Tensor,
+    length: tf.Tensor,
+    apart: tf.Tensor,
+    seasons: tf.Tensor,
+) -> tf.Tensor:
+    """What members know that begin with so many seasons: as `known_at`."""
+    places = tf.range(0, tf.shape(values)[0] + 1, apart)
+    can_log = tf.gather(without, places)[..., tf.newaxis] == 0
+    judged = PastErrors(values, sizes, length, places, apart, ahead)
+    states = states_over(values, members, length, seasons)
+    return known_at(judged, states, members, prior, seasons * length, can_log, still)
 
 
 def smooth_series(
