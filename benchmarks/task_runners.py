@@ -89,11 +89,12 @@ def main() -> None:
     from tidegate.models.core.task import task_names
 
     parser = workplace.parser(__doc__, runs=None)
+    parser.add_argument("--tasks", nargs="+", default=task_names(), choices=task_names())
     workplace.add_settings(parser)
     arguments = parser.parse_args()
     machine = report.machine()
     with workplace.workplace(arguments) as work:
-        rows = [row for name in task_names() for row in _runs(name, arguments.settings, work)]
+        rows = [row for name in arguments.tasks for row in _runs(name, arguments.settings, work)]
     print(f"{machine} Runs: 1.\n")
     print(report.table(["task, runner", "examples", "seconds", "artifacts"], rows))
 
