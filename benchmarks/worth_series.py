@@ -124,10 +124,11 @@ def _judged(made: Case, model: Path) -> dict[str, float]:
                     end, truth = len(one), made.test.y[made.test.unique_id == name].to_numpy()
                 else:
                     room = max(round(0.1 * len(one)) - made.horizon, 0)
-                    end = len(one) - made.horizon - back * room // max(_ORIGINS - 1, 1)
-                    truth = one.y.to_numpy()[end : end + made.horizon]
-                    if back and not room:
+                    count = min(_ORIGINS, room + 1)
+                    if back >= count:
                         continue
+                    end = len(one) - made.horizon - back * room // max(count - 1, 1)
+                    truth = one.y.to_numpy()[end : end + made.horizon]
                 rows = one.iloc[:end]
                 if made.settings:  # What is known ahead.
                     rows = one.iloc[: end + made.horizon].copy()
