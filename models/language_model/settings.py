@@ -97,7 +97,7 @@ class GateSettings(Settings):
         description="share of the bits that a uniform guess needs, which the model must save",
     )
     baseline: float = Field(
-        0.5,
+        0.6,
         ge=0,
         description="bits per character that the model may need above the n-gram model's",
     )

@@ -189,6 +189,7 @@ TASK = SequenceTask(
     baseline=Imported(f"{_HERE}.baseline.baseline"),
     baseline_title="n-grams with Kneser-Ney smoothing",
     rivals=Imported(f"{_HERE}.baseline.rivals"),
+    pictures=Imported(f"{_HERE}.pictures.pictures"),
     examples="pieces of text",
     samples=samples,
     toy=toy,
