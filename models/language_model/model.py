@@ -1,5 +1,6 @@
 """The network: the log-probability of each token, by an LSTM over those before it."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -63,12 +64,15 @@ def build_model(
     goes_on = ops.expand_dims(ops.cast(ops.logical_not(begins), "float32"), -1)
     state = [one * goes_on for one in given.values()]
 
-    embedded = keras.layers.Embedding(size, model.embedding, name=EMBEDDING)(tokens)
+    embedding = keras.layers.Embedding(size, model.embedding, name=EMBEDDING)
+    # Locked over a window (Gal and Ghahramani 2016; Merity et al. 2018).
+    embedded = keras.layers.SpatialDropout1D(model.embedding_dropout)(embedding(tokens))
     sequence, _, states = Lanes(
         model.units,
         layers=model.layers,
         cell=model.cell,
         bidirectional=False,
+        dropout=model.layer_dropout,
         use_cudnn=use_cudnn,
         return_states=True,
         name=RECURRENT,
@@ -78,7 +82,11 @@ def build_model(
         initial_state=by_layer(state, model.layers),
     )
     # Softmax and loss in float32, also under mixed precision.
-    log_probability = NextToken(size, name=OUTPUT, dtype="float32")(sequence, targets)
+    output = NextToken(
+        size, embedding if model.tied else None, model.sampled, name=OUTPUT, dtype="float32"
+    )
+    sequence = keras.layers.SpatialDropout1D(model.dropout)(sequence)
+    log_probability = output(sequence, targets)
     flat = [one for layer in states for one in layer]
     outputs = {"log_probability": log_probability, **dict(zip(names, flat, strict=True))}
     return keras.Model([tokens, targets, begins, *given.values()], outputs, name="language_model")
@@ -102,38 +110,80 @@ class Lanes(RecurrentStack):
         return found
 
 
-@keras.saving.register_keras_serializable(package="tidegate")
 class NextToken(keras.layers.Layer):
     """The log-probability of the token that comes next, by a softmax over all tokens.
 
+    In training it may be estimated: the sum over all tokens from some that are drawn, each over
+    the number of times that it is expected (importance sampling; Bengio and Senecal 2003, Jean et
+    al. 2015). Tokens stand by falling frequency, so that they are drawn by Zipf's law.
+
     Args:
       size: of the vocabulary, with padding, unknown and border.
+      tied: the embedding whose table this is as well, or None.
+      sampled: how many tokens are drawn in training; 0 for all.
     """
 
-    def __init__(self, size: int, **kwargs: Any) -> None:
+    def __init__(
+        self, size: int, tied: keras.layers.Embedding | None = None, sampled: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.size = size
+        self.tied = tied
+        self.sampled = sampled if sampled < size - 1 else 0
+        self.seed_generator = keras.random.SeedGenerator()
 
     def build(self, hidden_shape: Any, *_: Any) -> None:
-        self.kernel = self.add_weight(
-            (self.size, hidden_shape[-1]), initializer="glorot_uniform", name="kernel"
-        )
+        units = hidden_shape[-1]
+        width = units if self.tied is None else self.tied.output_dim
+        self.projection = None
+        if self.tied is None:
+            self.kernel = self.add_weight(
+                (self.size, units), initializer="glorot_uniform", name="kernel"
+            )
+        elif width != units:
+            self.projection = self.add_weight(
+                (units, width), initializer="glorot_uniform", name="projection"
+            )
         self.bias = self.add_weight((self.size,), initializer="zeros", name="bias")
+
+    @property
+    def _table(self) -> Any:
+        return self.kernel if self.tied is None else self.tied.embeddings
+
+    def _projected(self, hidden: Any) -> Any:
+        hidden = ops.cast(hidden, "float32")
+        return hidden if self.projection is None else ops.matmul(hidden, self.projection)
 
     def logits(self, hidden: Any) -> Any:
         """float[..., width] to float32[..., vocabulary]."""
-        return ops.matmul(hidden, ops.transpose(self.kernel)) + self.bias
+        return ops.matmul(self._projected(hidden), ops.transpose(self._table)) + self.bias
 
-    def call(self, hidden: Any, targets: Any) -> Any:
+    def call(self, hidden: Any, targets: Any, training: bool | None = None) -> Any:
         """float[rows, steps, width] and int[rows, steps] to float32[rows, steps]."""
+        if training and self.sampled:
+            return self._estimated(self._projected(hidden), targets)
         loss = ops.sparse_categorical_crossentropy(targets, self.logits(hidden), from_logits=True)
         return ops.where(ops.equal(targets, PADDING_ID), 0.0, -loss)
 
-    def compute_output_shape(self, hidden_shape: Any, *_: Any) -> tuple[Any, ...]:
-        return tuple(hidden_shape[:-1])
+    def _estimated(self, hidden: Any, targets: Any) -> Any:
+        # Padding is never drawn. P(k) = ln((k + 1) / k) / ln(n + 1) for the k-th of n others.
+        others = self.size - 1
+        spread = math.log(others + 1)
+        drawn = ops.exp(spread * keras.random.uniform((self.sampled,), seed=self.seed_generator))
+        drawn = ops.clip(ops.cast(ops.floor(drawn), "int32"), 1, others)
+        rank = ops.cast(drawn, "float32")
+        expected = self.sampled * ops.log1p(1 / rank) / spread
+        table, bias = ops.take(self._table, drawn, axis=0), ops.take(self.bias, drawn)
+        logits = ops.matmul(hidden, ops.transpose(table)) + bias - ops.log(expected)
+        same = ops.equal(ops.expand_dims(ops.cast(targets, "int32"), -1), drawn)
+        logits = ops.where(same, -1e9, logits)
+        own = ops.sum(hidden * ops.take(self._table, targets, axis=0), axis=-1)
+        own = own + ops.take(self.bias, targets)
+        every = ops.concatenate([ops.expand_dims(own, -1), logits], axis=-1)
+        return own - ops.logsumexp(every, axis=-1)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "size": self.size}
+    def compute_output_shape(self, hidden_shape: Any, *_: Any, **__: Any) -> tuple[Any, ...]:
+        return tuple(hidden_shape[:-1])
 
 
 def objective(model: ModelSettings) -> Objective:

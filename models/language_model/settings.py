@@ -76,6 +76,26 @@ class ModelSettings(Settings):
     layers: Annotated[int, Range(1, 3, step=1)] = Field(
         1, ge=1, le=8, description="recurrent layers"
     )
+    tied: bool = Field(
+        False,
+        description="one table for the embedding and the output (Press and Wolf 2017); between "
+        "units and embedding of other widths a projection stands",
+    )
+    embedding_dropout: Annotated[float, Range(0.0, 0.6, step=0.1)] = Field(
+        0.0, ge=0, lt=1, description="share of embedding channels dropped for a whole window"
+    )
+    layer_dropout: Annotated[float, Range(0.0, 0.6, step=0.1)] = Field(
+        0.0, ge=0, lt=1, description="share of each layer's input channels dropped for a window"
+    )
+    dropout: Annotated[float, Range(0.0, 0.6, step=0.1)] = Field(
+        0.0, ge=0, lt=1, description="share of the output's channels dropped for a whole window"
+    )
+    sampled: int = Field(
+        0,
+        ge=0,
+        description="in training, draw so many tokens for the softmax in place of all, for large "
+        "vocabularies; 0 for all. Figures are always those of all",
+    )
     window: int = Field(
         64, ge=1, description="tokens of a step, through which gradients are propagated back"
     )

@@ -8,13 +8,16 @@ import pandas as pd
 
 from tidegate.pipeline.library.wording import in_python
 from tidegate.pipeline.predict.in_process import open_model
-from tidegate.serving.client import ServingClientError
+from tidegate.serving.client import ServingClientError, as_text
 from tidegate.serving.client.signatures import Signature
 from tidegate.serving.client.tables.predicting import Plan, planned
 from tidegate.serving.client.tables.question import Question
 from tidegate.serving.client.tables.texts import plan_of_texts
-from tidegate.tables.errors import InputError
+from tidegate.tables.errors import InputError, nearest
 from tidegate.tables.rows import FRAME
+
+_GENERATE = "generate"
+_CONTINUED = ["text", "continuation", "log_probability", "tokens"]
 
 
 class Model:
@@ -75,6 +78,47 @@ class Model:
                     return times_as_given(self._answers(made), data)
             return self._answers(plan_of_texts(self._client, question, _texts(data), FRAME))
 
+    def generate(self, texts: str | Sequence[str], **options: Any) -> pd.DataFrame:
+        """Texts that go on, from a model with the signature ``generate``.
+
+        Args:
+          texts: the beginnings.
+          options: inputs of the signature, as ``temperature=0.5``: a value for all texts, or a list
+            of one for each; those left out have the model's defaults.
+
+        Returns:
+          A row for each continuation: `text`, `continuation`, `log_probability`, `tokens`. A text
+          has several where `samples` or `beams` says so.
+
+        Raises:
+          InputError: the model does not generate text, or has no such option.
+        """
+        with in_python(), self._explained():
+            known = self.signatures.get(_GENERATE)
+            if known is None:
+                raise InputError(f"model {self.name!r} has no signature {_GENERATE!r}")
+            for option in options:
+                if option not in known.optional:
+                    raise InputError(f"option {option!r}: {nearest(option, known.optional)}")
+            given = [texts] if isinstance(texts, str) else _texts(texts)
+            if not given:
+                return pd.DataFrame(columns=_CONTINUED)
+            inputs: dict[str, Any] = {"text": given}
+            for option, value in options.items():
+                rank = known.inputs[option].rank or 1
+                each = _depth(value) >= rank
+                inputs[option] = list(value) if each else [value] * len(given)
+            found = self._client.predict(self.name, inputs, signature=_GENERATE)
+        rows = [
+            (text, as_text(found["continuations"])[row][lane], float(total), int(tokens))
+            for row, text in enumerate(given)
+            for lane, (total, tokens) in enumerate(
+                zip(found["log_probabilities"][row], found["tokens"][row], strict=True)
+            )
+            if lane == 0 or tokens
+        ]
+        return pd.DataFrame(rows, columns=_CONTINUED)
+
     def _answers(self, made: Plan) -> pd.DataFrame:
         rows = [row for some in made.rows(self._client) for row in some]
         columns = made.layout.columns
@@ -108,6 +152,14 @@ def times_as_given(answers: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:
             zoned = isinstance(given.dtype, pd.DatetimeTZDtype)  # Then offsets may differ.
             answers[name] = pd.to_datetime(answers[name], utc=zoned).astype(given.dtype)
     return answers
+
+
+def _depth(value: Any) -> int:
+    """How many lists are within each other."""
+    deep = 0
+    while isinstance(value, list | tuple):
+        value, deep = (value[0] if value else None), deep + 1
+    return deep
 
 
 def _texts(data: Any) -> list[str]:

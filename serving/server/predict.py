@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tidegate.serving.server import status, tensors
 from tidegate.serving.server.signatures import (
     CLASSIFY,
@@ -15,7 +17,6 @@ from tidegate.serving.server.signatures import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
     from tensorflow.core.framework.tensor_pb2 import TensorProto
     from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
     from tensorflow_serving.apis import predict_pb2

@@ -166,3 +166,64 @@ def test_the_warm_up_asks_every_signature_for_each_sample_and_for_all(
     every = [1] * len(prepared.samples()) + [len(prepared.samples())]
     names = {"serving_default", *prepared.task.signatures(prepared.raw)}
     assert sizes == dict.fromkeys(names, every)
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_what_a_request_leaves_out_has_its_default_in_each_row(
+    batched: bool, exported: Path, prepared: Prepared
+) -> None:
+    from tensorflow_serving.apis import predict_pb2
+
+    from tidegate.serving.server.loader import load
+    from tidegate.serving.server.options import BatchingParameters, EngineOptions
+    from tidegate.serving.server.predict import predict
+
+    stated = {
+        name: one for name, one in prepared.task.signatures(prepared.raw).items() if one.defaults
+    }
+    if not stated:
+        pytest.skip("this task's requests leave nothing out")
+    options = EngineOptions(
+        enable_model_warmup=False, enable_batching=batched, batching=BatchingParameters()
+    )
+    servable = load("model", 1, str(exported), options)
+    samples = prepared.samples()[:4]
+    try:
+        for name, signature in stated.items():
+            answers = []
+            for whole in (True, False):
+                request = predict_pb2.PredictRequest()
+                request.model_spec.signature_name = name
+                for key, info in signature.inputs.items():
+                    if key in signature.defaults and not whole:
+                        continue
+                    values = [{**one, **signature.defaults}[key] for one in samples]
+                    array = np.array(values, tf.as_dtype(info.dtype).as_numpy_dtype)
+                    request.inputs[key].CopyFrom(
+                        tf.make_tensor_proto(array, info.dtype, array.shape)
+                    )
+                response = predict_pb2.PredictResponse()
+                predict(servable, request, response, None)
+                answers.append({k: tf.make_ndarray(v) for k, v in response.outputs.items()})
+            assert set(answers[0]) == set(signature.outputs)
+            for key, array in answers[0].items():
+                assert len(array) == len(samples)
+                np.testing.assert_array_equal(array, answers[1][key])
+    finally:
+        servable.close()
+
+
+def test_the_library_continues_texts(exported: Path, prepared: Prepared) -> None:
+    from tidegate.pipeline.library.model import Model
+    from tidegate.tables.errors import InputError
+
+    if "generate" not in prepared.task.signatures(prepared.raw):
+        pytest.skip("this task generates nothing")
+    with Model(str(exported)) as model:
+        found = model.generate(["a", "b"], length=3, samples=[1, 2], temperature=0.5, stop=["x"])
+        assert found["text"].tolist() == ["a", "b", "b"]
+        assert (found["tokens"] <= 3).all() and (found["log_probability"] <= 0).all()
+        alone = model.generate("b", length=3, samples=2, temperature=0.5, stop=["x"])
+        assert alone["continuation"].tolist() == found["continuation"].tolist()[1:]
+        with pytest.raises(InputError, match="Did you mean 'temperature'"):
+            model.generate("a", temprature=1.0)

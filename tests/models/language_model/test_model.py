@@ -77,6 +77,36 @@ def test_log_probabilities_are_those_of_the_equations(network: keras.Model) -> N
     assert total == pytest.approx(1, rel=1e-4)
 
 
+@pytest.mark.parametrize("embedding", [4, 5])
+def test_tied_weights_are_one_table(embedding: int) -> None:
+    settings = ModelSettings(embedding=embedding, units=5, tied=True)
+    tied = build_model(settings, FeatureSettings(), Facts())  # type: ignore[arg-type]
+    shapes = [one.shape for one in tied.get_weights()]
+    assert shapes.count((SIZE, embedding)) == 1
+    assert ((5, 4) in shapes) == (embedding == 4)
+    hidden = np.random.default_rng(2).normal(size=(3, 5)).astype("float32")
+    output = tied.get_layer("output")
+    projected = hidden @ np.asarray(output.projection) if embedding == 4 else hidden
+    expected = projected @ np.asarray(tied.get_layer("embedding").embeddings).T
+    np.testing.assert_allclose(output.logits(tf.constant(hidden)), expected, atol=1e-5)
+
+
+def test_a_drawn_softmax_estimates_the_whole_one_in_training_alone(network: keras.Model) -> None:
+    settings = MODEL.model_copy(update={"sampled": 8})
+    drawn = build_model(settings, FeatureSettings(), Facts())  # type: ignore[arg-type]
+    drawn.set_weights(network.get_weights())
+    tokens, targets = np.array([[2, 4, 9, 3]]), np.array([[4, 9, 3, 3]])
+    given = {"tokens": tf.constant(tokens), "targets": tf.constant(targets)}
+    given["begins"] = tf.constant([True])
+    inputs = {**given, **zero_state(drawn, 1)}
+    whole = row(network, tokens, targets)["log_probability"]
+    np.testing.assert_allclose(drawn(inputs)["log_probability"], whole, atol=1e-5)
+    each = np.stack([drawn(inputs, training=True)["log_probability"] for _ in range(400)])
+    assert each.std() > 0.05
+    # The estimate of the sum has no bias: p(target) / estimate of p(target) is 1 on average.
+    np.testing.assert_allclose(np.exp(whole - each).mean(axis=0), 1, atol=0.12)
+
+
 def test_state_goes_in_and_out(network: keras.Model) -> None:
     assert set(carried(network)) == {"h_0", "c_0", "h_1", "c_1"}
     tokens, targets = np.array([[2, 4, 9, 3], [2, 5, 6, 7]]), np.array([[4, 9, 3, 3], [5, 6, 7, 8]])
