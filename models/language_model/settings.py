@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tidegate.models.core.settings import Choice, FileSettings, Range, Settings
+from tidegate.models.core.settings import Choice, FileSettings, Memory, Range, Settings
 
 
 class DataSettings(FileSettings):
@@ -55,7 +55,7 @@ class FeatureSettings(Settings):
         description="words (Unicode words and marks), spaces (text that is in words already, with "
         "spaces between), chars, or wordpiece (learnt from the training text)",
     )
-    vocabulary_size: int = Field(
+    vocabulary_size: Annotated[int, Memory()] = Field(
         50_000, ge=10, description="most tokens kept, the most frequent first"
     )
     min_count: int = Field(1, ge=1, description="tokens that occur less often are unknown")
@@ -96,7 +96,7 @@ class ModelSettings(Settings):
         description="in training, draw so many tokens for the softmax in place of all, for large "
         "vocabularies; 0 for all. Figures are always those of all",
     )
-    window: int = Field(
+    window: Annotated[int, Memory()] = Field(
         64, ge=1, description="tokens of a step, through which gradients are propagated back"
     )
     lane: int = Field(

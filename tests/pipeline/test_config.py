@@ -112,7 +112,7 @@ def test_what_is_no_assignment_is_shown_with_the_form_expected(assignment: str) 
         ("model.units=0", "model.units='0': expected int (Input should be greater than"),
         ("model.units=", "model.units=None: expected int ("),
         ("training.steps=x", "training.steps='x': expected int | none ("),
-        ("features.tokenizer=word", "features.tokenizer='word': expected words | chars |"),
+        ("features.tokenizer=word", "features.tokenizer='word': expected auto | words |"),
         ("data.eval_share=0.5", "data.eval_share='0.5': expected float ("),
         ("model.pooling=maximum", "model: pooling='maximum': expected last, max, mean"),
         ("beam.options=3", "beam.options='3': expected "),
