@@ -39,7 +39,7 @@ endif
 
 # A process a core. Which tests stay together, and what comes first, is in tests/distribution.py. What
 # is skipped is said.
-PYTEST := $(PYTHON_BIN)/pytest -rs --numprocesses logical --dist loadfile --no-loadscope-reorder
+PYTEST := $(PYTHON_BIN)/pytest -rfEs --numprocesses logical --dist loadfile --no-loadscope-reorder
 
 test: setup lint
 	$(PYTEST)

@@ -131,7 +131,7 @@ class GateSettings(Settings):
     """What a model must reach to be pushed."""
 
     relative_mase: float = Field(
-        1.05,
+        1.25,
         gt=0,
         description="MASE must be at most this many times that of the simple method that was best "
         "on valid",

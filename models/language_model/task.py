@@ -39,6 +39,8 @@ _CONTINUATIONS = (
     "tokens",
     "token_log_probabilities",
 )
+# Of these, what a person reads.
+_SHOWN = ("continuation", "log_probability")
 
 
 def raw_features(data: DataSettings) -> tuple[RawFeature, ...]:
@@ -77,7 +79,7 @@ def roles(read: RecordReads, features: FeatureSettings, known: Mapping[str, Any]
         signature="generate",
         reads=read,
         inputs={"text": Input("value", read.columns[0].source)},
-        outputs={name: Output() for name in _CONTINUATIONS},
+        outputs={name: Output("value" if name in _SHOWN else "detail") for name in _CONTINUATIONS},
     )
 
 

@@ -48,10 +48,10 @@ class FeatureSettings(Settings):
     """How a text becomes token ids; fixed before Transform."""
 
     tokenizer: Literal["auto", "words", "chars", "wordpiece"] = Field(
-        "auto",
+        "words",
         description="words (Unicode words, Chinese and Japanese by character), chars, wordpiece "
         "(learnt from the training texts), or auto: chars where texts have fewer than 8 words on "
-        "average, else words",
+        "average, else words. The linear part reads both anyway",
     )
     vocabulary_size: int = Field(
         20_000, ge=10, description="most tokens kept, the most frequent first"

@@ -71,7 +71,7 @@ class QuantileColumns:
         if not low - _EQUAL <= quantile <= high + _EQUAL:
             raise InputError(
                 f"{option}: the model's quantiles are {low:g} to {high:g}, and nothing is known "
-                "beyond them; train it on wider ones"
+                "beyond them; a model that was trained with wider model.levels has more"
             )
         mark = "" if self._is_trained(quantile) else "-interpolated"
         self._wanted[f"{column}{mark}"] = quantile

@@ -19,6 +19,7 @@ from tidegate.tables.roles import Output
 TEXT = "text"
 _LONGEST = 100
 _BAR = 20
+_VALUE = Output()
 
 
 def plan_of_texts(client: Asks, question: Question, texts: Iterable[str], path: str) -> Plan:
@@ -108,6 +109,8 @@ def _lines(
     top = made.asked.question.top
     classes, scores = ranked(made.signature, roles) if top else ("", ())
     for name, array in answer.items():
+        if roles.get(name, _VALUE).kind == "detail":
+            continue
         if not scores or name not in (classes, *scores, *whole(roles)):
             yield f"  {name}: {_shown(plain(array)[0])}"
     for name in scores:

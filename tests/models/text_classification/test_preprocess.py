@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 LABELS = ["often"] * 6 + ["some times"] * 3 + ["稀"]
 TEXTS = ["the tide", "The TIDE turns", "水门 the", "", "the " * 12, "tide"] + ["turns the"] * 4
-FEATURES = FeatureSettings(min_count=1, max_tokens=6, vocabulary_size=50)
+FEATURES = FeatureSettings(tokenizer="words", min_count=1, max_tokens=6, vocabulary_size=50)
 
 
 @pytest.fixture(scope="module")

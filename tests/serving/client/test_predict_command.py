@@ -73,6 +73,13 @@ def test_texts_are_answered_in_blocks(run: Run) -> None:
     )  # fmt: skip
 
 
+def test_a_detail_goes_to_a_file_alone(run: Run, tmp_path: Path) -> None:
+    question = ("echo", "--text", "a", "--role", "text=detail")
+    assert run(*question) == (0, "a\n", "")
+    assert run(*question, "--output", str(tmp_path / "out.csv"))[0] == 0
+    assert (tmp_path / "out.csv").read_text() == "text,predicted_text\na,a\n"
+
+
 def test_texts_are_read_from_a_pipe(run: Run) -> None:
     code, out, _ = run("echo", stdin=b"one\r\ntwo\n\nfour")
     assert code == 0
