@@ -109,17 +109,22 @@ def _write(found: Iterator[Piece], folder: str, report: RowReport) -> dict[str, 
     """Writes the pieces in their order; gives the characters by split."""
     characters: dict[str, int] = {}
     with ExitStack() as open_files:
-        writers: dict[tuple[str, int], tf.io.TFRecordWriter] = {}
+        # By split, the file that is written now and its number: however long the text is, no more.
+        writers: dict[str, tuple[int, tf.io.TFRecordWriter]] = {}
         for piece in found:
             read = characters.get(piece.split, 0)
-            key = piece.split, read // _FILE
-            if key not in writers:
+            number, writer = writers.get(piece.split, (-1, None))
+            if number != read // _FILE:
+                if writer is not None:
+                    writer.close()
+                number = read // _FILE
                 path = os.path.join(
-                    folder, f"Split-{piece.split}", f"data_tfrecord-{key[1]:05d}.gz"
+                    folder, f"Split-{piece.split}", f"data_tfrecord-{number:05d}.gz"
                 )
                 tf.io.gfile.makedirs(os.path.dirname(path))
-                writers[key] = open_files.enter_context(tf.io.TFRecordWriter(path, "GZIP"))
-            writers[key].write(_example(piece))
+                writer = open_files.enter_context(tf.io.TFRecordWriter(path, "GZIP"))
+                writers[piece.split] = number, writer
+            writer.write(_example(piece))
             report.rows[piece.split] = report.rows.get(piece.split, 0) + 1
             characters[piece.split] = read + len(piece.text)
     return characters
