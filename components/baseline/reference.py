@@ -12,23 +12,33 @@ METRICS_FILE = "metrics.json"
 class Reference:
     """What a gate holds a candidate against.
 
+    Two models err on nearly the same rows, so that the standard error of one figure is more than
+    that of their difference.
+
     Attributes:
       title: of the simple model.
       value: its figure.
-      error: the standard error of such a figure over the judged rows; 0 of one that is no share of
-        rows.
+      uncertainty: the figure's standard error over the judged rows; 0 of one that states none.
       higher_is_better: the figure's direction.
     """
 
     title: str
     value: float
-    error: float
+    uncertainty: float
     higher_is_better: bool = True
 
-    def bound(self, worse: float) -> float:
-        """The worst that passes where a candidate may be that much worse."""
-        apart = worse + self.error
-        return self.value - apart if self.higher_is_better else self.value + apart
+    def bound(self, worse: float = 0.0, times: float = 1.0) -> float:
+        """The worst that passes where a candidate may be that much worse, or so many times it."""
+        apart = worse + self.uncertainty
+        return self.value * times + (-apart if self.higher_is_better else apart)
+
+    def __str__(self) -> str:
+        uncertain = (
+            f", which these rows leave uncertain by {self.uncertainty:.4f}"
+            if self.uncertainty
+            else ""
+        )
+        return f"{self.title} has {self.value:.4f}{uncertain}"
 
 
 def best_reference(
@@ -36,13 +46,10 @@ def best_reference(
 ) -> Reference | None:
     """The best of the baseline and its rivals by a figure.
 
-    Two models err on nearly the same rows, so that the standard error of one figure is more than
-    that of their difference.
-
     Args:
       written: the content of Baseline's `metrics.json`.
       split: the judged one.
-      metric: a share of rows, as accuracy is, where figures have `rows`; or any other.
+      metric: the figure's name.
       higher_is_better: its direction.
 
     Returns:
@@ -54,10 +61,19 @@ def best_reference(
         return None
     best = max if higher_is_better else min
     title = best(known, key=lambda name: known[name][metric])
-    value = float(known[title][metric])
-    rows = known[title]["arrays"].get("rows")
-    error = math.sqrt(value * (1 - value) / max(sum(rows), 1)) if rows else 0.0
-    return Reference(title, value, error, higher_is_better)
+    return _reference(title, known[title], metric, higher_is_better)
+
+
+def _reference(
+    title: str, figures: Mapping[str, Any], metric: str, higher_is_better: bool
+) -> Reference:
+    uncertainty = float(figures.get(f"{metric}_uncertainty", 0.0))
+    return Reference(
+        title,
+        float(figures.get(metric, math.nan)),
+        uncertainty if math.isfinite(uncertainty) else 0.0,
+        higher_is_better,
+    )
 
 
 def _whole(written: Mapping[str, Any], split: str) -> dict[str, Mapping[str, Any]]:
@@ -80,12 +96,12 @@ def chosen(written: Mapping[str, Any], metric: str) -> str:
     return min(known, key=lambda title: known[title]) if known else str(written["title"])
 
 
-def times_reference(written: Mapping[str, Any], metric: str) -> tuple[str, float] | None:
-    """The reference's title and figure on `eval`, by which a bound is multiplied.
+def times_reference(written: Mapping[str, Any], metric: str) -> Reference | None:
+    """The reference with its figure on `eval`, the less the better, of which a bound is a multiple.
 
     Returns:
       None where there is no such figure above 0.
     """
     title = str(written.get("reference", written["title"]))
-    value = float(_whole(written, "eval").get(title, {}).get(metric, math.nan))
-    return (title, value) if 0 < value < math.inf else None
+    reference = _reference(title, _whole(written, "eval").get(title, {}), metric, False)
+    return reference if 0 < reference.value < math.inf else None

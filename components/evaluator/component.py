@@ -102,12 +102,13 @@ def with_bounds(
                 side = bounds.lower_bound if higher else bounds.upper_bound
                 side.value = reference.bound(less)
     for metric, figure in times.items():
-        multiple = times_reference(written, figure)
-        if multiple is None:
+        reference = times_reference(written, figure)
+        if reference is None:
             continue
         for spec in parsed.metrics_specs:
             for one in spec.per_slice_thresholds[metric].thresholds:
-                one.threshold.value_threshold.upper_bound.value *= multiple[1]
+                bounds = one.threshold.value_threshold
+                bounds.upper_bound.value = reference.bound(times=bounds.upper_bound.value)
     return str(json_format.MessageToJson(parsed))
 
 

@@ -169,10 +169,9 @@ class Gate:
       max_loss: how much worse than the last blessed model it may be, or None; in the metric's
         own unit.
       times_baseline: a figure of the reference, see `Evaluation.reference`, that `at_most` is a
-        multiple of; or None.
+        multiple of, on top of that figure's uncertainty; or None.
       below_baseline: how much worse than the best of the task's baseline and its rivals that cover
-        the whole split it may be, or None; on top of the uncertainty of the rows for a share of
-        rows, as accuracy is, where the figures have an array `rows`. Needs `max_loss`.
+        the whole split it may be, or None; on top of the uncertainty. Needs `max_loss`.
       higher_is_better: the metric's direction.
     """
 
@@ -194,7 +193,8 @@ class Evaluation:
       target: the transformed feature that holds the truth; None where the prediction holds it.
       statistics: (targets[batch, ...] or None, predictions[batch, ...]) to a dict of arrays; the
         statistics of two parts of the data add up, element by element, to those of both.
-      scalars: names of the figures that `summarise` returns as numbers.
+      scalars: names of the figures that `summarise` returns as numbers. Beside `NAME` may stand
+        `NAME_uncertainty`, the standard error that the judged rows leave it.
       summarise: the summed statistics to figures: numbers under the names in `scalars`, arrays
         under those in `arrays`.
       arrays: names of the figures that it returns as arrays.

@@ -27,7 +27,8 @@ def statistics(targets: np.ndarray | None, predictions: np.ndarray) -> dict[str,
       Sums over the windows, [horizon] each (`pinball` [horizon, levels]), of what was forecast and
       observed: `count`; absolute and squared errors, of the forecast and of the seasonal naive
       one; the same absolute errors divided by the scale, with `scaled_count`; symmetric
-      percentage errors; |truth|; covered values and widths of the intervals; `windows` [1]; and
+      percentage errors; |truth|; covered values and widths of the intervals; `windows` [1];
+      `squares` [3], over the windows, of their scaled errors s and counts c: s², s c and c²; and
       `unanswered` [1], windows that the seasonal naive forecast has an answer for, and the forecast
       none.
     """
@@ -48,7 +49,10 @@ def statistics(targets: np.ndarray | None, predictions: np.ndarray) -> dict[str,
     error = truth[..., np.newaxis] - quantiles
     levels = np.asarray(LEVELS)
     pinball = np.maximum(levels * error, (levels - 1) * error)
+    off = np.where(scaled, np.abs(truth - mean) / safe, 0.0)
+    by_window, counts = off.sum(axis=1), scaled.sum(axis=1).astype(float)
     sums = {
+        "squares": np.array([by_window @ by_window, by_window @ counts, counts @ counts]),
         "windows": np.array([float(seen.any(axis=1).sum())]),
         "unanswered": np.array([float(without.any(axis=1).sum())]),
         "count": seen.sum(axis=0).astype(float),
@@ -56,7 +60,7 @@ def statistics(targets: np.ndarray | None, predictions: np.ndarray) -> dict[str,
         "squared": total((truth - mean) ** 2),
         "symmetric": total(_symmetric(truth, mean)),
         "scaled_count": scaled.sum(axis=0).astype(float),
-        "scaled": total(np.abs(truth - mean) / safe, scaled),
+        "scaled": off.sum(axis=0),
         "truth": total(np.abs(truth)),
         "pinball": total(pinball, seen[..., np.newaxis]),
         "naive_pinball": total(2 * pinball.mean(axis=-1), seen & np.isfinite(naive)),
@@ -94,9 +98,9 @@ def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, float | np.ndarray]:
       intervals; `coverage_80_error`, `coverage_95_error`, how far that is from 0.8 and 0.95;
       `width_80`, `width_95`, their mean widths in the data's units; `naive_...`, the
       figures of the seasonal naive forecast of the same windows; `relative_mase`, mase over
-      naive_mase, and `relative_mae`; `relative_wql`, wql over that of the seasonal naive forecast
-      taken for certain, whose quantiles are all the same: endless intervals cover everything, and
-      are worse;
+      naive_mase, with `relative_mase_uncertainty`, and `relative_mae`; `relative_wql`, wql over
+      that of the seasonal naive forecast taken for certain, whose quantiles are all the same:
+      endless intervals cover everything, and are worse;
       `windows`, how many; `unanswered`, windows with a seasonal naive forecast and none of the
       network's. Arrays [horizon]: the same by step. NaN where nothing was judged.
     """
@@ -126,12 +130,27 @@ def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, float | np.ndarray]:
     found["wql"] = float(2 * _ratio(pinball.sum(), sums["truth"].sum()))
     found["wql_by_step"] = 2 * _ratio(pinball, sums["truth"])
     found["relative_mase"] = float(_ratio(found["mase"], found["naive_mase"]))
+    found["relative_mase_uncertainty"] = float(_ratio(_uncertainty(sums), found["naive_mase"]))
     found["relative_mae"] = float(_ratio(found["mae"], found["naive_mae"]))
     # The levels lie evenly around a half: the mean pinball loss of one value is half its error.
     found["relative_wql"] = float(_ratio(sums["naive_pinball"].sum(), sums["naive_absolute"].sum()))
     for name in ("windows", "unanswered"):
         found[name] = float(sums[name][0])
     return found
+
+
+def _uncertainty(sums: Mapping[str, np.ndarray]) -> float:
+    """The standard error of `mase`, a ratio of sums over windows (Cochran 1977, 6.3).
+
+    Before any window a mean of errors is as uncertain as it is large, which counts as one more:
+    two or three windows that happen to agree, often as they overlap, do not make it sure.
+    """
+    count = sums["scaled_count"].sum()
+    mase = _ratio(sums["scaled"].sum(), count)
+    errors, both, counts = sums["squares"]
+    squares = max(errors - 2 * mase * both + mase**2 * counts, 0.0)
+    one = mase**2 * counts / max(sums["windows"][0], 1.0)
+    return float(_ratio(np.sqrt(squares + one), count))
 
 
 def _ratio(above: np.ndarray | float, below: np.ndarray | float) -> np.ndarray:

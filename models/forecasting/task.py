@@ -231,6 +231,7 @@ TASK = SequenceTask(
             "width_95",
             *(f"naive_{name}" for name in _ERRORS),
             "relative_mase",
+            "relative_mase_uncertainty",
             "relative_mae",
             "relative_wql",
             "windows",

@@ -64,13 +64,14 @@ def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, float | np.ndarray]:
       sums: as `statistics` gives them, added up.
 
     Returns:
-      `accuracy`; `macro_f1`, the mean of the classes' F1 over the classes that occur in truth or
-      prediction; `auc`, the mean over the classes of the area under the one-against-rest ROC
-      curve (Hanley and McNeil 1982), NaN where no class has both kinds of rows; `majority`, the
-      share of the most frequent class; `margin`, what accuracy gains of what the majority leaves
-      to gain, (accuracy - majority) / (1 - majority), -1 at least, and 0 where nothing is left;
-      `calibration_error`, the expected difference between the probability of an answer and the
-      share of right answers among those as sure (Guo et al. 2017); per class `precision`,
+      `accuracy`, with `accuracy_uncertainty`, its standard error; `macro_f1`, the mean of the
+      classes' F1 over the classes that occur in truth or prediction; `auc`, the mean over the
+      classes of the area under the one-against-rest ROC curve (Hanley and McNeil 1982), NaN where
+      no class has both kinds of rows; `majority`, the share of the most frequent class; `margin`,
+      what accuracy gains of what the majority leaves to gain, (accuracy - majority) / (1 -
+      majority), -1 at least, and 0 where nothing is left; `calibration_error`, the expected
+      difference between the probability of an answer and the share of right answers among those as
+      sure (Guo et al. 2017); per class `precision`,
       `recall`, `f1` and `rows` [classes]; `confusion` [classes, classes]. A precision without
       predictions and a recall without rows are 0, as in scikit-learn.
     """
@@ -85,6 +86,7 @@ def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, float | np.ndarray]:
     accuracy, majority = hits.sum() / rows, truth.max() / rows
     return {
         "accuracy": float(accuracy),
+        "accuracy_uncertainty": float(np.sqrt(accuracy * (1 - accuracy) / rows)),
         "macro_f1": float(f1[occurring].mean()) if occurring.any() else 0.0,
         "auc": _area_under_roc(sums["positive"], sums["negative"]),
         "majority": float(majority),

@@ -130,7 +130,10 @@ TASK = SequenceTask(
         prediction="probabilities_all",
         target="target",
         statistics=Imported(f"{_HERE}.evaluation.statistics"),
-        scalars=("accuracy", "macro_f1", "auc", "majority", "margin", "calibration_error"),
+        scalars=(
+            *("accuracy", "accuracy_uncertainty", "macro_f1", "auc", "majority", "margin"),
+            "calibration_error",
+        ),
         arrays=("precision", "recall", "f1", "rows", "confusion"),
         axis="labels",
         summarise=Imported(f"{_HERE}.evaluation.summarise"),

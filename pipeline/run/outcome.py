@@ -160,14 +160,10 @@ def _below_baseline(
         if failed
         else ""
     )
-    uncertain = (
-        f", which these rows leave uncertain by {reference.error:.4f}" if reference.error else ""
-    )
     return {
         **row,
         "expected": f"at {'least' if gate.higher_is_better else 'most'} "
-        f"{reference.bound(gate.below_baseline or 0):.4f}: {reference.title} "
-        f"has {reference.value:.4f}{uncertain}{advice}",
+        f"{reference.bound(gate.below_baseline or 0):.4f}: {reference}{advice}",
         "passed": not failed,
     }
 
@@ -178,11 +174,10 @@ def _times_baseline(gate: Gate, bound: float, baseline: Mapping[str, Any] | None
         return f"{bound:g}"
     if baseline is None:
         return f"{bound:g}, whatever other methods reach (baseline.enabled=false)"
-    found = times_reference(baseline, gate.times_baseline)
-    if found is None:
+    reference = times_reference(baseline, gate.times_baseline)
+    if reference is None:
         return f"{bound:g}, as no simple method was judged on eval"
-    title, value = found
-    return f"{bound * value:.4f}: {bound:g} times {title}'s {value:.4f}"
+    return f"{reference.bound(times=bound):.4f}: {bound:g} times, where {reference}"
 
 
 def _gates(

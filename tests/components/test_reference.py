@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pytest
 import tensorflow_model_analysis as tfma
 from google.protobuf import json_format
 
-from tidegate.components.baseline.reference import best_reference, chosen, times_reference
+from tidegate.components.baseline.reference import (
+    Reference,
+    best_reference,
+    chosen,
+    times_reference,
+)
 from tidegate.components.evaluator.component import with_bounds
 from tidegate.models.core.task import load_task
 from tidegate.pipeline.config import make_config
@@ -19,11 +23,17 @@ TASK = "text_classification"
 
 
 def judged(accuracy: float) -> dict[str, Any]:
-    return {"accuracy": accuracy, "arrays": {"rows": [60, 40]}, "whole": True}
+    return {"accuracy": accuracy, "accuracy_uncertainty": 0.03, "whole": True}
 
 
 def forecasts(mase: float, relative: float, whole: bool = True) -> dict[str, Any]:
-    return {"mase": mase, "relative_mase": relative, "relative_mae": 2 * relative, "whole": whole}
+    return {
+        "mase": mase,
+        "relative_mase": relative,
+        "relative_mase_uncertainty": 0.1,
+        "relative_mae": 2 * relative,
+        "whole": whole,
+    }
 
 
 SERIES = {
@@ -55,8 +65,8 @@ def test_the_better_simple_model_decides_with_the_rows_uncertainty() -> None:
     found = best_reference(WRITTEN, "eval", "accuracy")
     assert found is not None
     assert (found.title, found.value) == ("characters", 0.9)
-    assert found.error == pytest.approx(math.sqrt(0.9 * 0.1 / 100))
     assert found.bound(0.01) == pytest.approx(0.9 - 0.01 - 0.03)
+    assert str(found) == "characters has 0.9000, which these rows leave uncertain by 0.0300"
     test = best_reference(WRITTEN, "test", "accuracy")
     assert test is not None and test.title == "words"
     assert best_reference(WRITTEN, "valid", "accuracy") is None
@@ -87,12 +97,15 @@ def test_the_reference_is_what_was_best_on_valid_and_judged_the_whole() -> None:
     assert chosen(SERIES, "mase") == "ETS"
     assert chosen({**SERIES, "metrics": {"eval": {}}, "rivals": {}}, "mase") == "seasonal naive"
     written = {**SERIES, "reference": "ETS"}
-    assert times_reference(written, "relative_mase") == ("ETS", 0.8)
+    assert times_reference(written, "relative_mase") == Reference("ETS", 0.8, 0.1, False)
+    assert str(times_reference(written, "relative_mae")) == "ETS has 1.6000"
     assert times_reference({**written, "rivals": {}}, "relative_mase") is None
 
 
 def test_bounds_beside_simple_methods_are_multiples_of_the_references_figures() -> None:
-    made = make_config(load_task("forecasting"), {"gates": {"relative_mase": 1.05, "relative_wql": 1.1}})
+    made = make_config(
+        load_task("forecasting"), {"gates": {"relative_mase": 1.05, "relative_wql": 1.1}}
+    )
     config = json_format.MessageToJson(evaluation_config(made))
     times = {
         gate.metric: gate.times_baseline
@@ -100,7 +113,7 @@ def test_bounds_beside_simple_methods_are_multiples_of_the_references_figures() 
         if gate.times_baseline is not None
     }
     assert times == {"relative_mase": "relative_mase", "relative_wql": "relative_mae"}
-    for reference, bounds in (("ETS", (0.84, 1.76)), ("seasonal naive", (1.05, 2.2))):
+    for reference, bounds in (("ETS", (0.94, 1.76)), ("seasonal naive", (1.15, 2.2))):
         written = {**SERIES, "reference": reference}
         parsed = json_format.Parse(with_bounds(config, written, {}, times), tfma.EvalConfig())
         (metrics,) = parsed.metrics_specs

@@ -140,6 +140,53 @@ def test_a_perfect_forecast_and_the_naive_one() -> None:
     assert summarise(statistics(None, window))["relative_mase"] == pytest.approx(1.0)
 
 
+def windows_of(mase: np.ndarray, naive: float = 1.0, steps: int = 4) -> np.ndarray:
+    """A series each, forecast over a few steps with these errors."""
+    found = np.zeros((len(mase), 1, steps, CHANNELS))
+    found[..., MEAN], found[..., NAIVE] = mase[:, None, None], naive
+    found[..., SCALE] = 1.0
+    return found
+
+
+def test_the_uncertainty_of_mase_is_that_of_a_mean_of_windows() -> None:
+    random = np.random.default_rng(0)
+    many = random.exponential(0.5, size=400)
+    # By resampling the windows, as nothing in `summarise` does.
+    drawn = random.choice(many, size=(4_000, many.size)).mean(axis=1)
+    found = summarise(statistics(None, windows_of(many, naive=2.0)))
+    assert found["relative_mase"] == pytest.approx(many.mean() / 2)
+    assert found["relative_mase_uncertainty"] == pytest.approx(drawn.std() / 2, rel=0.03)
+    # Sums of parts, and windows that are half missing.
+    parts = [statistics(None, windows_of(many[begin::2], naive=2.0)) for begin in (0, 1)]
+    whole = summarise({name: parts[0][name] + parts[1][name] for name in parts[0]})
+    assert whole["relative_mase_uncertainty"] == pytest.approx(found["relative_mase_uncertainty"])
+    half = windows_of(many, naive=2.0)
+    half[:, :, 2:, TRUTH] = np.nan
+    error = summarise(statistics(None, half))["relative_mase_uncertainty"]
+    assert error == pytest.approx(found["relative_mase_uncertainty"])
+
+
+@pytest.mark.parametrize(("count", "share"), [(1, 1.0), (3, 1 / 3), (100, 0.01)])
+def test_few_windows_that_agree_are_not_sure(count: int, share: float) -> None:
+    found = summarise(statistics(None, windows_of(np.full(count, 0.5))))
+    assert found["relative_mase_uncertainty"] == pytest.approx(0.5 * share)
+
+
+def test_what_is_clearly_worse_is_beyond_the_bound_of_many_windows() -> None:
+    """The default's 1.05 times and the uncertainty, where errors are as unlike as these."""
+    (gate,) = (one for one in gates(GateSettings()) if one.metric == "relative_mase")
+    assert gate.at_most is not None
+
+    def allowed(count: int) -> float:
+        errors = np.random.default_rng(1).exponential(0.5, size=count)
+        figures = summarise(statistics(None, windows_of(errors)))
+        bound = gate.at_most * figures["relative_mase"] + figures["relative_mase_uncertainty"]
+        return float(bound / figures["relative_mase"])
+
+    assert allowed(60) < 1.3 and allowed(1_000) < 1.1
+    assert allowed(24) > 1.1 and allowed(3) > 1.3
+
+
 def test_gates_are_those_of_the_settings() -> None:
     found = {gate.metric: gate for gate in gates(GateSettings(relative_mase=0.9, max_loss=0.1))}
     assert found["relative_mase"].at_most == 0.9
