@@ -341,8 +341,8 @@ def test_a_damaged_model_of_the_cache_is_noticed_and_trained_again(
     before = project.executions()
     (model,) = (project.output / "tfx/artifacts/Trainer/model").iterdir()
     weights = model / "Format-Serving/variables/variables.data-00000-of-00001"
-    good = weights.read_bytes()
-    weights.write_bytes(good[: len(good) // 2])
+    good = _variables(weights.parent)
+    weights.write_bytes(weights.read_bytes()[:1000])
     assert project.run_here("training.epochs=1") == 0
     (line,) = [line for line in capfd.readouterr().out.splitlines() if str(model) in line]
     assert line.endswith(
@@ -352,4 +352,16 @@ def test_a_damaged_model_of_the_cache_is_noticed_and_trained_again(
     states = project.new_executions(before)
     assert "COMPLETE" in states["Trainer"] and states["Transform"] == {"CACHED"}
     newest = project.output / "serving" / TASK / max(_versions(project), key=int)
-    assert (newest / "variables/variables.data-00000-of-00001").read_bytes() == good
+    # Not the file's bytes: it names layers as well, and Keras counts those of a process.
+    assert _variables(newest / "variables") == good
+
+
+def _variables(folder: Path) -> dict[str, bytes]:
+    import tensorflow as tf
+
+    reader = tf.train.load_checkpoint(str(folder / "variables"))
+    return {
+        name: reader.get_tensor(name).tobytes()
+        for name in reader.get_variable_to_shape_map()
+        if not name.startswith("_CHECKPOINTABLE")
+    }
