@@ -32,7 +32,7 @@ class CsvWriter:
 
     Args:
       stream: where to write.
-      columns: the header.
+      columns: the header, which comes with the first rows: not before the first are answered.
       delimiter: between cells.
     """
 
@@ -40,7 +40,7 @@ class CsvWriter:
         self._columns = columns
         self._stream = stream
         self._writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
-        self._writer.writerow(columns)
+        self._begun = False
 
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Writes rows.
@@ -48,14 +48,21 @@ class CsvWriter:
         Raises:
           InputError: a value that CSV cannot hold, such as a NUL character.
         """
+        self._begin()
         try:
             self._writer.writerows([_cell(row[name]) for name in self._columns] for row in rows)
         except csv.Error as error:
             raise InputError(f"an answer does not fit CSV: {error}; write JSON lines") from None
 
     def close(self) -> None:
-        """Flushes."""
+        """Flushes; a header without rows is written too."""
+        self._begin()
         self._stream.flush()
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._writer.writerow(self._columns)
+            self._begun = True
 
 
 def _cell(value: Any) -> Any:

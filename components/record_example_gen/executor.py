@@ -9,21 +9,12 @@ from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
-from tfx.components.example_gen.utils import FINGERPRINT_PROPERTY_NAME
-from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
-from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
 from tidegate.components import files
-from tidegate.components.example_gen import data_fingerprint
-from tidegate.components.example_gen.report import (
-    REPORT_FILE,
-    SPLITS,
-    keep_report,
-    kept_report,
-    write_report,
-)
+from tidegate.components.example_gen.ending import complete
+from tidegate.components.example_gen.report import REPORT_FILE, SPLITS, keep_report, kept_report
 from tidegate.components.example_gen.scatter import Scatter
 from tidegate.components.record_example_gen.report import Report, SumReports, check
 from tidegate.models.core.progress import reporter
@@ -250,21 +241,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             tf.io.gfile.rmtree(examples.uri)
             report = self._run(amended, inputs, examples.uri)
         check(report, max_bad_share=reads.max_bad_share, source=", ".join(sources(train)))
-        if report.bad:
-            reporter().line(f"left out {report.bad_line()}")
         unread = unread_columns(inputs[0][0], reads.how, plan.columns, files)
         if unread:
             reporter().line(f"columns that nothing reads: {listed(unread)}")
-        for line in report.remark_lines():
-            reporter().line(line)
-        there = [split for split in SPLITS if report.rows.get(split)]
-        examples.split_names = artifact_utils.encode_split_names(there)
-        examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
-        examples.set_string_custom_property(
-            FINGERPRINT_PROPERTY_NAME,
-            data_fingerprint.complete(exec_properties["fingerprint"], train, test),
-        )
-        write_report(examples.uri, report.as_dict())
+        complete(examples, exec_properties, report)
 
     def _run(self, plan: Plan, inputs: list[tuple[str, bool]], folder: str) -> Report:
         scratch = os.path.join(folder, "unshuffled")

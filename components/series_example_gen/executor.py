@@ -13,21 +13,12 @@ from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
-from tfx.components.example_gen.utils import FINGERPRINT_PROPERTY_NAME
-from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
-from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
 from tidegate.components import files
-from tidegate.components.example_gen import data_fingerprint
-from tidegate.components.example_gen.report import (
-    SPLITS,
-    SumOf,
-    keep_report,
-    kept_report,
-    write_report,
-)
+from tidegate.components.example_gen.ending import complete
+from tidegate.components.example_gen.report import SumOf, keep_report, kept_report
 from tidegate.components.example_gen.scatter import Scatter
 from tidegate.components.series_example_gen.examples import Output
 from tidegate.components.series_example_gen.passes import (
@@ -117,24 +108,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         tf.io.gfile.rmtree(scratch)
         report.bad, report.places, report.remarks = reading.bad, reading.places, reading.remarks
         check(report, splitting=splitting, step=step, target=reads.target, source=shown)
-        if report.bad:
-            reporter().line(f"left out {report.bad_line()}")
         unread = unread_columns(plan.inputs[0], reads.how, reads.columns, files)
         if unread:
             reporter().line(
                 f"columns that nothing reads: {listed(unread)}; data.future (known ahead), "
                 "data.historic or data.static would"
             )
-        for line in [*report.remark_lines(), *report.lines(step)]:
+        for line in report.lines(step):
             reporter().line(line)
-        there = [split for split in SPLITS if report.rows.get(split)]
-        examples.split_names = artifact_utils.encode_split_names(there)
-        examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
-        examples.set_string_custom_property(
-            FINGERPRINT_PROPERTY_NAME,
-            data_fingerprint.complete(exec_properties["fingerprint"], train, test),
-        )
-        write_report(examples.uri, {**report.as_dict(), "step": str(step)})
+        complete(examples, exec_properties, report, step=str(step))
 
     def _read(self, plan: Plan, folder: str) -> Reading:
         result = os.path.join(folder, "reading")

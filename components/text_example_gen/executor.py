@@ -7,15 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow as tf
-from tfx.components.example_gen.utils import FINGERPRINT_PROPERTY_NAME
-from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_executor
-from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
 from tidegate.components import files
-from tidegate.components.example_gen import data_fingerprint
-from tidegate.components.example_gen.report import SPLITS, RowReport, write_report
+from tidegate.components.example_gen.ending import complete
+from tidegate.components.example_gen.report import RowReport
 from tidegate.components.text_example_gen.pieces import (
     Fragments,
     Piece,
@@ -24,7 +21,6 @@ from tidegate.components.text_example_gen.pieces import (
     sources_of,
     with_splits,
 )
-from tidegate.models.core.progress import reporter
 from tidegate.tables.errors import InputError
 from tidegate.tables.files import data_files, sources
 from tidegate.tables.reads import RecordReads, TextSplits, from_json
@@ -75,17 +71,8 @@ class Executor(base_executor.BaseExecutor):
         name = ", ".join(sources(train))
         report.check_rows(max_bad_share=reads.max_bad_share, source=name)
         _check(report, splits, name)
-        if report.bad:
-            reporter().line(f"left out {report.bad_line()}")
         report.noted = {f"characters of {split}": count for split, count in characters.items()}
-        there = [split for split in SPLITS if report.rows.get(split)]
-        examples.split_names = artifact_utils.encode_split_names(there)
-        examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
-        examples.set_string_custom_property(
-            FINGERPRINT_PROPERTY_NAME,
-            data_fingerprint.complete(exec_properties["fingerprint"], train, test),
-        )
-        write_report(examples.uri, report.as_dict())
+        complete(examples, exec_properties, report)
 
 
 def _check(report: RowReport, splits: TextSplits, source: str) -> None:

@@ -79,6 +79,18 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path, name: str) -> None:
     assert (tmp_path / name).read_text() == "mine"
 
 
+def test_the_standard_output_gets_no_header_before_a_row(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(InputError), open_writer(None, ["x"], {}):
+        raise InputError("the first row is refused")
+    assert capsys.readouterr().out == ""
+    for rows, written in (([{"x": 1}], "x\n1\n"), ([], "x\n")):
+        with open_writer(None, ["x"], {}) as writer:
+            writer.write(rows)
+        assert capsys.readouterr().out == written
+
+
 def test_permissions_and_links_stay(tmp_path: Path) -> None:
     target, link = tmp_path / "a.csv", tmp_path / "link.csv"
     target.write_text("old")
