@@ -7,8 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import scipy.sparse
+import tensorflow as tf
 
-from tidegate.models.text_classification.calibration import Reading, _race, _trust
+from tidegate.models.text_classification.calibration import Reading, Rows, _race, _trust
+from tidegate.models.text_classification.linear import LinearLogits
 
 CLASSES = 3
 
@@ -59,3 +61,23 @@ def test_the_share_follows_from_the_rows_and_needs_many_of_them() -> None:
     assert few_better < 0.4 < many_better
     assert sure > 1.05  # two that err apart and agree may be surer than each
     assert judged(0, 3.0, 1.0) == (0.0, 1.0)
+
+
+def test_the_rows_of_a_race_do_not_follow_from_the_order_of_batches() -> None:
+    random = np.random.default_rng(0)
+    words = random.integers(1, 2**31 - 2, (300, 6), np.int32)
+    words[:, 4:] *= random.integers(0, 2, (300, 1), np.int32)  # Some are shorter.
+    letters = random.integers(97, 123, (300, 9), np.int32)
+    letters[:, [0, -1]] = ord(" ")
+    layer = LinearLogits(CLASSES, 64, words=2, characters=3)
+
+    def drawn(order: np.ndarray) -> list[int]:
+        inputs = {"words": words[order], "characters": letters[order]}
+        batches = tf.data.Dataset.from_tensor_slices((inputs, order, order)).batch(32)
+        read = Rows(batches, layer, most=10**6)
+        return sorted(read.targets[read.sample(100)].tolist())
+
+    once = drawn(np.arange(300))
+    assert len(once) == len(set(once)) == 100 and once == drawn(random.permutation(300))
+    # From everywhere: places of the first order alone would have a mean of 50.
+    assert 120 < np.mean(once) < 180
