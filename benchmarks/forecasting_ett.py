@@ -1,4 +1,4 @@
-"""ETTh1 or ETTm1 by the standard protocol: the segment network, DLinear and the last day again.
+"""ETTh1 or ETTm1 by the standard protocol: tidegate, DLinear and the last day again.
 
     python -m benchmarks.forecasting_ett DATA/ETTh1.csv.gz --horizons 96 192 336 720 --seeds 0 1 2
 
@@ -42,6 +42,8 @@ SEGMENT = (
     "training.validations=8",
     "training.patience=5",
 )
+# `default`: the horizon alone is given.
+METHODS = {"segment": SEGMENT, "default": ()}
 # By steps of a day, batch size and learning rate of DLinear in its authors' scripts (Zeng et al.
 # 2022, github.com/cure-lab/LTSF-Linear, scripts/EXP-LongForecasting/Linear/{etth1,ettm1}.sh).
 DLINEAR = {24: (32, 0.005), 96: (8, 0.0001)}
@@ -196,21 +198,22 @@ def dlinear(
     return {"method": "DLinear", "seconds": round(seconds, 1), **errors.figures()}
 
 
-def segment(
+def tidegate(
     values: np.ndarray,
     day: int,
     first: int,
     horizon: int,
     seed: int,
     judged: str,
+    method: str,
     settings: list[str],
 ) -> dict[str, Any]:
-    """The task's network of kind segment, trained by the task's own functions."""
+    """The task's network of some settings, trained by the task's own functions."""
     from benchmarks.forecasting_task import figures, fit, record
     from tidegate.models.forecasting.backtest import MEAN, TRUTH
 
-    parts = borders(day)
-    given = [*SEGMENT, f"features.horizon={horizon}", f"training.seed={seed}", *settings]
+    parts, chosen = borders(day), METHODS[method]
+    given = [*chosen, f"features.horizon={horizon}", f"training.seed={seed}", *settings]
     step = {"seconds": 86_400 // day}
 
     def records(part: str, context: int) -> list[dict[str, Any]]:
@@ -237,7 +240,7 @@ def segment(
     errors.add(found[..., TRUTH], found[..., MEAN])
     all_figures = figures(found)
     return {
-        "method": "tidegate, segment",
+        "method": f"tidegate, {method}",
         "seconds": round(seconds, 1),
         "training": round(fitted.trained.seconds, 1),
         "steps": fitted.trained.steps,
@@ -276,12 +279,11 @@ def main() -> None:
             if "dlinear" in given.methods:
                 found = dlinear(values, day, horizon, seed, given.part, given.dlinear_epochs)
                 tell(horizon, seed, found)
-            if "segment" in given.methods:
-                tell(
-                    horizon,
-                    seed,
-                    segment(values, day, first, horizon, seed, given.part, given.settings),
+            for method in (one for one in METHODS if one in given.methods):
+                found = tidegate(
+                    values, day, first, horizon, seed, given.part, method, given.settings
                 )
+                tell(horizon, seed, found)
     groups: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
     for line in lines:
         groups[line["method"], line["horizon"]].append(line)

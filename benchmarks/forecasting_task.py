@@ -150,7 +150,7 @@ def fit(
         run.rows([files["train"]], transform),
         training,
         str(Path(folder) / "logs"),
-        TASK.passes,
+        run.pace(transform),
     )
     assert TASK.calibrate is not None
     valid, learnt = (run.batches([files[one]], transform, None) for one in ("valid", "train"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tidegate.models.core.settings import Settings, read_section
-from tidegate.models.core.task import RawFeature, SequenceTask, load_task
+from tidegate.models.core.task import Pace, RawFeature, SequenceTask, load_task
 from tidegate.models.train.settings import TrainingSettings
 from tidegate.tables.errors import InputError, nearest
 from tidegate.tables.reads import from_dict
@@ -173,6 +173,15 @@ class RunParameters:
             return count_examples(files)
         examples = self.examples(files, transform)
         return int(self.task.count(examples, self.features, self.model))
+
+    def pace(self, transform: tft.TFTransformOutput) -> Pace:
+        """How fast the task's network learns, where the settings do not say."""
+        from tidegate.models.core.transform import TransformFacts
+
+        if self.task.pace is None:
+            return Pace()
+        found: Pace = self.task.pace(TransformFacts(transform))
+        return found
 
     def network(
         self,

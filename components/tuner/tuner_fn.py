@@ -102,9 +102,14 @@ def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     rows = run.rows(fn_args.train_files, transform)
     # Trials are many and short: this process trains them alone, and begins anew where it ended.
-    steps = trial_steps(tuning["steps"], run.training.steps_over(rows, run.task.passes))
+    pace = run.pace(transform)
+    steps = trial_steps(tuning["steps"], run.training.steps_over(rows, pace))
+    rate = run.training.learning_rate or pace.learning_rate
     training = run.training.model_copy(
-        update={"epochs": None, "steps": steps, "workers": [], "checkpoint_seconds": 0}
+        update={
+            **{"epochs": None, "steps": steps, "learning_rate": rate},
+            **{"workers": [], "checkpoint_seconds": 0},
+        }
     )
 
     def settings(hyperparameters: Any) -> tuple[Any, Any]:

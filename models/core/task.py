@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Protocol
 
 from tidegate.models.core.settings import Settings
-from tidegate.models.train.settings import PASSES
 from tidegate.tables.errors import InputError, nearest
 from tidegate.tables.roles import Roles
 
@@ -159,6 +158,21 @@ class Objective:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How fast a network learns, where the settings do not say.
+
+    Attributes:
+      learning_rate: the highest.
+      passes: fewest and most over the training data, over large and over small: where rows are cut
+        from few examples and overlap, small data takes more passes, and large data less than one,
+        for which the fewest is 0.
+    """
+
+    learning_rate: float = 2e-3
+    passes: tuple[int, int] = (3, 20)
+
+
+@dataclass(frozen=True)
 class Gate:
     """A bound that a model must hold to be pushed.
 
@@ -276,9 +290,7 @@ class SequenceTask:
         of them; None where each example is one.
       training: what this task's training settings are where nobody says, by name, where it is not
         what `TrainingSettings` has.
-      passes: fewest and most over the training data, over large and over small, where the
-        settings do not say: where rows are cut from few examples and overlap, small data takes
-        more passes, and large data less than one.
+      pace: (`TransformFacts`) to the network's `Pace`, by what it reads; None for the usual one.
       warm_start: (network, transformed training examples, model settings, seed, `TransformFacts`):
         gives the network its first weights, where they can be learnt without labels or come from
         elsewhere; or None.
@@ -334,7 +346,7 @@ class SequenceTask:
     names: Annotated[Imported | None, Stage.TRAINING] = None
     count: Annotated[Imported | None, Stage.TRAINING] = None
     training: Mapping[str, Any] = field(default_factory=dict)
-    passes: Annotated[tuple[int, int], Stage.TRAINING] = PASSES
+    pace: Annotated[Imported | None, Stage.TRAINING] = None
     warm_start: Annotated[Imported | None, Stage.TRAINING] = None
     calibrate: Annotated[Imported | None, Stage.TRAINING] = None
     rivals: Annotated[Imported | None, Stage.BASELINE] = None

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
+from tidegate.models.core.task import Pace
+from tidegate.models.core.transform import TransformFacts
 from tidegate.models.forecasting import windows
 from tidegate.models.forecasting.settings import FeatureSettings, ModelSettings
 
@@ -26,6 +28,12 @@ _HELD = 1_000_000
 _SPARSE = 8
 # And about as many in all: a training of less than a pass would take longer to judge than to make.
 _MOST_JUDGED = 16_384
+
+
+def pace(facts: TransformFacts) -> Pace:
+    """Windows overlap: of few many passes are taken, and of many not all."""
+    del facts
+    return Pace(passes=(0, 400))
 
 
 def batches(

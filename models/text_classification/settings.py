@@ -48,7 +48,7 @@ class FeatureSettings(Settings):
     """How a text becomes token ids; fixed before Transform."""
 
     tokenizer: Literal["auto", "words", "chars", "wordpiece"] = Field(
-        "words",
+        "auto",
         description="words (Unicode words, Chinese and Japanese by character), chars, wordpiece "
         "(learnt from the training texts), or auto: chars where texts have fewer than 8 words on "
         "average, else words. The linear part reads both anyway",
@@ -101,13 +101,20 @@ class ModelSettings(Settings):
         description="share of the LSTM's words made unknown in training; of characters none",
     )
     embedding_dropout: Annotated[float, Range(0.0, 0.6, step=0.1)] = Field(
-        0.3, ge=0, lt=1, description="share of embedding channels dropped for a whole text"
+        0.3,
+        ge=0,
+        lt=1,
+        description="share of embedding channels dropped for a whole text; of "
+        "characters a third of it",
     )
     recurrent_input_dropout: Annotated[float, Range(0.0, 0.5, step=0.1)] = Field(
         0.0, ge=0, lt=1, description="share of each recurrent layer's input channels dropped"
     )
     dropout: Annotated[float, Range(0.0, 0.7, step=0.1)] = Field(
-        0.5, ge=0, lt=1, description="dropout before the output"
+        0.5,
+        ge=0,
+        lt=1,
+        description="dropout before the output; where characters are read a third of it",
     )
     linear: bool = Field(
         True, description="answer with a linear model over words and characters beside the LSTM"

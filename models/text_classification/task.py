@@ -119,6 +119,7 @@ TASK = SequenceTask(
     preprocess=Imported(f"{_HERE}.preprocess.preprocess"),
     inputs=Imported(f"{_HERE}.preprocess.model_inputs"),
     batches=Imported(f"{_HERE}.batches.batches"),
+    pace=Imported(f"{_HERE}.model.pace"),
     build_model=Imported(f"{_HERE}.model.build_model"),
     objective=Imported(f"{_HERE}.model.objective"),
     warm_start=Imported(f"{_HERE}.vectors.warm_start"),

@@ -5,11 +5,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from tidegate.models.core.settings import Memory, Range, Settings
+from tidegate.models.core.task import Pace
 
 # Regularised as the models here are, they learn in about this many steps, small data or large.
 _STEPS = 1_500
-# Over large data and over small, where the task does not say otherwise.
-PASSES = (3, 20)
 
 
 class TrainingSettings(Settings):
@@ -28,8 +27,11 @@ class TrainingSettings(Settings):
     max_seconds: float | None = Field(
         None, gt=0, description="stop at the first validation after this many seconds of training"
     )
-    learning_rate: Annotated[float, Range(5e-4, 5e-3, log=True)] = Field(
-        2e-3, gt=0, description="highest learning rate; it warms up to it and falls to zero"
+    learning_rate: Annotated[float | None, Range(5e-4, 1e-2, log=True)] = Field(
+        None,
+        gt=0,
+        description="highest learning rate; it warms up to it and falls to zero; 0.002 if not "
+        "given, unless the task needs another for what is read",
     )
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps that warm up")
     weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay (AdamW)")
@@ -78,14 +80,14 @@ class TrainingSettings(Settings):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
 
-    def steps_over(self, rows: int, passes: tuple[int, int] = PASSES) -> int:
+    def steps_over(self, rows: int, pace: Pace) -> int:
         """The steps of a training, by the size of its data where no setting says.
 
         Args:
           rows: of the training data.
-          passes: fewest, over large data, 0 for less than one; and most, over small data.
+          pace: the network's.
         """
-        fewest, most = passes
+        fewest, most = pace.passes
         if self.steps is not None:
             return self.steps
         per_pass = max(1, rows // self.batch_size)

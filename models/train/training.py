@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import keras
 import tensorflow as tf
 
-from tidegate.models.core.task import Objective
+from tidegate.models.core.task import Objective, Pace
 from tidegate.models.train.checkpoints import Checkpoints
 from tidegate.models.train.loop import Data, Loop
-from tidegate.models.train.settings import PASSES, TrainingSettings
+from tidegate.models.train.settings import TrainingSettings
 from tidegate.models.train.step import GlobalAdamW, TrainingStep
 from tidegate.models.train.watch import Watch
 from tidegate.models.train.workers import Workers
@@ -19,6 +19,7 @@ from tidegate.tables.errors import InputError
 # Of one training: 10, and up to 25 where that many lie this many steps apart.
 _FEW_VALIDATIONS, _MOST_VALIDATIONS = 10, 25
 _STEPS_APART = 50
+_PACE = Pace()
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Trained:
       monitor: the figure's name.
       steps: steps taken.
       rows: distinct rows trained on.
+      learning_rate: the highest.
       seconds: of training, with the building of the model and validation, in all processes where
         it was interrupted.
       validated: the step of each validation.
@@ -44,6 +46,7 @@ class Trained:
     monitor: str
     steps: int
     rows: int
+    learning_rate: float
     seconds: float
     validated: list[int]
     history: dict[str, list[float]]
@@ -90,7 +93,9 @@ def _of_workers(workers: Workers) -> tf.distribute.Strategy:
     return tf.distribute.MultiWorkerMirroredStrategy(resolver)
 
 
-def compile_model(model: keras.Model, settings: TrainingSettings, steps: int) -> None:
+def compile_model(
+    model: keras.Model, settings: TrainingSettings, steps: int, pace: Pace = _PACE
+) -> None:
     """Gives the model its optimizer and learning-rate schedule; the loss is the step's.
 
     The rate rises linearly over the warm-up and falls to zero along a cosine (Loshchilov and
@@ -100,12 +105,14 @@ def compile_model(model: keras.Model, settings: TrainingSettings, steps: int) ->
       model: the network.
       settings: rates and clipping.
       steps: how many steps the schedule spans.
+      pace: the network's.
     """
+    rate = settings.learning_rate or pace.learning_rate
     warmup = int(settings.warmup * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
-        0.0 if warmup else settings.learning_rate,
+        0.0 if warmup else rate,
         decay_steps=max(steps - warmup, 1),
-        warmup_target=settings.learning_rate if warmup else None,
+        warmup_target=rate if warmup else None,
         warmup_steps=warmup,
     )
     optimizer = GlobalAdamW(
@@ -145,7 +152,7 @@ def train(
     rows: int,
     settings: TrainingSettings,
     log_dir: str,
-    passes: tuple[int, int] = PASSES,
+    pace: Pace = _PACE,
     *,
     strategy: tf.distribute.Strategy | None = None,
     workers: Workers | None = None,
@@ -162,7 +169,7 @@ def train(
       rows: distinct training rows, from which the steps follow.
       settings: how to train.
       log_dir: for TensorBoard; the chief alone writes it.
-      passes: over large data and over small, where the settings do not say.
+      pace: the network's, where the settings do not say.
       strategy: as `prepare_devices` gives it; made here if not given.
       workers: those that the strategy was made for.
       checkpoints: the folder of this training's checkpoints, from which it goes on where there
@@ -182,7 +189,7 @@ def train(
             f"training.batch_size={settings.batch_size}: expected a row or more for each of the "
             f"{replicas} devices"
         )
-    steps = settings.steps_over(rows, passes)
+    steps = settings.steps_over(rows, pace)
     divided = workers is not None and settings.shard == "examples"
     with strategy.scope():
         model = build()
@@ -190,7 +197,7 @@ def train(
             inputs, _, _ = next(iter(valid_batches))
             model(inputs)
         goal = objective()
-        compile_model(model, settings, steps)
+        compile_model(model, settings, steps, pace)
         model.optimizer.build(model.trainable_variables)
     step = TrainingStep(
         model, goal, strategy, valid_batches.element_spec, divided, train_batches.element_spec
@@ -214,6 +221,7 @@ def train(
         monitor=goal.monitor,
         steps=watch.reached.step,
         rows=rows,
+        learning_rate=settings.learning_rate or pace.learning_rate,
         seconds=watch.seconds,
         validated=watch.reached.at,
         history=watch.reached.history,

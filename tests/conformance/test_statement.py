@@ -80,6 +80,8 @@ def test_what_the_tuner_may_try_is_valid(
         assert default in values
     else:
         assert mark.low < mark.high
+        if default is None:  # It follows from the data.
+            default = float(mark.low)
         assert mark.low <= default <= mark.high
         assert mark.low > 0 or not mark.log
         kind = type(default)

@@ -166,8 +166,8 @@ RUN_BY: dict[str, tuple[str, ...]] = {
     "preprocess": ("Transform",),
     **dict.fromkeys(
         (
-            *("inputs", "batches", "build_model", "objective", "predict", "count", "warm_start"),
-            *("apply", "calibrate", "signatures", "names", "evaluation.answers"),
+            *("inputs", "batches", "build_model", "objective", "predict", "count", "pace"),
+            *("apply", "calibrate", "signatures", "names", "warm_start", "evaluation.answers"),
         ),
         ("Trainer",),
     ),
@@ -215,12 +215,13 @@ def test_an_edited_function_reaches_the_nodes_that_run_it_and_no_other(
 ) -> None:
     stated = load_task(task)
     plain = compiled(task=stated)
-    uses = {
-        path: {module, *imports.find_upstream_modules(module)}
+    # Several signatures have one path.
+    uses = [
+        (path, {module, *imports.find_upstream_modules(module)})
         for path, module in all_functions(stated)
-    }
+    ]
     for edited in sorted({module for _, module in all_functions(stated)}):
-        kinds = {kind for path, used in uses.items() if edited in used for kind in RUN_BY[path]}
+        kinds = {kind for path, used in uses if edited in used for kind in RUN_BY[path]}
         if f"tidegate.models.{task}.task" in imports.find_downstream_modules(edited):
             kinds.add("Trainer")  # It runs `samples` and `signatures`, which are in that file.
         expected = {node for node in plain if node.endswith(tuple(kinds))}
@@ -257,7 +258,6 @@ def test_edited_code_reaches_the_nodes_that_run_it(
     [
         ("baseline_title", "another", {"Baseline"}),
         ("examples", "lines", {"Pictures"}),
-        ("passes", (1, 2), {"Trainer"}),
     ],
 )
 def test_a_value_that_a_task_states_reaches_the_nodes_that_use_it(

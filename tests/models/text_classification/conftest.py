@@ -21,15 +21,17 @@ class Vocabularies:
 
 @pytest.fixture
 def facts() -> Callable[..., Any]:
-    """(classes, tokens) to `TransformFacts` over vocabularies of that size."""
+    """(classes, tokens) to `TransformFacts` over vocabularies of that size, or of these tokens."""
     from tidegate.models.core.transform import TransformFacts
     from tidegate.models.text_classification.settings import ModelSettings
 
-    def make(classes: int = 3, tokens: int = 20, **settings: Any) -> Any:
+    def make(classes: int = 3, tokens: Any = 20, **settings: Any) -> Any:
+        if isinstance(tokens, int):
+            tokens = [f"t{k}".encode() for k in range(tokens)]
         return TransformFacts(
             Vocabularies(  # type: ignore[arg-type]
                 labels=[f"class-{k}".encode() for k in range(classes)],
-                tokens=[f"t{k}".encode() for k in range(tokens)],
+                tokens=list(tokens),
             ),
             ModelSettings(**settings),
         )

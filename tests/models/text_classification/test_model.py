@@ -11,12 +11,14 @@ import pytest
 import tensorflow as tf
 from scipy.special import log_softmax, softmax
 
+from tidegate.models.core.task import Pace
 from tidegate.models.text_classification.model import (
     LINEAR,
     TRUST,
     Crossentropy,
     build_model,
     objective,
+    pace,
 )
 from tidegate.models.text_classification.predict import (
     classify_features,
@@ -110,6 +112,19 @@ def test_dropout_works_in_training_alone(facts: Callable[..., Any]) -> None:
     outputs = [np.asarray(model(inputs(), training=True)) for _ in range(2)]
     assert np.abs(outputs[0] - outputs[1]).max() > 1e-4
     np.testing.assert_array_equal(model(inputs()), model(inputs()))
+
+
+def test_characters_are_learnt_faster_and_with_less_dropout(facts: Callable[..., Any]) -> None:
+    characters, words = facts(tokens=[b"t", b"e", "茶".encode()]), facts()
+    assert pace(words) == Pace()
+    faster = pace(characters)
+    assert faster.learning_rate > Pace().learning_rate and faster.passes > Pace().passes
+    rates = []
+    for known in (words, characters):
+        model = build_model(ModelSettings(), FeatureSettings(), known, use_cudnn=False)
+        dropouts = [one.rate for one in model.layers if hasattr(one, "rate")]
+        rates.append(np.array([rate for rate in dropouts if rate]))
+    np.testing.assert_allclose(rates[1], rates[0][rates[0] != 0.2] / 3)
 
 
 def test_logits_are_float32_under_mixed_precision(facts: Callable[..., Any]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tidegate.models.core.task import Objective
+from tidegate.models.core.task import Objective, Pace
 from tidegate.models.train import training
 from tidegate.models.train.settings import TrainingSettings
 from tidegate.models.train.step import TrainingStep
@@ -189,7 +189,7 @@ def test_a_loss_that_is_not_a_number_is_an_error(tmp_path: Path) -> None:
 )
 def test_steps_follow_the_size_of_the_data(rows: int, given: dict[str, Any], expected: int) -> None:
     # About 1,500 steps of 64 rows, 3 to 20 passes.
-    assert TrainingSettings(batch_size=64, **given).steps_over(rows) == expected
+    assert TrainingSettings(batch_size=64, **given).steps_over(rows, Pace()) == expected
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,17 @@ def test_steps_follow_the_size_of_the_data(rows: int, given: dict[str, Any], exp
     [(10, 400), (6_400, 15 * 100), (64_000, 2 * 1_000), (96_000, 1_500), (10**9, 1_500)],
 )
 def test_a_task_may_ask_for_other_passes(rows: int, expected: int) -> None:
-    assert TrainingSettings(batch_size=64).steps_over(rows, (0, 400)) == expected
+    pace = Pace(passes=(0, 400))
+    assert TrainingSettings(batch_size=64).steps_over(rows, pace) == expected
+
+
+def test_a_task_may_learn_faster_where_the_settings_do_not_say() -> None:
+    for given, expected in ({}, 0.5), ({"learning_rate": 0.1}, 0.1):
+        model = build()
+        settings = TrainingSettings(warmup=0.0, **given)
+        training.compile_model(model, settings, 10, Pace(learning_rate=0.5))
+        model.optimizer.build(model.trainable_variables)
+        assert float(model.optimizer.learning_rate) == pytest.approx(expected)
 
 
 @pytest.mark.slow
