@@ -39,6 +39,7 @@ def known_at(
       each damping, and season.
     """
     seasonal = members[:, SEASONAL] > 0
+    begin = tf.maximum(begin, FIRST)
     count = tf.reduce_sum(tf.cast(~seasonal, tf.int32))
     plain = [one[..., :count] for one in states]
     early = judged.weights(plain, members[:count], tf.constant(FIRST), can_log, prior[:count])
@@ -48,8 +49,8 @@ def known_at(
     apart = tf.where(begun, apart, 0.0)
     own = tf.where(begun, late[0], 0.0)[..., count:]
     weights = tf.concat([(1 - apart) * early[0], own], axis=-1)
-    counts = judged.counts(tf.constant(FIRST))
-    spread = judged.guarded(tf.where(begun[..., tf.newaxis], late[1], early[1]), counts, still)
+    (count_of_one, *_) = judged.counts(tf.constant(FIRST))
+    spread = judged.guarded(early[1], late[1], begin, apart, still)
 
     steps = tf.shape(states[0])[0]
     every = tf.range(steps) // judged.apart
@@ -70,7 +71,7 @@ def known_at(
     return tf.concat(
         [
             share,
-            tf.gather(counts[0], every)[..., tf.newaxis],
+            tf.gather(count_of_one, every)[..., tf.newaxis],
             tf.reshape(spread, tf.concat([tf.shape(share)[:2], [-1]], axis=0)),
             *averages,
         ],

@@ -157,28 +157,77 @@ class PastErrors:
         return tf.stack(found)
 
     def guarded(
-        self, spread: tf.Tensor, counts: Sequence[tf.Tensor], still: tf.Tensor
+        self,
+        early: tf.Tensor,
+        late: tf.Tensor,
+        begin: tf.Tensor,
+        apart: tf.Tensor,
+        still: tf.Tensor,
     ) -> tf.Tensor:
-        """Mean errors, each pulled towards what those of fewer steps ahead let expect.
+        """Mean errors, each pulled towards what others let expect where it is of few.
 
-        The first is pulled towards the mean step that the values have taken, or where they have
-        taken none, towards `still` float32[rows, kinds].
+        Those of members without a season: towards those of fewer steps ahead, and the first towards
+        the mean step that the values have taken, or where they have taken none, towards `still`.
+        Those made since members with a season have begun: towards the former, and by the share of
+        these members towards those of fewer steps ahead, the first towards the mean step of a
+        season.
+
+        All are the larger the fewer steps the values have taken: by the standard deviation of
+        Student's t, with a guess's weight and those steps for degrees of freedom, as the scale
+        itself is an estimate.
+
+        Args:
+          early: float32[origins, rows, ahead, kinds], of the errors since `FIRST`.
+          late: the same of all members' since `begin`.
+          begin: int32[].
+          apart: float32[origins, rows, 1], the share of the members with a season.
+          still: float32[rows, kinds].
+
+        Returns:
+          float32[origins, rows, ahead, kinds]; from `begin` on the second.
         """
-        before, now = self._values[:-1], self._values[1:]
-        taken = tf.abs(now - before)
-        there = ~tf.math.is_nan(taken)
-        pads = [[2, 0], [0, 0], [0, 0]]
-        total = tf.cumsum(tf.pad(tf.where(there, taken, 0.0), pads))[
-            : tf.shape(self._values)[0] + 1
-        ]
-        count = tf.cumsum(tf.pad(tf.cast(there, tf.float32), pads))[: tf.shape(self._values)[0] + 1]
-        guess = ratio(tf.gather(total, self.places), tf.gather(count, self.places))
+        guess, taken = self._moves(tf.constant(1))
         guess = tf.where(guess > 0, guess, still)
-        found, steps = [], 1
-        for place, ahead in enumerate(self.ahead):
-            guess *= (ahead / steps) ** 0.5
+        plain, steps = [], 1
+        for place, (ahead, count) in enumerate(
+            zip(self.ahead, self.counts(tf.constant(FIRST)), strict=True)
+        ):
+            guess = _pulled(early[..., place, :], count, guess * (ahead / steps) ** 0.5)
+            plain.append(guess)
             steps = ahead
-            count = counts[place][..., tf.newaxis]
-            guess = (count * spread[..., place, :] + _GUESSED * guess) / (count + _GUESSED)
-            found.append(guess)
-        return tf.stack(found, axis=2)
+        guess, seasons = self._moves(self._length)
+        guess = tf.minimum(_pulled(guess, seasons, plain[0]), plain[0])
+        seasonal = []
+        for place, count in enumerate(self.counts(begin)):
+            guess = apart * guess + (1 - apart) * plain[place]
+            guess = _pulled(late[..., place, :], count, guess)
+            seasonal.append(guess)
+        begun = (self.places >= begin)[:, tf.newaxis, tf.newaxis, tf.newaxis]
+        freedom = (_GUESSED + taken)[..., tf.newaxis, tf.newaxis]
+        found = tf.where(begun, tf.stack(seasonal, axis=2), tf.stack(plain, axis=2))
+        return found * tf.sqrt(freedom / (freedom - 2))
+
+    def _moves(self, lag: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """How far values are on average from those `lag` steps earlier, and of how many that is.
+
+        Returns:
+          float32[origins, rows, kinds], 0 of none, and float32[origins, rows], before each place.
+        """
+        steps = tf.shape(self._values)[0]
+        behind = [[lag, 0], [0, 0], [0, 0]]
+        taken = tf.abs(
+            self._values - tf.pad(self._values, behind, constant_values=math.nan)[:steps]
+        )
+        there = ~tf.math.is_nan(taken)
+        pads = [[1, 0], [0, 0], [0, 0]]
+        total, count = (
+            tf.gather(tf.cumsum(tf.pad(one, pads)), self.places)
+            for one in (tf.where(there, taken, 0.0), tf.cast(there, tf.float32))
+        )
+        return ratio(total, count), count[..., 0]
+
+
+def _pulled(errors: tf.Tensor, count: tf.Tensor, guess: tf.Tensor) -> tf.Tensor:
+    """Mean errors float32[origins, rows, kinds], of few nearer to the guess."""
+    count = count[..., tf.newaxis]
+    return (count * errors + _GUESSED * guess) / (count + _GUESSED)
