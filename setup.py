@@ -65,6 +65,8 @@ REQUIRES = [
     "packaging>=22",
     # Parquet files.
     "pyarrow>=10",
+    # The page of a run: what users wrote is escaped.
+    "jinja2>=3.1,<4",
     # Pictures of a run: training curves, forecasts.
     "matplotlib>=3.9,<4",
     # Sparse counts behind the word vectors.
@@ -148,6 +150,7 @@ setup(
         "tidegate": ["py.typed"],
         # For whoever serves with the stock server and has the wheel alone.
         "tidegate.pipeline": ["deploy/*"],
+        "tidegate.pipeline.report": ["page.html"],
         "tidegate.serving": ["deploy/*"],
     },
     install_requires=REQUIRES,

@@ -11,6 +11,7 @@ from tidegate.pipeline.beam import beam_option, parse_beam
 from tidegate.pipeline.kubeflow.compile_command import compile_pipeline
 from tidegate.pipeline.kubeflow.submit_command import submit
 from tidegate.pipeline.predict.command import predict
+from tidegate.pipeline.report.command import report
 from tidegate.pipeline.serve.command import serve
 from tidegate.pipeline.serve.rollback_command import rollback
 from tidegate.tables.errors import InputError
@@ -145,6 +146,7 @@ def doctor() -> None:
 
 cli.add_command(compile_pipeline)
 cli.add_command(predict)
+cli.add_command(report)
 cli.add_command(rollback)
 cli.add_command(serve)
 cli.add_command(submit)

@@ -1,9 +1,10 @@
-"""The work: an exported model's answers on `eval` to PNG files."""
+"""The work: an exported model's answers on `eval` to pictures and tables."""
 
 import io
 import itertools
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,13 @@ from tfx.utils import path_utils
 
 from tidegate.components.example_gen.raw_examples import raw_record, read_serialized
 from tidegate.components.pictures.training import training_curves
+from tidegate.components.pictures.vector import as_svg
 from tidegate.components.trainer.report import read_training
+from tidegate.models.core.export import EXTRA_FOLDER
 from tidegate.models.core.progress import reporter
+from tidegate.models.core.shown import Table
 from tidegate.models.core.task import SequenceTask, load_task
+from tidegate.tables.roles import FILE, Roles
 
 # A picture is of these many rows at most, the first ones: SeriesExampleGen orders series by a hash
 # of their names, so that they are a sample. So many go through the model at once.
@@ -35,9 +40,10 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the training's curves and the task's own pictures, a PNG each.
+        """Writes the training's curves and what the task shows, a table as JSON.
 
-        The task's are of the first `_MOST_ROWS` rows of `eval`; where it has more, they say so.
+        A picture is a PNG for who opens the file, and an SVG for a page. The task's are of the
+        first `_MOST_ROWS` rows of `eval`; where it has more, they say so.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         task = load_task(exec_properties["task"])
@@ -51,7 +57,8 @@ class Executor(base_executor.BaseExecutor):
         sequences = frozenset(one.name for one in task.raw_features(data) if one.sequence)
         eval_folder = artifact_utils.get_split_uri([*input_dict["examples"]], "eval")
         model = artifact_utils.get_single_instance(input_dict["model"])
-        exported = tf.saved_model.load(path_utils.serving_model_path(model.uri))
+        path = path_utils.serving_model_path(model.uri)
+        exported = tf.saved_model.load(path)
 
         def judged() -> Iterator[tuple[dict[str, Any], np.ndarray]]:
             return _judged(task, exported, eval_folder, sequences)
@@ -59,10 +66,22 @@ class Executor(base_executor.BaseExecutor):
         caption = _caption(eval_folder, task.examples)
         if caption:
             reporter().line(f"pictures: {caption}")
-        for name, figure in task.pictures(judged, data, features):
+        names = _names(path, task.evaluation.prediction)
+        for name, shown in task.pictures(judged, data, features, names):
+            if isinstance(shown, Table):
+                note = ". ".join(text for text in (shown.note, caption) if text)
+                _write_text(folder, f"{name}.json", replace(shown, note=note).to_json())
+                continue
             if caption:
-                figure.suptitle(caption, fontsize="small")
-            _write(folder, name, figure)
+                shown.suptitle(caption, fontsize="small")
+            _write(folder, name, shown)
+
+
+def _names(model: str, answer: str) -> tuple[str, ...]:
+    """What the entries along an answer's last axis are called, as the exported model says it."""
+    with tf.io.gfile.GFile(os.path.join(model, EXTRA_FOLDER, FILE)) as file:
+        outputs = Roles.from_json(file.read(), model).outputs
+    return outputs[answer].names if answer in outputs else ()
 
 
 def _caption(folder: str, examples: str) -> str | None:
@@ -95,3 +114,9 @@ def _write(folder: str, name: str, figure: Figure) -> None:
     figure.savefig(stored, format="png", dpi=110)
     with tf.io.gfile.GFile(os.path.join(folder, f"{name}.png"), "wb") as file:
         file.write(stored.getvalue())
+    _write_text(folder, f"{name}.svg", as_svg(figure, name))
+
+
+def _write_text(folder: str, name: str, text: str) -> None:
+    with tf.io.gfile.GFile(os.path.join(folder, name), "w") as file:
+        file.write(text)

@@ -308,9 +308,10 @@ class SequenceTask:
       rivals: (records by split, data settings, feature settings) to chunks as `baseline` gives
         them, and which part of the split they cover, None for the whole; by split other than
         `train`, and title: other simple methods, some too slow for the whole of it; or None.
-      pictures: (judged, data settings, feature settings) to (name, matplotlib figure) pairs that
-        show what the model is worth; `judged()` gives (raw record, prediction that the Evaluator
-        judges) of the first rows of `eval`, anew at each call; or None.
+      pictures: (judged, data settings, feature settings, names) to (name, matplotlib figure or
+        `shown.Table`) pairs that show what the model is worth; `judged()` gives (raw record,
+        prediction that the Evaluator judges) of the first rows of `eval`, anew at each call;
+        `names` are those of the prediction's entries, see the attribute; or None.
       samples: (`RawFeature`s) to a few deterministic raw records without the label.
       toy: a few labelled raw records whose labels can be learnt from them; tests train on these.
     """

@@ -8,6 +8,7 @@ import tensorflow as tf
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from tidegate.models.core.shown import Table
 from tidegate.models.forecasting.backtest import MEAN, QUANTILES, TRUTH, origins
 from tidegate.models.forecasting.evaluation import INTERVALS, statistics, summarise
 from tidegate.models.forecasting.settings import DataSettings, FeatureSettings
@@ -23,6 +24,8 @@ Judged = Callable[[], Iterator[tuple[Mapping[str, Any], np.ndarray]]]
 # Forecasts of a series that are drawn at most, and how many horizons of history before them.
 _FORECASTS = 3
 _HISTORY = 4
+# Series of the table at most.
+_WORST = 20
 # The ids of series may be in any script, for which matplotlib's own font has no glyphs; the first
 # of these that a machine has fills in.
 _FONTS = [
@@ -33,30 +36,34 @@ _FONTS = [
 
 
 def pictures(
-    judged: Judged, data: DataSettings, features: FeatureSettings
-) -> Iterator[tuple[str, Figure]]:
-    """The pictures of a split.
+    judged: Judged, data: DataSettings, features: FeatureSettings, names: Sequence[str] = ()
+) -> Iterator[tuple[str, Figure | Table]]:
+    """What is shown of a split.
 
     Args:
       data: the time zone.
       judged: gives (record, float[windows, horizon, 4 + levels] as `backtest` gives it) of each
         series, anew at each call.
       features: windows and horizon.
+      names: not used; part of the contract.
 
     Returns:
       ``forecasts``: the series of the lowest, the middle and the highest MASE, and the first one
       that has no MASE, as its history does not move. ``errors``: MASE and coverage by step of the
-      horizon, where a series has one. Nothing where no series could be judged.
+      horizon, where a series has one. ``series``: those of the highest MASE, where there are
+      several. Nothing where no series could be judged.
     """
+    del names
     sums: dict[str, np.ndarray] = {}
     scores: dict[int, float] = {}
     still: list[int] = []
-    for number, (_, prediction) in enumerate(judged()):
+    called: dict[int, str] = {}
+    for number, (record, prediction) in enumerate(judged()):
         own = statistics(None, prediction)
         sums = {name: sums.get(name, 0) + value for name, value in own.items()}
         score = float(summarise(own)["mase"])
         if np.isfinite(score):
-            scores[number] = score
+            scores[number], called[number] = score, str(record["unique_id"])
         elif np.isfinite(prediction[..., TRUTH]).any():
             still.append(number)
     titles = _titles(scores, still)
@@ -66,6 +73,18 @@ def pictures(
         yield "forecasts", _forecasts(judged, data, features, titles)
     if scores:
         yield "errors", _errors(summarise(sums), len(scores))
+    if len(scores) > 1:
+        worst = sorted(scores, key=lambda number: -scores[number])[:_WORST]
+        yield (
+            "series",
+            Table(
+                "The series with the largest errors",
+                ("series", "MASE"),
+                tuple((called[number], scores[number]) for number in worst),
+                f"{len(scores):,} series have a MASE, half of them at most "
+                f"{float(np.median(list(scores.values()))):.3f}",
+            ),
+        )
 
 
 def _titles(scores: Mapping[int, float], still: Sequence[int]) -> dict[int, str]:

@@ -1,7 +1,7 @@
 """A picture of what a language model is worth: bits per token by the place in the text."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ Judged = Callable[[], Iterator[tuple[Mapping[str, Any], np.ndarray]]]
 
 
 def pictures(
-    judged: Judged, data: DataSettings, features: FeatureSettings
+    judged: Judged, data: DataSettings, features: FeatureSettings, names: Sequence[str] = ()
 ) -> Iterator[tuple[str, Figure]]:
     """The picture of a split.
 
@@ -24,12 +24,13 @@ def pictures(
         at each call.
       data: not used; part of the contract.
       features: not used; part of the contract.
+      names: not used; part of the contract.
 
     Returns:
       ``positions``: bits per token by the number of tokens before it. Nothing where the split has
       no token.
     """
-    del data, features
+    del data, features, names
     sums = sum(statistics(None, prediction[np.newaxis])["sums"] for _, prediction in judged())
     figures = summarise({"sums": np.asarray(sums).reshape(len(POSITIONS), -1)})
     perplexity = np.asarray(figures["perplexity_by_position"])

@@ -64,8 +64,9 @@ def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, float | np.ndarray]:
       sums: as `statistics` gives them, added up.
 
     Returns:
-      `accuracy`, with `accuracy_uncertainty`, its standard error; `macro_f1`, the mean of the
-      classes' F1 over the classes that occur in truth or prediction; `auc`, the mean over the
+      `accuracy`; `accuracy_uncertainty`, its standard error (two hits and two misses are added, as
+      Agresti and Coull 1998 do: else ten hits of ten would be certain); `macro_f1`, the mean of
+      the classes' F1 over the classes that occur in truth or prediction; `auc`, the mean over the
       classes of the area under the one-against-rest ROC curve (Hanley and McNeil 1982), NaN where
       no class has both kinds of rows; `majority`, the share of the most frequent class; `margin`,
       what accuracy gains of what the majority leaves to gain, (accuracy - majority) / (1 -
@@ -86,7 +87,7 @@ def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, float | np.ndarray]:
     accuracy, majority = hits.sum() / rows, truth.max() / rows
     return {
         "accuracy": float(accuracy),
-        "accuracy_uncertainty": float(np.sqrt(accuracy * (1 - accuracy) / rows)),
+        "accuracy_uncertainty": _standard_error(float(hits.sum()), float(rows)),
         "macro_f1": float(f1[occurring].mean()) if occurring.any() else 0.0,
         "auc": _area_under_roc(sums["positive"], sums["negative"]),
         "majority": float(majority),
@@ -98,6 +99,12 @@ def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, float | np.ndarray]:
         "rows": truth,
         "confusion": confusion,
     }
+
+
+def _standard_error(hits: float, rows: float) -> float:
+    """Of a share of rows."""
+    share = (hits + 2) / (rows + 4)
+    return float(np.sqrt(share * (1 - share) / (rows + 4)))
 
 
 def _area_under_roc(positive: np.ndarray, negative: np.ndarray) -> float:

@@ -145,6 +145,7 @@ TASK = SequenceTask(
     baseline=Imported(f"{_HERE}.baseline.baseline"),
     baseline_title="logistic regression over TF-IDF of words",
     rivals=Imported(f"{_HERE}.baseline.rivals"),
+    pictures=Imported(f"{_HERE}.pictures.pictures"),
     samples=samples,
     toy=toy,
 )

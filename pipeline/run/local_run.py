@@ -2,12 +2,14 @@
 
 import logging
 import os
+import platform
 import threading
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from importlib import metadata
 from typing import Any
 
 from tidegate.components import files
@@ -15,6 +17,7 @@ from tidegate.components.files import content_fingerprint
 from tidegate.models.core.progress import reporter
 from tidegate.models.core.settings import memory_settings
 from tidegate.pipeline.config import RunConfig, check_input_files, input_files
+from tidegate.pipeline.report.page import write_page
 from tidegate.pipeline.run.caller import (
     full_logs,
     no_notebook,
@@ -185,10 +188,15 @@ def _run_logged(
                 "total": round(time.monotonic() - begin, 2),
             },
             "cached": [run.name for run in runs if run.cached],
+            "versions": _versions(),
         }
         _copy_tensorboard(runs, place.path("tensorboard"))
-        summary["plots"] = copy_plots(runs, summary["plots"], place)
+        drawn = copy_plots(runs, summary["plots"], place)
+        summary["plots"] = [path for path in drawn if path.endswith(".png")]
+        # What the page shows beside: the same pictures as SVG, and tables.
+        summary["shown"] = [path for path in drawn if not path.endswith(".png")]
         write_summary(place.folder, summary)
+        written = write_page(place.folder, summary)
         for line in report.lines(config.task, summary):
             reporter().line(line)
     except BaseException as error:
@@ -201,8 +209,17 @@ def _run_logged(
         if not isinstance(error, Exception):
             raise
         raise _failed(error, config, place) from error
-    reporter().line(f"summary: {place.path(SUMMARY_FILE)}")
+    reporter().line(f"report: {written}; summary: {place.path(SUMMARY_FILE)}")
     return summary
+
+
+def _versions() -> dict[str, str]:
+    """Of Python, and of what the work was done with."""
+    packages = ("tidegate", "tensorflow", "keras", "tfx", "apache-beam")
+    return {
+        "python": platform.python_version(),
+        **{package: metadata.version(package) for package in packages},
+    }
 
 
 def _clear_up(place: OutputPlace) -> None:
@@ -232,7 +249,7 @@ def pipeline_of(
       made: told what is made for it.
       name: the pipeline's; from the task's name if not given.
     """
-    from tfx.orchestration import metadata
+    from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
     from tidegate.pipeline.dag import Locations, create_pipeline
 
@@ -256,7 +273,7 @@ def pipeline_of(
                 for path in paths
             },
         ),
-        metadata.sqlite_metadata_connection_config(str(database)),
+        sqlite_metadata_connection_config(str(database)),
         enable_cache=not request.fresh,
         name=name,
     )
@@ -292,7 +309,7 @@ def _uris(runs: list[Any], key: str) -> list[str]:
 
 
 def copy_plots(runs: list[Any], names: list[str], place: OutputPlace) -> list[str]:
-    """The pictures of this run's model, in place of those of the run before; their paths."""
+    """What was drawn of this run's model, in place of that of the run before; the paths."""
     from tfx.dsl.io import fileio
 
     (drawn,) = _uris(runs, "pictures")
@@ -301,7 +318,10 @@ def copy_plots(runs: list[Any], names: list[str], place: OutputPlace) -> list[st
         last = read_summary(place.folder) or {}
     except ValueError:  # Half a file: of a disk that was full.
         last = {}
-    for path in last.get("plots", []):  # What else lies there is somebody else's.
+    for path in (
+        *last.get("plots", ()),
+        *last.get("shown", ()),
+    ):  # What else lies there is somebody else's.
         path = place.path("plots", os.path.basename(path))
         if fileio.exists(path):
             fileio.remove(path)

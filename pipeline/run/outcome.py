@@ -19,6 +19,7 @@ from tidegate.components.serving_check.executor import RESULT_FILE
 from tidegate.components.trainer.report import read_training
 from tidegate.models.core.task import Gate
 from tidegate.pipeline.config import RunConfig
+from tidegate.pipeline.run.data_figures import data_figures
 from tidegate.pipeline.run.output_place import OutputPlace
 from tidegate.pipeline.run.runner import ComponentRun
 
@@ -64,6 +65,7 @@ def summarise(
         "rows": report["rows"],
         "left_out": left_out(report),
         "noted": report.get("noted", {}),
+        "features": data_figures(_uri(by_name["StatisticsGen"], "statistics"), report["rows"]),
         "settings": config.as_dict(),
         "training": {**training, "cached": trainer.cached},
         "metrics": metrics,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from tidegate.components.pictures.training import training_curves
+from tidegate.components.pictures.vector import as_svg
+from tidegate.models.core.export import EXTRA_FOLDER
+from tidegate.models.core.shown import Table
+from tidegate.tables.roles import FILE, Output, Roles
 
 
 def test_a_panel_for_each_figure_with_its_validation() -> None:
@@ -34,6 +40,25 @@ def test_a_panel_for_each_figure_with_its_validation() -> None:
     assert accuracy.get_lines()[2].get_xdata() == pytest.approx([200, 200])
 
 
+def test_a_picture_for_a_page_has_its_colours_and_titles_for_its_points() -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    axes = figure.subplots()
+    axes.plot([1, 2, 3], [0.5, float("nan"), 0.25], marker="o", label="<ours>")
+    axes.plot([1, 3], [0, 1])
+    axes.set_xlabel("step")
+    root = ElementTree.fromstring(as_svg(figure, "errors"))
+    titles = [one.text for one in root.iter("{http://www.w3.org/2000/svg}title")]
+    assert titles == ["<ours>: step 1, 0.5", "<ours>: step 3, 0.25"]
+    text = ElementTree.tostring(root, encoding="unicode")
+    assert "currentColor" in text and "#000000" not in text and "#ffffff" not in text
+    identities = [one.get("id") for one in root.iter() if one.get("id")]
+    assert identities and all(str(one).startswith("errors-") for one in identities)
+    used = re.findall(r'(?:href="|url\()#([^")]+)', text)
+    assert used and set(used) <= set(identities)
+
+
 def drawn_of(rows: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
     """The rows that the executor hands a task's pictures, and the title that it gives them."""
     import tensorflow as tf
@@ -44,13 +69,21 @@ def drawn_of(rows: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[
 
     eval_folder, figure, judged_rows = folder / "Split-eval", Figure(), []
     eval_folder.mkdir()
+    extra = folder / "Format-Serving" / EXTRA_FOLDER
+    extra.mkdir(parents=True)
+    roles = Roles(outputs={"judged": Output("scores", names=("a", "b"))})
+    (extra / FILE).write_text(roles.to_json())
     with tf.io.TFRecordWriter(str(eval_folder / "rows.gz"), "GZIP") as writer:
         for _ in range(rows):
             writer.write(tf.train.Example().SerializeToString())
 
-    def pictures(judged: Any, data: Any, features: Any) -> Iterator[tuple[str, Figure]]:
+    def pictures(
+        judged: Any, data: Any, features: Any, names: Any
+    ) -> Iterator[tuple[str, Figure | Table]]:
         judged_rows.extend(judged())
+        assert names == ("a", "b")
         yield "own", figure
+        yield "worst", Table("Worst", ("text",), (("<b>",),))
 
     settings = SimpleNamespace(model_validate_json=lambda text: text)
     task = SimpleNamespace(
@@ -83,7 +116,9 @@ def drawn_of(rows: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[
     artifacts["examples"][0].split_names = '["eval"]'
     written = {"pictures": artifacts.pop("pictures")}
     executor.Executor().Do(artifacts, written, {"task": "t", "data": "{}", "features": "{}"})
-    assert (folder / "own.png").exists()
+    assert (folder / "own.png").exists() and (folder / "own.svg").exists()
+    table = Table.from_json((folder / "worst.json").read_text())
+    assert (table.rows, table.note) == ((("<b>",),), figure.get_suptitle())
     return len(judged_rows), figure.get_suptitle()
 
 

@@ -129,8 +129,10 @@ def test_the_pictures_of_the_run_before_go_and_no_others(tmp_path: Path) -> None
     drawn = SimpleNamespace(uri=write(f"{tmp_path}/drawn/new.png", b"new").rpartition("/")[0])
     run = ComponentRun("Pictures", 0.0, cached=False, outputs={"pictures": [drawn]})
     out = OutputPlace(str(tmp_path / "out"), tmp_path / "out")
-    for name in ("old.png", "mine.png"):
+    for name in ("old.png", "old.svg", "mine.png"):
         write(out.path("plots", name), b"before")
-    write_summary(out.folder, {"plots": ["elsewhere/plots/old.png"]})
+    write_summary(
+        out.folder, {"plots": ["elsewhere/plots/old.png"], "shown": ["elsewhere/plots/old.svg"]}
+    )
     assert copy_plots([run], ["new.png"], out) == [out.path("plots", "new.png")]
     assert tree(out.path("plots")) == ["mine.png", "new.png"]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.dates import num2date
 
+from tidegate.models.core.shown import Table
 from tidegate.models.forecasting.backtest import CHANNELS, MEAN, NAIVE, QUANTILES, SCALE, TRUTH
 from tidegate.models.forecasting.pictures import pictures
 from tidegate.models.forecasting.settings import LEVELS, DataSettings, FeatureSettings
@@ -39,8 +40,9 @@ def drawn(*rows: tuple[dict[str, Any], np.ndarray], timezone: str | None = None)
         return iter(rows)
 
     found = dict(pictures(judged, DataSettings(timezone=timezone), FEATURES))
-    for figure in found.values():
-        figure.canvas.draw()
+    for shown in found.values():
+        if not isinstance(shown, Table):
+            shown.canvas.draw()
     return found
 
 
@@ -50,11 +52,17 @@ def titles(figures: dict[str, Any]) -> list[str]:
 
 def test_best_median_and_worst_series_are_shown_with_their_mase() -> None:
     rows = [series(name, error) for name, error in zip("dbaec", (3, 1, 0.5, 8, 2), strict=True)]
-    assert titles(drawn(*rows)) == [
+    found = drawn(*rows)
+    assert titles(found) == [
         "best: a, MASE 0.50",
         "median: c, MASE 2.00",
         "worst: e, MASE 8.00",
     ]
+    names, errors = zip(*found["series"].rows, strict=True)
+    assert names == tuple("edcba")
+    assert errors == pytest.approx((8, 3, 2, 1, 0.5))
+    assert found["series"].note == "5 series have a MASE, half of them at most 2.000"
+    assert "series" not in drawn(rows[0])
 
 
 def test_windows_stand_where_they_were_forecast() -> None:

@@ -131,10 +131,11 @@ def test_one_class_has_no_area() -> None:
     found = figures([0, 0, 0], [[0.9, 0.1], [0.6, 0.4], [0.4, 0.6]])
     assert np.isnan(found["auc"])
     assert found["accuracy"] == pytest.approx(2 / 3)
-    assert found["accuracy_uncertainty"] == pytest.approx((2 / 3 * 1 / 3 / 3) ** 0.5)
+    assert found["accuracy_uncertainty"] == pytest.approx((4 / 7 * 3 / 7 / 7) ** 0.5)
     assert found["margin"] == 0.0  # nothing is left to gain
     np.testing.assert_allclose(found["recall"], [2 / 3, 0.0])
     single = figures([0, 0], [[1.0], [1.0]])
+    assert single["accuracy_uncertainty"] == pytest.approx((4 / 6 * 2 / 6 / 6) ** 0.5)  # not 0
     assert (single["accuracy"], single["macro_f1"], single["margin"]) == (1.0, 1.0, 0.0)
 
 
