@@ -222,7 +222,7 @@ def training(summary: Summary) -> Iterator[Table]:
         ("seconds of training", found.get("seconds")),
         ("parameters", found.get("parameters")),
         (f"best {found.get('monitor')}", found.get("best")),
-        *((f"calibrated: {key}", str(value)) for key, value in found.get("calibrated", {}).items()),
+        *_calibrated(found.get("calibrated")),
     ]
     yield Table("Training", ("", "value"), tuple((key, _cell(value)) for key, value in facts))
     yield Table(
@@ -244,6 +244,14 @@ def training(summary: Summary) -> Iterator[Table]:
     versions = {**summary.get("versions", {}), **summary.get("fingerprints", {})}
     if versions:
         yield Table("Versions", ("", ""), tuple(versions.items()))
+
+
+def _calibrated(found: Any) -> list[tuple[str, str]]:
+    """What the task's calibration tells, which may be any JSON, or nothing."""
+    if found is None:
+        return []
+    named = found if isinstance(found, Mapping) else {"": found}
+    return [(f"calibrated: {key}".rstrip(": "), str(value)) for key, value in named.items()]
 
 
 def changed(summary: Summary) -> list[tuple[str, Any]]:

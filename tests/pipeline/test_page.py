@@ -140,6 +140,18 @@ def test_every_task_has_a_page_with_the_summarys_figures(task: str) -> None:
     assert "tidegate serve --models /out/serving" in found.text("call")
 
 
+@pytest.mark.parametrize(
+    ("told", "row"),
+    [(None, None), ({"a": [1]}, ["calibrated: a", "[1]"]), ([0.5], ["calibrated", "[0.5]"])],
+)
+def test_what_a_calibration_tells_may_be_any_json(told: Any, row: list[str] | None) -> None:
+    made = summary("language_model")
+    made["training"]["calibrated"] = told
+    found = parsed(made)
+    calibrated = [one for one in found.rows if one[0].startswith("calibrated")]
+    assert calibrated == ([] if row is None else [row])
+
+
 def test_a_model_that_was_not_pushed_says_why_and_how_it_is_asked() -> None:
     gate = {"metric": "accuracy", "value": 0.4, "expected": "at least 0.5", "passed": False}
     found = parsed(summary("text_classification", gates=[gate], pushed=None, served=None))
