@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from tidegate.tables.arrow_rows import cells_of
 from tidegate.tables.formats import MISSING, PLAIN, FileFormat
 from tidegate.tables.numerals import number
-from tidegate.tables.row_formats import cells_of
 from tidegate.tables.time_grid import parse_clock, parse_timestamp
 from tidegate.tables.zones import UNSAID, zone
 

@@ -12,21 +12,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+from tidegate.tables.arrow_rows import ArrowRows, FrameRows, ParquetRows
 from tidegate.tables.errors import InputError, nearest, shown
 from tidegate.tables.files import LOCAL, Opener
 from tidegate.tables.formats import PLAIN, FileFormat, format_of, is_text
 from tidegate.tables.lines import text_lines
-from tidegate.tables.row_formats import (
-    ArrowRows,
-    BrokenRow,
-    CsvRows,
-    FrameRows,
-    JsonRows,
-    ParquetRows,
-    Row,
-    RowFormat,
-    TextRows,
-)
+from tidegate.tables.row_formats import BrokenRow, CsvRows, JsonRows, Row, RowFormat, TextRows
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,7 +1,6 @@
 """A file through a model: rows in, answers out, in order and in constant memory."""
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -25,17 +24,13 @@ from tidegate.serving.client.tables.requests import (
     choose_signature,
     resolve,
 )
-from tidegate.serving.client.tables.series import SeriesRoles, SeriesRows, reads_for
-from tidegate.tables.cells import as_text
+from tidegate.serving.client.tables.series import SeriesRows
+from tidegate.serving.client.tables.series_roles import series_roles
 from tidegate.tables.errors import InputError, listed
 from tidegate.tables.files import LOCAL, Opener
 from tidegate.tables.left_out import LeftOut
-from tidegate.tables.reads import SeriesReads
-from tidegate.tables.roles import Input
 from tidegate.tables.row_formats import BrokenRow
 from tidegate.tables.rows import Rows
-from tidegate.tables.series_files import check_step, first_time, is_integer
-from tidegate.tables.stamps import Manner
 from tidegate.tables.writing import is_parquet, open_writer
 
 
@@ -136,7 +131,7 @@ def planned(
             left_out = LeftOut(known.max_bad_share)
             yield _of_records(known, rows, left_out)
         return
-    signature, roles = _series_roles(known, series, source, opener)
+    signature, roles = series_roles(known, series, source, opener)
     reads = roles.reads
     with Rows(source, reads.how, reads.columns, reads.optional, opener) as rows:
         left_out = LeftOut(reads.max_bad_share)
@@ -232,63 +227,6 @@ def _advice(signatures: Iterable[Signature], columns: list[str]) -> str:
         "if they have other names, say --column INPUT=COLUMN; if this is a file of series, say "
         "--time COLUMN"
     )
-
-
-def _series_roles(
-    known: Asked, series: SeriesReads, source: Any, opener: Opener
-) -> tuple[Signature, SeriesRoles]:
-    question = known.question
-    signature = known.signature or _only_of_steps(known.signatures)
-    check_inputs(signature, question.columns)
-    told = known.inputs(signature)
-    inputs: dict[str, Input] = {}
-    for name, spec in signature.inputs.items():
-        default = Input("values" if spec.rank == 2 else "static", name)
-        role = told.get(name, default)
-        column = question.columns.get(name, role.column)
-        if role.kind == "name" and name in question.columns:
-            series = dataclasses.replace(series, id=column, id_optional=False)
-        elif role.kind == "start" and name in question.columns:
-            series = dataclasses.replace(series, time=column)
-        inputs[name] = dataclasses.replace(role, column=column)
-    for name, role in inputs.items():
-        if role.kind == "mask" and role.of not in inputs:
-            raise InputError(
-                f"--role {name}=mask: expected mask:INPUT with one of "
-                f"{', '.join(one for one in inputs if inputs[one].kind != 'mask')}"
-            )
-    reads = reads_for(signature, inputs, series)
-    step, first = known.roles.step, first_time(source, reads, opener)
-    if step is not None:
-        check_step(step, reads.how)
-    integer = bool(step.index) if step is not None else is_integer(first, reads)
-    manner = Manner(as_text(first), reads.how.time_format)
-    return signature, SeriesRoles(
-        signature,
-        inputs,
-        known.outputs(signature),
-        reads,
-        step,
-        known.roles.horizon,
-        integer,
-        manner,
-        question.levels,
-        question.quantiles,
-    )
-
-
-def _only_of_steps(signatures: Mapping[str, Signature]) -> Signature:
-    """The one signature that takes [series, steps]."""
-    fitting = [
-        signature
-        for signature in signatures.values()
-        if any(spec.rank == 2 for spec in signature.inputs.values())
-    ]
-    if len(fitting) == 1:
-        return fitting[0]
-    known = "; ".join(str(signature) for signature in fitting or signatures.values())
-    what = "several signatures take" if fitting else "no signature takes"
-    raise InputError(f"{what} series: name one with --signature ({known})")
 
 
 def predict_file(

@@ -14,101 +14,26 @@ from typing import Any
 
 import numpy as np
 
-from tidegate.serving.client.signatures import Signature, TensorSpec
+from tidegate.serving.client.signatures import TensorSpec
 from tidegate.serving.client.stream import batched, check_rows
 from tidegate.serving.client.tables.answers import plain
 from tidegate.serving.client.tables.cells import CellError, as_number, kind_of
 from tidegate.serving.client.tables.quantiles import QuantileColumns, check_no_levels
 from tidegate.serving.client.tables.requests import Request
+from tidegate.serving.client.tables.series_roles import SeriesRoles
 from tidegate.serving.client.tensors import numpy_type
 from tidegate.tables.errors import InputError
 from tidegate.tables.grid import Gridding, Places
 from tidegate.tables.left_out import LeftOut
 from tidegate.tables.ordered import check_once, in_order, merged
-from tidegate.tables.reads import SeriesReads
-from tidegate.tables.roles import Input, Output
+from tidegate.tables.roles import Output
 from tidegate.tables.rows import Rows
 from tidegate.tables.series import Series, Table
 from tidegate.tables.series_files import ONLY_SERIES, read_tables, zone_of
-from tidegate.tables.stamps import Manner
 from tidegate.tables.time_grid import Step
 from tidegate.tables.zones import ahead_of
 
 STEP = "step"
-
-
-@dataclass(frozen=True)
-class SeriesRoles:
-    """How a signature is asked about series.
-
-    Attributes:
-      signature: what is called.
-      inputs: by input, where it comes from.
-      outputs: by output, what it is; of the others nothing is known.
-      reads: what is read of a file for that: see `reads_for`.
-      step: the model's; None where rows stand as they come.
-      horizon: steps that are forecast; 0 where it is not known.
-      integer: whether times are integers.
-      manner: how the file writes its times.
-      levels, quantiles: which quantiles are columns, as `QuantileColumns` takes them.
-    """
-
-    signature: Signature
-    inputs: Mapping[str, Input]
-    outputs: Mapping[str, Output]
-    reads: SeriesReads
-    step: Step | None
-    horizon: int
-    integer: bool
-    manner: Manner
-    levels: tuple[float, ...] = ()
-    quantiles: tuple[float, ...] = ()
-
-
-def reads_for(signature: Signature, inputs: Mapping[str, Input], base: SeriesReads) -> SeriesReads:
-    """What is read of a file for the inputs of a signature.
-
-    Args:
-      signature: what is called.
-      inputs: where its inputs come from.
-      base: names the columns of series and times, and how files are read.
-
-    Returns:
-      `static` holds the columns of texts, those that hold for a whole series first.
-
-    Raises:
-      InputError: no input takes numbers of each step.
-    """
-
-    def columns(text: bool, *kinds: str) -> tuple[str, ...]:
-        return tuple(
-            dict.fromkeys(
-                role.column
-                for name, role in inputs.items()
-                if role.kind in kinds and (kind_of(signature.inputs[name]) in "Ob") == text
-            )
-        )
-
-    numbers = columns(False, "values")
-    if not numbers:
-        raise InputError(
-            f"signature {signature.name!r} takes no numbers of each step; it is no signature for "
-            "files of series"
-        )
-    return SeriesReads(
-        time=base.time,
-        target=numbers[0],
-        id=base.id,
-        id_optional=base.id_optional,
-        static=(*columns(True, "static"), *columns(True, "values", "future")),
-        static_numbers=columns(False, "static"),
-        historic=numbers[1:],
-        future=columns(False, "future"),
-        duplicates=base.duplicates,
-        fill=base.fill,
-        how=base.how,
-        max_bad_share=base.max_bad_share,
-    )
 
 
 @dataclass(frozen=True)
