@@ -16,10 +16,8 @@ from tidegate.models.text.reversible import BORDER_ID, FIRST_ID, UNKNOWN_ID
 
 Records = Mapping[str, Callable[[], Iterable[Mapping[str, Any]]]]
 Judged = tuple[None, np.ndarray]
-# The longest n-gram of characters, and of words.
-_CHARACTERS, _WORDS = 8, 5
 # Tokens that are learnt from at most: they and their n-grams are in memory.
-_MOST = 2_500_000
+MOST = 2_500_000
 # Texts that are judged at once.
 _CHUNK = 256
 _ALONE = "how frequent each token is"
@@ -40,7 +38,7 @@ def baseline(
       `sums.judged` gives them, float64[texts, positions, 5].
     """
     del data
-    return _answers(records, features, _CHARACTERS if features.tokenizer == "chars" else _WORDS)
+    return _answers(records, features, features.longest)
 
 
 def rivals(
@@ -81,7 +79,7 @@ def _answers(
         return np.array([*border, *found], np.int64)
 
     model = NgramModel(
-        map(read, records["train"]()), order=order, size=size, first=UNKNOWN_ID, most=_MOST
+        map(read, records["train"]()), order=order, size=size, first=UNKNOWN_ID, most=MOST
     )
 
     def answers(split: str) -> Iterator[Judged]:

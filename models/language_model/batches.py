@@ -19,6 +19,14 @@ def lane_length(model: ModelSettings) -> int:
     return max(1, round(model.lane / model.window)) * model.window
 
 
+@_plain
+def stream(example: Mapping[str, Any]) -> tf.Tensor:
+    """A transformed example's tokens, int32[tokens], behind a border where a document begins."""
+    tokens = tf.cast(example["tokens"].values, tf.int32)
+    borders = tf.fill([tf.cast(tf.equal(example["part"], 0), tf.int32)], BORDER_ID)
+    return tf.concat([borders, tokens], axis=0)
+
+
 def batches(
     examples: tf.data.Dataset,
     features: FeatureSettings,
@@ -51,12 +59,6 @@ def batches(
     windows = length // model.window
     if seed is not None:
         examples = examples.repeat()
-
-    @_plain
-    def stream(example: Mapping[str, Any]) -> tf.Tensor:
-        tokens = tf.cast(example["tokens"].values, tf.int32)
-        borders = tf.fill([tf.cast(tf.equal(example["part"], 0), tf.int32)], BORDER_ID)
-        return tf.concat([borders, tokens], axis=0)
 
     @_plain
     def pairs(last: tf.Tensor, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

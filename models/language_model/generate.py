@@ -10,7 +10,16 @@ import tensorflow as tf
 from tidegate.models.core.carried import carried
 from tidegate.models.core.task import Served
 from tidegate.models.language_model.defaults import GENERATE, NEXT
-from tidegate.models.language_model.model import EMBEDDING, OUTPUT, RECURRENT, by_layer, top_state
+from tidegate.models.language_model.model import (
+    CONTEXTS,
+    EMBEDDING,
+    OUTPUT,
+    RECURRENT,
+    by_layer,
+    counted,
+    recurrent_names,
+    top_state,
+)
 from tidegate.models.language_model.preprocess import TOKENS, model_inputs
 from tidegate.models.language_model.scoring import apply
 from tidegate.models.layers.decoding.loop import decode
@@ -28,8 +37,9 @@ def stepper(network: keras.Model) -> Callable[[tf.Tensor, State], tuple[tf.Tenso
     """
     embedding, output = network.get_layer(EMBEDDING), network.get_layer(OUTPUT)
     cells = [layer.cell for layer in network.get_layer(RECURRENT).forward_layers]
-    names = list(carried(network))
+    names = recurrent_names(network)
     no_text = _no_text(output.size)
+    ngrams = counted(network)
 
     def step(tokens: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         hidden = embedding(tokens)
@@ -39,7 +49,12 @@ def stepper(network: keras.Model) -> Callable[[tf.Tensor, State], tuple[tf.Tenso
         ):
             hidden, states = cell(hidden, own, training=False)
             after += states
-        return output.logits(hidden) + no_text, dict(zip(names, after, strict=True))
+        new = dict(zip(names, after, strict=True))
+        beside = []
+        if ngrams is not None:
+            nothing = tf.zeros_like(tokens)[:, None]
+            *beside, new[CONTEXTS] = ngrams(tokens[:, None], nothing, state[CONTEXTS])
+        return output.logits(hidden, *(one[:, 0] for one in beside)) + no_text, new
 
     return step
 
@@ -152,8 +167,10 @@ def step_on(request: Mapping[str, tf.Tensor], served: Served) -> dict[str, tf.Te
     outputs = apply(network, inputs)
     there = tf.reduce_any(tokens != PADDING_ID, axis=1)[:, None]
     state = {name: tf.where(there, outputs[name], one) for name, one in given.items()}
-    output = network.get_layer(OUTPUT)
-    probabilities = tf.nn.softmax(output.logits(state[top_state(network)]) + _no_text(output.size))
+    output, ngrams = network.get_layer(OUTPUT), counted(network)
+    beside = () if ngrams is None else ngrams.behind(state[CONTEXTS])
+    logits = output.logits(state[top_state(network)], *beside)
+    probabilities = tf.nn.softmax(logits + _no_text(output.size))
     most = tf.clip_by_value(tf.reduce_max(request["count"]), 1, output.size - 2)
     best, places = tf.math.top_k(probabilities, most)
     return {

@@ -7,20 +7,31 @@ from typing import Any
 import keras
 from keras import ops
 
+from tidegate.models.core.carried import carried
 from tidegate.models.core.task import Objective
 from tidegate.models.core.transform import TransformFacts
+from tidegate.models.language_model.counted import CountedNgrams
 from tidegate.models.language_model.preprocess import TOKENS
 from tidegate.models.language_model.settings import FeatureSettings, ModelSettings
 from tidegate.models.layers.recurrent import RecurrentStack
 from tidegate.models.text.reversible import FIRST_ID, PADDING_ID
 
-EMBEDDING, RECURRENT, OUTPUT = "embedding", "recurrent", "output"
+EMBEDDING, RECURRENT, OUTPUT, COUNTED = "embedding", "recurrent", "output", "counted"
+# What is carried beside the recurrent layers' state.
+CONTEXTS = "contexts"
+# A probability that is not 0.
+_LEAST = 1e-20
 _STATES = {"lstm": ("h", "c"), "gru": ("h",)}
 
 
 def state_names(model: ModelSettings) -> list[str]:
     """What the network carries, by layer: ``h_0``, ``c_0``, and so on."""
     return [f"{name}_{layer}" for layer in range(model.layers) for name in _STATES[model.cell]]
+
+
+def recurrent_names(network: keras.Model) -> list[str]:
+    """The names of `state_names`, of a network."""
+    return [name for name in carried(network) if name != CONTEXTS]
 
 
 def by_layer(state: Sequence[Any], layers: int) -> list[list[Any]]:
@@ -34,6 +45,11 @@ def top_state(network: keras.Model) -> str:
     return f"h_{network.get_layer(RECURRENT).depth - 1}"
 
 
+def counted(network: keras.Model) -> CountedNgrams | None:
+    """The n-grams beside a network, if there are any."""
+    return network.get_layer(COUNTED) if CONTEXTS in carried(network) else None
+
+
 def build_model(
     model: ModelSettings,
     features: FeatureSettings,
@@ -44,25 +60,26 @@ def build_model(
 
     Args:
       model: sizes.
-      features: not used; part of the contract.
+      features: how long n-grams are.
       facts: vocabulary size, from the transform graph.
       use_cudnn: False for an export that loads on any machine.
 
     Returns:
       A model from `tokens` int32[rows, steps], right-padded with 0 outside training; `targets`
       int32[rows, steps], the tokens that come next; `begins` bool[rows], whether a row begins
-      anew; and the state, float[rows, units] each; to `log_probability` float32[rows, steps] of
+      anew; and the state, float[rows, ...] each; to `log_probability` float32[rows, steps] of
       the targets, 0 where there is none, and the state after the last token.
     """
-    del features
     size = facts.size(TOKENS) + FIRST_ID
     tokens = keras.Input((None,), dtype="int32", name="tokens")
     targets = keras.Input((None,), dtype="int32", name="targets")
     begins = keras.Input((), dtype="bool", name="begins")
     names = state_names(model)
     given = {name: keras.Input((model.units,), name=name) for name in names}
+    if model.ngrams:
+        given[CONTEXTS] = keras.Input((features.longest - 1,), name=CONTEXTS)
     goes_on = ops.expand_dims(ops.cast(ops.logical_not(begins), "float32"), -1)
-    state = [one * goes_on for one in given.values()]
+    state = {name: one * goes_on for name, one in given.items()}
 
     embedding = keras.layers.Embedding(size, model.embedding, name=EMBEDDING)
     # Locked over a window (Gal and Ghahramani 2016; Merity et al. 2018).
@@ -79,16 +96,22 @@ def build_model(
     )(
         embedded,
         mask=ops.not_equal(tokens, PADDING_ID),
-        initial_state=by_layer(state, model.layers),
+        initial_state=by_layer([state[name] for name in names], model.layers),
     )
     # Softmax and loss in float32, also under mixed precision.
     output = NextToken(
         size, embedding if model.tied else None, model.sampled, name=OUTPUT, dtype="float32"
     )
     sequence = keras.layers.SpatialDropout1D(model.dropout)(sequence)
-    log_probability = output(sequence, targets)
     flat = [one for layer in states for one in layer]
-    outputs = {"log_probability": log_probability, **dict(zip(names, flat, strict=True))}
+    outputs = dict(zip(names, flat, strict=True))
+    if model.ngrams:
+        *beside, outputs[CONTEXTS] = CountedNgrams(
+            size, features.longest, model.ngrams, name=COUNTED
+        )(tokens, targets, state[CONTEXTS])
+        outputs["log_probability"] = output(sequence, targets, *beside)
+    else:
+        outputs["log_probability"] = output(sequence, targets)
     return keras.Model([tokens, targets, begins, *given.values()], outputs, name="language_model")
 
 
@@ -117,6 +140,13 @@ class NextToken(keras.layers.Layer):
     the number of times that it is expected (importance sampling; Bengio and Senecal 2003, Jean et
     al. 2015). Tokens stand by falling frequency, so that they are drawn by Zipf's law.
 
+    Beside it may stand the probabilities P of an n-gram model, and how much it knows. Where the
+    softmax is whole, its logits stand on theirs, log P, each with a factor: the network learns in
+    what they are wrong, as in a maximum-entropy model with a prior (Berger and Printz 1998, "A
+    comparison of criteria for maximum entropy / minimum divergence feature selection"). Where it
+    is drawn, the network learns alone, and the answer is a mean, g softmax + (1 - g) P; how g
+    follows from what is known is found once the network is trained.
+
     Args:
       size: of the vocabulary, with padding, unknown and border.
       tied: the embedding whose table this is as well, or None.
@@ -132,7 +162,13 @@ class NextToken(keras.layers.Layer):
         self.sampled = sampled if sampled < size - 1 else 0
         self.seed_generator = keras.random.SeedGenerator()
 
-    def build(self, hidden_shape: Any, *_: Any) -> None:
+    def build(
+        self,
+        hidden_shape: Any,
+        targets_shape: Any,
+        counted_shape: Any = None,
+        known_shape: Any = None,
+    ) -> None:
         units = hidden_shape[-1]
         width = units if self.tied is None else self.tied.output_dim
         self.projection = None
@@ -145,6 +181,17 @@ class NextToken(keras.layers.Layer):
                 (units, width), initializer="glorot_uniform", name="projection"
             )
         self.bias = self.add_weight((self.size,), initializer="zeros", name="bias")
+        if known_shape is None:
+            return
+        known = known_shape[-1]
+        if self.sampled:
+            # The network's share of the mean: as if a half, until it is found.
+            self.gate = self.add_weight(
+                (known + 1,), initializer="zeros", trainable=False, name="gate"
+            )
+            return
+        self.by_known = self.add_weight((known, self.size), initializer="zeros", name="by_known")
+        self.factor = self.add_weight((known + 1,), initializer="zeros", name="factor")
 
     @property
     def _table(self) -> Any:
@@ -154,15 +201,39 @@ class NextToken(keras.layers.Layer):
         hidden = ops.cast(hidden, "float32")
         return hidden if self.projection is None else ops.matmul(hidden, self.projection)
 
-    def logits(self, hidden: Any) -> Any:
-        """float[..., width] to float32[..., vocabulary]."""
-        return ops.matmul(self._projected(hidden), ops.transpose(self._table)) + self.bias
+    def logits(self, hidden: Any, counted: Any = None, known: Any = None) -> Any:
+        """What all tokens' probabilities are the softmax of.
 
-    def call(self, hidden: Any, targets: Any, training: bool | None = None) -> Any:
+        Args:
+          hidden: float[..., width].
+          counted: float32[..., vocabulary], the probabilities of n-grams, or None.
+          known: float32[..., contexts], how much they know.
+
+        Returns:
+          float32[..., vocabulary].
+        """
+        own = ops.matmul(self._projected(hidden), ops.transpose(self._table)) + self.bias
+        if counted is None:
+            return own
+        if self.sampled:
+            share = ops.sigmoid(_linear(known, self.gate))
+            return ops.log(share * ops.softmax(own) + (1 - share) * counted + _LEAST)
+        factor = 1 + _linear(known, self.factor)
+        return own + ops.matmul(known, self.by_known) + factor * ops.log(counted + _LEAST)
+
+    def call(
+        self,
+        hidden: Any,
+        targets: Any,
+        counted: Any = None,
+        known: Any = None,
+        training: bool | None = None,
+    ) -> Any:
         """float[rows, steps, width] and int[rows, steps] to float32[rows, steps]."""
         if training and self.sampled:
             return self._estimated(self._projected(hidden), targets)
-        loss = ops.sparse_categorical_crossentropy(targets, self.logits(hidden), from_logits=True)
+        logits = self.logits(hidden, counted, known)
+        loss = ops.sparse_categorical_crossentropy(targets, logits, from_logits=True)
         return ops.where(ops.equal(targets, PADDING_ID), 0.0, -loss)
 
     def _estimated(self, hidden: Any, targets: Any) -> Any:
@@ -184,6 +255,11 @@ class NextToken(keras.layers.Layer):
 
     def compute_output_shape(self, hidden_shape: Any, *_: Any, **__: Any) -> tuple[Any, ...]:
         return tuple(hidden_shape[:-1])
+
+
+def _linear(known: Any, weights: Any) -> Any:
+    """float[..., contexts] and float[contexts + 1] to float[..., 1]."""
+    return ops.matmul(known, weights[:-1, None]) + weights[-1]
 
 
 def objective(model: ModelSettings) -> Objective:

@@ -60,6 +60,11 @@ class FeatureSettings(Settings):
     )
     min_count: int = Field(1, ge=1, description="tokens that occur less often are unknown")
 
+    @property
+    def longest(self) -> int:
+        """The longest n-gram that is counted: of characters, and of words."""
+        return 8 if self.tokenizer == "chars" else 5
+
 
 class ModelSettings(Settings):
     """The network; the Tuner searches over the ranges."""
@@ -96,6 +101,13 @@ class ModelSettings(Settings):
         description="in training, draw so many tokens for the softmax in place of all, for large "
         "vocabularies; 0 for all. Figures are always those of all",
     )
+    ngrams: Annotated[int, Memory()] = Field(
+        1 << 19,
+        ge=0,
+        le=1 << 24,
+        description="n-grams of the training text that stand beside the network, at most; 0 for "
+        "none. Each takes 20 bytes of the model",
+    )
     window: Annotated[int, Memory()] = Field(
         64, ge=1, description="tokens of a step, through which gradients are propagated back"
     )
@@ -117,7 +129,7 @@ class GateSettings(Settings):
         description="share of the bits that a uniform guess needs, which the model must save",
     )
     baseline: float = Field(
-        0.6,
+        0.0,
         ge=0,
         description="bits per character that the model may need above the n-gram model's",
     )

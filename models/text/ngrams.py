@@ -26,16 +26,44 @@ class _Order:
       shares: float64[n-grams], the probability after its context, without what the shorter
         contexts give.
       backs: float64[contexts], the weight of the shorter context.
+      counts: int64[n-grams], what the shares follow from.
+      occurrences: int64[n-grams], how often each comes in the text.
+      discounts: float64[4], what is taken off a count of 0, 1, 2, and 3 or more.
     """
 
     keys: np.ndarray
     shares: np.ndarray
     backs: np.ndarray
+    counts: np.ndarray
+    occurrences: np.ndarray
+    discounts: np.ndarray
 
     def find(self, keys: np.ndarray) -> np.ndarray:
         """The numbers of the n-grams with these keys, int64[n]; -1 for those not there."""
         place = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         return np.where(self.keys[place] == keys, place, -1)
+
+
+@dataclass(frozen=True)
+class NgramTable:
+    """The n-grams of all lengths in one rising array of keys, as a graph looks them up.
+
+    An n-gram is named by its place. At 0 stands the empty one, the context of single tokens.
+
+    Attributes:
+      keys: int64[n]: the place of its context (the n-gram without the last token) times one more
+        than there are ids, and the last token; -1 at 0.
+      counts: float32[n], as `NgramModel` counts them.
+      totals: float32[n], of an n-gram as a context: the sum of the counts of what comes after it.
+      backs: float32[n], the part of `totals` that the shorter context's probabilities share.
+      discounts: float32[order, 4], by length, what is taken off a count of 0, 1, 2, and 3 or more.
+    """
+
+    keys: np.ndarray
+    counts: np.ndarray
+    totals: np.ndarray
+    backs: np.ndarray
+    discounts: np.ndarray
 
 
 class NgramModel:
@@ -114,6 +142,45 @@ class NgramModel:
             found = np.where(known, longer, found)
         return np.log(found[len(before) :]), text[len(text) - len(self._begin) :]
 
+    def table(self, most: int) -> NgramTable:
+        """The n-grams that come most often; what is left out falls to the shorter contexts.
+
+        Args:
+          most: n-grams that are kept at most, the empty one among them; of equally frequent ones
+            the shorter.
+        """
+        lengths = np.repeat(range(self._order), [len(part.keys) for part in self._orders])
+        occurrences = np.concatenate([part.occurrences for part in self._orders])
+        # A context is shorter than what it is a context of, and comes as often or more.
+        first = np.lexsort((lengths, -occurrences))[: most - 1]
+        kept = np.zeros(len(lengths), bool)
+        kept[first] = True
+        places = np.where(kept, np.cumsum(kept), 0)
+        keys, counts = [np.array([-1])], [np.zeros(1)]
+        totals, backs = np.zeros((2, len(first) + 1))
+        begin, above = 0, np.zeros(1, np.int64)
+        for part in self._orders:
+            own = slice(begin, begin + len(part.keys))
+            context, token = np.divmod(part.keys, self._size + 1)
+            place, there = above[context], kept[own]
+            shares = np.maximum(part.counts - part.discounts[np.minimum(part.counts, 3)], 0)
+            # What comes after a context that is left out is left out as well, and adds to place 0,
+            # which the single tokens' own sums are written over.
+            sums = np.bincount(place, part.counts, len(totals))
+            backs_of = sums - np.bincount(place[there], shares[there], len(totals))
+            known = np.unique(place) if begin == 0 else np.setdiff1d(place, [0])
+            totals[known], backs[known] = sums[known], backs_of[known]
+            keys.append(self._key(place, token)[there])
+            counts.append(part.counts[there])
+            begin, above = own.stop, places[own]
+        return NgramTable(
+            np.concatenate(keys).astype(np.int64),
+            np.concatenate(counts).astype(np.float32),
+            totals.astype(np.float32),
+            backs.astype(np.float32),
+            np.stack([part.discounts for part in self._orders]).astype(np.float32),
+        )
+
     def _key(self, context: np.ndarray, token: np.ndarray) -> np.ndarray:
         return context * (self._size + 1) + token
 
@@ -129,9 +196,11 @@ class NgramModel:
     def _counted(self, text: np.ndarray, given: Sequence[Discounts] | None) -> list[_Order]:
         """The n-grams of each length, from the shortest on."""
         orders: list[_Order] = []
+        # Of the length that waits for what it comes after: its keys, its number of contexts, and
+        # how often each n-gram comes.
         # Of each place in the text, the number of the n-gram that ends there; first of no token.
         number, contexts = np.zeros(len(text), np.int64), 1
-        waiting: tuple[np.ndarray, int] | None = None
+        waiting: tuple[np.ndarray, int, np.ndarray] | None = None
         for length in range(1, self._order + 1):
             context = number if length == 1 else _shifted(number)
             begin = length - 1
@@ -146,17 +215,23 @@ class NgramModel:
                 after = np.bincount(number[begin:][places], minlength=len(waiting[0]))
                 orders.append(self._smoothed(*waiting, after, given[length - 2] if given else None))
             number = np.concatenate([np.full(begin, -1), inverse])
-            waiting, contexts = (keys, contexts), len(keys)
+            waiting, contexts = (keys, contexts, counts), len(keys)
         assert waiting is not None
         return [*orders, self._smoothed(*waiting, counts, given[-1] if given else None)]
 
     def _smoothed(
-        self, keys: np.ndarray, contexts: int, counts: np.ndarray, given: Discounts | None
+        self,
+        keys: np.ndarray,
+        contexts: int,
+        occurrences: np.ndarray,
+        counts: np.ndarray,
+        given: Discounts | None,
     ) -> _Order:
         """The n-grams of a length by their counts."""
         context, token = np.divmod(keys, self._size + 1)
         counts = np.where(token == self._size, 0, counts)
-        taken = np.array([0.0, *(given or estimated_discounts(counts))])[np.minimum(counts, 3)]
+        discounts = np.array([0.0, *(given or estimated_discounts(counts))])
+        taken = discounts[np.minimum(counts, 3)]
         totals = np.bincount(context, weights=counts, minlength=contexts)
         weights = np.bincount(context, weights=taken, minlength=contexts)
         # A context with nothing behind it, at the end of the text, says nothing.
@@ -164,7 +239,7 @@ class NgramModel:
         shares = np.divide(
             counts - taken, totals[context], out=np.zeros(len(keys)), where=counts > 0
         )
-        return _Order(keys, shares, backs)
+        return _Order(keys, shares, backs, counts, occurrences, discounts)
 
 
 def estimated_discounts(counts: np.ndarray) -> Discounts:

@@ -99,13 +99,18 @@ class Prepared:
         """A fresh network, never run: it can be traced as if a GPU were there."""
         return self.task.build_model(self.model, self.features, self.facts, use_cudnn=use_cudnn)
 
-    def network(self, use_cudnn: Any = "auto") -> Any:
-        """A fresh network whose weights are all drawn at random: zeros would hide its parts."""
+    def network(self, use_cudnn: Any = "auto", warm: bool = True) -> Any:
+        """A fresh network whose weights are drawn at random: zeros would hide its parts.
+
+        Those that the task gives it before training are its own, if it is `warm`.
+        """
         network = self.network_untouched(use_cudnn)
         if not network.built:
             network(self.passed[0][0])  # A network that carries state is built.
         random = np.random.default_rng(0)
         network.set_weights([random.normal(0, 0.3, one.shape) for one in network.get_weights()])
+        if warm and self.task.warm_start is not None:
+            self.task.warm_start(network, self.examples(), self.model, 0, self.facts)
         return network
 
     def parsed(self, records: Sequence[Mapping[str, Any]], labels: bool = False) -> dict[str, Any]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TINY: dict[str, dict[str, Any]] = {
     "text_classification": {"units": 4, "embedding": 4, "linear_weights": 64, "pooling": "last"},
     "forecasting": {"units": 4},
-    "language_model": {"units": 4, "embedding": 4, "window": 4, "lane": 12},
+    "language_model": {"units": 4, "embedding": 4, "window": 4, "lane": 12, "ngrams": 300},
 }
 # Two workers draw other dropout masks than one: without it they can be compared.
 NO_DROPOUT: dict[str, dict[str, Any]] = {

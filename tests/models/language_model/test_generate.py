@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tidegate.models.core.carried import zero_state
 from tidegate.models.language_model.defaults import GENERATE
 from tidegate.models.language_model.generate import generate, step_on, stepper
-from tidegate.models.language_model.model import build_model
+from tidegate.models.language_model.model import build_model, counted
 from tidegate.models.language_model.settings import FeatureSettings, ModelSettings
 from tidegate.models.text import reversible
+from tidegate.models.text.ngrams import NgramModel
 
 LETTERS = " abcdefgh\u2028"
 FEATURES = FeatureSettings()
@@ -30,14 +32,19 @@ class Facts:
 class Model:
     """What a signature is given, without a transform graph."""
 
-    def __init__(self, cell: Any) -> None:
-        settings = ModelSettings(embedding=6, units=8, layers=2, cell=cell)
+    def __init__(self, cell: Any, **settings: Any) -> None:
+        settings = {"embedding": 6, "units": 8, "layers": 2, "cell": cell, **settings}
         self.facts: Any = Facts()
         self.features = FEATURES
-        self.network: keras.Model = build_model(settings, FEATURES, self.facts)
+        self.network: keras.Model = build_model(ModelSettings(**settings), FEATURES, self.facts)
         random = np.random.default_rng(1)
-        weights = self.network.get_weights()
-        self.network.set_weights([random.normal(0, 0.9, one.shape) for one in weights])
+        for one in self.network.trainable_weights:
+            one.assign(random.normal(0, 0.9, one.shape))
+        if ngrams := counted(self.network):
+            size = ngrams.size
+            text = random.integers(reversible.BORDER_ID, size, 300)
+            learnt = NgramModel([text], order=ngrams.order, size=size, first=1)
+            ngrams.fill(learnt.table(ngrams.most))
 
     def transformed(self, raw: Any) -> dict[str, Any]:
         split = reversible.split(reversible.canonical(raw["text"]), "chars")
@@ -48,9 +55,11 @@ class Model:
         raise AssertionError("not asked for here")
 
 
-@pytest.fixture(scope="module", params=["lstm", "gru"])
+@pytest.fixture(scope="module", params=["lstm", "gru", "beside drawn"])
 def model(request: pytest.FixtureRequest) -> Model:
-    return Model(request.param)
+    if request.param == "beside drawn":
+        return Model("lstm", sampled=5, ngrams=500)
+    return Model(request.param, ngrams=500 if request.param == "lstm" else 0)
 
 
 def asked(texts: list[str], **options: Any) -> dict[str, tf.Tensor]:
@@ -75,8 +84,7 @@ def following(model: Model, text: str) -> np.ndarray:
     """The logits behind a text, a token after another from the beginning."""
     step = stepper(model.network)
     ids = [reversible.BORDER_ID, *(LETTERS.index(one) + 3 for one in text)]
-    carried = {one.name: one for one in model.network.inputs if one.name[:2] in ("h_", "c_")}
-    state = {name: tf.zeros([1, 8]) for name in carried}
+    state = zero_state(model.network, 1)
     for number in ids:
         logits, state = step(tf.constant([number]), state)
     return logits.numpy()[0]

@@ -18,7 +18,7 @@ from tidegate.models.language_model.settings import FeatureSettings, ModelSettin
 
 WORDS = 7
 SIZE = WORDS + 3
-MODEL = ModelSettings(embedding=4, units=5, layers=2)
+MODEL = ModelSettings(embedding=4, units=5, layers=2, ngrams=0)
 
 
 class Facts:
@@ -79,7 +79,7 @@ def test_log_probabilities_are_those_of_the_equations(network: keras.Model) -> N
 
 @pytest.mark.parametrize("embedding", [4, 5])
 def test_tied_weights_are_one_table(embedding: int) -> None:
-    settings = ModelSettings(embedding=embedding, units=5, tied=True)
+    settings = ModelSettings(embedding=embedding, units=5, tied=True, ngrams=0)
     tied = build_model(settings, FeatureSettings(), Facts())  # type: ignore[arg-type]
     shapes = [one.shape for one in tied.get_weights()]
     assert shapes.count((SIZE, embedding)) == 1

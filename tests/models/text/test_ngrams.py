@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from nltk.lm import KneserNeyInterpolated
 from nltk.util import everygrams
 
+from tests.models.text.kneser_ney import by_definition
 from tidegate.models.text.ngrams import NgramModel, estimated_discounts
 
 SIZE = 7
@@ -19,51 +19,15 @@ TEXT = np.random.default_rng(0).choice(SIZE - 1, 300, p=[0.4, 0.25, 0.15, 0.1, 0
 OTHER = np.random.default_rng(1).integers(0, SIZE, 60)
 
 
-def by_definition(text: list[int], order: int, size: int) -> dict[tuple[int, ...], np.ndarray]:
-    """Context to probabilities of all tokens, with dictionaries, for the contexts that text has.
-
-    The formulas of Chen & Goodman (1998), section 4, interpolated down to the uniform distribution.
-    """
-    padded = [-1] * (order - 1) + text  # -1 stands before the text.
-    grams = [
-        Counter(
-            tuple(padded[i : i + length])
-            for i in range(len(padded) - length + 1)
-            if padded[i + length - 1] >= 0
-        )
-        for length in range(order + 1)
-    ]
-    for length in range(1, order):  # types of what stands before them
-        grams[length] = Counter(gram[1:] for gram in grams[length + 1])
-    discounts = []
-    for length in range(1, order + 1):
-        found = estimated_discounts(np.array(list(grams[length].values())))
-        discounts.append((0.0, *found))
-
-    def probability(context: tuple[int, ...]) -> np.ndarray:
-        lower = probability(context[1:]) if context else np.full(size, 1 / size)
-        counts = {
-            gram[-1]: n for gram, n in grams[len(context) + 1].items() if gram[:-1] == context
-        }
-        if not counts:
-            return lower
-        total, taken = sum(counts.values()), discounts[len(context)]
-        found = lower * sum(taken[min(n, 3)] for n in counts.values()) / total
-        for token, n in counts.items():
-            found[token] += (n - taken[min(n, 3)]) / total
-        return found
-
-    contexts = {tuple(padded[i : i + order - 1]) for i in range(len(padded) - order + 2)}
-    return {context: probability(context) for context in contexts}
-
-
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
 def test_as_defined(order: int) -> None:
     model = NgramModel([TEXT], order=order, size=SIZE)
-    for context, expected in by_definition(TEXT.tolist(), order, SIZE).items():
+    defined = by_definition(TEXT.tolist(), order, SIZE)
+    padded = [-1] * (order - 1) + TEXT.tolist()
+    for context in {tuple(padded[i : i + order - 1]) for i in range(len(padded) - order + 2)}:
         state = np.array([SIZE if token < 0 else token for token in context], np.int64)
         found = [model.log_probabilities([token], state)[0][0] for token in range(SIZE)]
-        np.testing.assert_allclose(np.exp(found), expected, rtol=1e-9)
+        np.testing.assert_allclose(np.exp(found), defined(context), rtol=1e-9)
 
 
 @pytest.mark.parametrize("order", [2, 3])
