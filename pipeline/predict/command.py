@@ -6,23 +6,22 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from tidegate.pipeline.predict import options
+from tidegate.pipeline.predict.terminal import lines, progress
 from tidegate.tables.errors import InputError
 
 if TYPE_CHECKING:
     from tidegate.serving.client import Client
     from tidegate.serving.client.tables.question import Question
-    from tidegate.tables.time_grid import Step
 
 _ADDRESS = re.compile(r"(.+:\d{1,5}|unix:.+|dns:.+)")
 _DEFAULT_SERVER = "localhost:8500"
 _LOADING = 300.0  # Seconds in which a folder's model must have loaded.
-_KINDS = ("text", "int", "float")
 _FILE = click.Path(path_type=Path)
 
 
@@ -206,12 +205,12 @@ def predict(
         signature=signature,
         version=version,
         label=label,
-        columns=_pairs("--column", "INPUT=COLUMN", columns),
-        kinds=_kinds(kinds),
-        roles=_pairs("--role", "NAME=ROLE", roles),
+        columns=options.pairs("--column", "INPUT=COLUMN", columns),
+        kinds=options.kinds(kinds),
+        roles=options.pairs("--role", "NAME=ROLE", roles),
         id=id_column,
         time=time_column,
-        step=None if frequency is None else _step(frequency),
+        step=None if frequency is None else options.step(frequency),
         how={
             name: value
             for name, value in (
@@ -228,8 +227,8 @@ def predict(
             if value
         },
         max_bad_share=max_bad_share,
-        levels=_numbers("--level", levels),
-        quantiles=_numbers("--quantiles", quantiles),
+        levels=options.numbers("--level", levels),
+        quantiles=options.numbers("--quantiles", quantiles),
         top=top,
         batch_size=batch_size,
         in_flight=in_flight,
@@ -268,7 +267,7 @@ def _ask_of_file(client: Client, question: Question, file: str, output: str | No
     from tidegate.components import files
     from tidegate.serving.client.tables.predicting import predict_file
 
-    with _progress() as advance:
+    with progress() as advance:
         count, left_out = predict_file(client, question, file, output, files, advance)
     if left_out.count:
         click.echo(f"tidegate: left out: {left_out}", err=True)
@@ -282,7 +281,7 @@ def _ask_of_texts(
     from tidegate.serving.client.tables.predicting import write
     from tidegate.serving.client.tables.texts import blocks, plan_of_texts
 
-    given, path = (texts, "--text") if texts else (_lines(), "standard input")
+    given, path = (texts, "--text") if texts else (lines(), "standard input")
     made = plan_of_texts(client, question, given, path)
     if output is not None:
         count = write(client, made, output)
@@ -290,72 +289,3 @@ def _ask_of_texts(
         return
     for number, block in enumerate(blocks(client, made)):
         click.echo(("\n" if number else "") + block)
-
-
-def _lines() -> Iterator[str]:
-    """The lines of the standard input, as they come."""
-    for number, line in enumerate(sys.stdin.buffer, start=1):
-        try:
-            yield line.decode("utf-8").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"standard input:{number}: not utf-8 (byte 0x{line[error.start]:02x} at position "
-                f"{error.start + 1} of the line)"
-            ) from None
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[int, float], None]]:
-    """A bar on a terminal; nothing else where there is none."""
-    if not sys.stderr.isatty():
-        yield lambda rows, share: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    parts = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*parts, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task("0 rows", total=1.0)
-        yield lambda rows, share: bar.update(task, completed=share, description=f"{rows:,} rows")
-
-
-def _pairs(option: str, form: str, given: tuple[str, ...]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for text in given:
-        name, sign, value = text.partition("=")
-        if not (name and sign and value):
-            raise InputError(f"{option} {text}: expected {form}")
-        if name in found:
-            raise InputError(f"{option} {text}: {name} is given twice")
-        found[name] = value
-    return found
-
-
-def _step(text: str) -> Step:
-    from tidegate.tables.time_grid import parse_step
-
-    try:
-        return parse_step(text)
-    except ValueError as error:
-        raise InputError(f"--frequency {error}") from None
-
-
-def _numbers(option: str, text: str | None) -> tuple[float, ...]:
-    try:
-        return tuple(float(one) for one in (text or "").split(",") if one.strip())
-    except ValueError:
-        raise InputError(f"{option} {text}: expected numbers, as a,b") from None
-
-
-def _kinds(given: tuple[str, ...]) -> dict[str, str]:
-    found = _pairs("--type", "COLUMN=KIND", given)
-    for name, kind in found.items():
-        if kind not in _KINDS:
-            raise InputError(f"--type {name}={kind}: expected one of {', '.join(_KINDS)}")
-    return found

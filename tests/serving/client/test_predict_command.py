@@ -143,6 +143,8 @@ WRONG: dict[str, tuple[Sequence[str], str]] = {
         "a is given twice",
     ),
     "type": (["echo", "--text", "x", "--type", "a=number"], "expected one of text, int, float"),
+    "frequency": (["echo", "--text", "x", "--frequency", "often"], "--frequency 'often'"),
+    "levels": (["echo", "--text", "x", "--level", "80;95"], "expected numbers, as a,b"),
     "half of mutual TLS": (["echo", "--text", "x", "--tls-cert", "c.pem"], "--tls-key, both"),
     "no certificate": (["echo", "--text", "x", "--tls-ca", "no.pem"], "no.pem: cannot be read"),
     "missing column": (["echo", "--file", "b.csv", "--signature", "words"], "Did you mean 'txt'?"),
