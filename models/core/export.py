@@ -54,7 +54,7 @@ class ServingModule(tf.Module):
         self.features = features
         # In a tuple of names: a tf.Module would track a dict of signatures as its own.
         self._raw = tuple(raw)
-        self.facts = TransformFacts(transform, settings)
+        self.facts = TransformFacts(transform, settings, features)
         self._spec = transform.raw_feature_spec()
         self.network = network
         # TFT's transform_features_layer() is a Keras 2 model around this loader: saving it traces
@@ -196,7 +196,7 @@ def export(
     dense = {name: one.numpy() for name, one in made if isinstance(one, tf.Tensor)}
     roles = task.roles(reads, features, dense)
     if task.names is not None:
-        roles = roles.named(task.names(TransformFacts(transform, settings)))
+        roles = roles.named(task.names(in_memory.facts))
     text = roles.to_json()
     keras.config.set_dtype_policy("float32")
     network = rebuild()

@@ -13,11 +13,15 @@ class TransformFacts:
     Args:
       output: the transform graph.
       settings: the task's model settings, for `SequenceTask.predict`; None elsewhere.
+      features: its feature settings, for the same.
     """
 
-    def __init__(self, output: tft.TFTransformOutput, settings: Any = None) -> None:
+    def __init__(
+        self, output: tft.TFTransformOutput, settings: Any = None, features: Any = None
+    ) -> None:
         self.output = output
         self.settings = settings
+        self.features = features
 
     @functools.cache  # noqa: B019  An instance lives as long as the training that uses it.
     def vocabulary(self, name: str) -> tuple[bytes, ...]:

@@ -14,6 +14,7 @@ from tidegate.models.language_model.counted import CountedNgrams
 from tidegate.models.language_model.preprocess import TOKENS
 from tidegate.models.language_model.settings import FeatureSettings, ModelSettings
 from tidegate.models.layers.recurrent import RecurrentStack
+from tidegate.models.layers.token_softmax import Surprise, TokenSoftmax
 from tidegate.models.text.reversible import FIRST_ID, PADDING_ID
 
 EMBEDDING, RECURRENT, OUTPUT, COUNTED = "embedding", "recurrent", "output", "counted"
@@ -133,7 +134,7 @@ class Lanes(RecurrentStack):
         return found
 
 
-class NextToken(keras.layers.Layer):
+class NextToken(TokenSoftmax):
     """The log-probability of the token that comes next, by a softmax over all tokens.
 
     In training it may be estimated: the sum over all tokens from some that are drawn, each over
@@ -156,9 +157,7 @@ class NextToken(keras.layers.Layer):
     def __init__(
         self, size: int, tied: keras.layers.Embedding | None = None, sampled: int = 0, **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
-        self.size = size
-        self.tied = tied
+        super().__init__(size, tied, **kwargs)
         self.sampled = sampled if sampled < size - 1 else 0
         self.seed_generator = keras.random.SeedGenerator()
 
@@ -169,18 +168,7 @@ class NextToken(keras.layers.Layer):
         counted_shape: Any = None,
         known_shape: Any = None,
     ) -> None:
-        units = hidden_shape[-1]
-        width = units if self.tied is None else self.tied.output_dim
-        self.projection = None
-        if self.tied is None:
-            self.kernel = self.add_weight(
-                (self.size, units), initializer="glorot_uniform", name="kernel"
-            )
-        elif width != units:
-            self.projection = self.add_weight(
-                (units, width), initializer="glorot_uniform", name="projection"
-            )
-        self.bias = self.add_weight((self.size,), initializer="zeros", name="bias")
+        super().build(hidden_shape)
         if known_shape is None:
             return
         known = known_shape[-1]
@@ -193,14 +181,6 @@ class NextToken(keras.layers.Layer):
         self.by_known = self.add_weight((known, self.size), initializer="zeros", name="by_known")
         self.factor = self.add_weight((known + 1,), initializer="zeros", name="factor")
 
-    @property
-    def _table(self) -> Any:
-        return self.kernel if self.tied is None else self.tied.embeddings
-
-    def _projected(self, hidden: Any) -> Any:
-        hidden = ops.cast(hidden, "float32")
-        return hidden if self.projection is None else ops.matmul(hidden, self.projection)
-
     def logits(self, hidden: Any, counted: Any = None, known: Any = None) -> Any:
         """What all tokens' probabilities are the softmax of.
 
@@ -212,7 +192,7 @@ class NextToken(keras.layers.Layer):
         Returns:
           float32[..., vocabulary].
         """
-        own = ops.matmul(self._projected(hidden), ops.transpose(self._table)) + self.bias
+        own = super().logits(hidden)
         if counted is None:
             return own
         if self.sampled:
@@ -231,7 +211,7 @@ class NextToken(keras.layers.Layer):
     ) -> Any:
         """float[rows, steps, width] and int[rows, steps] to float32[rows, steps]."""
         if training and self.sampled:
-            return self._estimated(self._projected(hidden), targets)
+            return self._estimated(self.projected(hidden), targets)
         logits = self.logits(hidden, counted, known)
         loss = ops.sparse_categorical_crossentropy(targets, logits, from_logits=True)
         return ops.where(ops.equal(targets, PADDING_ID), 0.0, -loss)
@@ -244,17 +224,14 @@ class NextToken(keras.layers.Layer):
         drawn = ops.clip(ops.cast(ops.floor(drawn), "int32"), 1, others)
         rank = ops.cast(drawn, "float32")
         expected = self.sampled * ops.log1p(1 / rank) / spread
-        table, bias = ops.take(self._table, drawn, axis=0), ops.take(self.bias, drawn)
+        table, bias = ops.take(self.table, drawn, axis=0), ops.take(self.bias, drawn)
         logits = ops.matmul(hidden, ops.transpose(table)) + bias - ops.log(expected)
         same = ops.equal(ops.expand_dims(ops.cast(targets, "int32"), -1), drawn)
         logits = ops.where(same, -1e9, logits)
-        own = ops.sum(hidden * ops.take(self._table, targets, axis=0), axis=-1)
+        own = ops.sum(hidden * ops.take(self.table, targets, axis=0), axis=-1)
         own = own + ops.take(self.bias, targets)
         every = ops.concatenate([ops.expand_dims(own, -1), logits], axis=-1)
         return own - ops.logsumexp(every, axis=-1)
-
-    def compute_output_shape(self, hidden_shape: Any, *_: Any, **__: Any) -> tuple[Any, ...]:
-        return tuple(hidden_shape[:-1])
 
 
 def _linear(known: Any, weights: Any) -> Any:
@@ -266,12 +243,3 @@ def objective(model: ModelSettings) -> Objective:
     """The nats per token; the best weights are those that need the fewest on valid."""
     del model
     return Objective(loss=Surprise(), metrics=(), monitor="val_loss", mode="min")
-
-
-class Surprise(keras.losses.Loss):
-    """The negative log-probability that the network gives, in nats, of each token."""
-
-    def call(self, target: Any, output: Any) -> Any:
-        """int[rows, steps] and the network's outputs to float[rows, steps]."""
-        del target
-        return -output["log_probability"]

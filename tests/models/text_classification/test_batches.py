@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tidegate.models.text_classification.batches import batches, bucket_boundaries
+from tidegate.models.text.buckets import bucket_boundaries
+from tidegate.models.text_classification.batches import batches
 from tidegate.models.text_classification.settings import FeatureSettings, ModelSettings
 
 Rows = Callable[..., list[dict[str, Any]]]
