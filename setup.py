@@ -67,6 +67,8 @@ REQUIRES = [
     "pyarrow>=10",
     # The page of a run: what users wrote is escaped.
     "jinja2>=3.1,<4",
+    # BLEU and chrF of translations, as everybody reports them; TFMA brings it as well.
+    "sacrebleu>=2.3,<3",
     # Pictures of a run: training curves, forecasts.
     "matplotlib>=3.9,<4",
     # Sparse counts behind the word vectors.

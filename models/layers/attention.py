@@ -102,7 +102,9 @@ class Attention(keras.layers.Layer):
         if self.score == "additive":
             asked = ops.matmul(query, self.query_kernel)
             hidden = ops.tanh(ops.expand_dims(asked, 2) + ops.expand_dims(keys, 1))
-            scores = ops.squeeze(ops.matmul(hidden, self.vector), axis=-1)
+            # Not matmul: over four axes, one of them of size 1, that of TensorFlow 2.16 writes past
+            # its memory on a CPU.
+            scores = ops.squeeze(ops.tensordot(hidden, self.vector, axes=1), axis=-1)
         else:
             scores = ops.matmul(query, ops.transpose(keys, (0, 2, 1)))
         wide = "float64" if self.compute_dtype == "float64" else "float32"

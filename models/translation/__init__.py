@@ -1,0 +1,1 @@
+"""Translation: texts to texts, by an LSTM encoder and decoder with attention."""

@@ -1,0 +1,109 @@
+"""The settings of translation, each stated once."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tidegate.models.core.settings import Choice, FileSettings, Memory, Range, Settings
+
+
+class DataSettings(FileSettings):
+    """What is read, and how it is split."""
+
+    source_column: str = Field("source", description="column of the texts that are translated")
+    target_column: str = Field("target", description="column of their translations")
+    split_column: str | None = Field(
+        None, description="column that says train, valid, eval or test; without it, a hash decides"
+    )
+    valid_share: float = Field(
+        0.05, ge=0, lt=0.5, description="share of train kept for early stopping and tuning"
+    )
+    eval_share: float = Field(
+        0.05, ge=0, lt=0.5, description="share of train held out; the gates are judged on it"
+    )
+    split_seed: int = Field(0, description="changes which sources the hash puts where")
+    max_bad_share: float = Field(
+        0.05, ge=0, lt=1, description="share of rows that may be unusable before the run stops"
+    )
+
+    @property
+    def has_test(self) -> bool:
+        """Whether the training data may hold a test split."""
+        return self.split_column is not None
+
+    def columns(self, test: bool = False) -> tuple[str, ...]:
+        """The columns that a data file must have; a file of test data needs no split column."""
+        split = () if test or self.split_column is None else (self.split_column,)
+        return (self.source_column, self.target_column, *split)
+
+
+class FeatureSettings(Settings):
+    """How both sides become token ids; fixed before Transform."""
+
+    tokenizer: Literal["words", "spaces", "chars", "wordpiece"] = Field(
+        "wordpiece",
+        description="wordpiece (learnt from the training texts of each side), words (Unicode words "
+        "and marks), spaces (text that is in words already, with spaces between), or chars",
+    )
+    vocabulary_size: Annotated[int, Memory()] = Field(
+        8_000, ge=10, description="most tokens kept of each side, the most frequent first"
+    )
+    min_count: int = Field(1, ge=1, description="tokens that occur less often are unknown")
+    max_tokens: Annotated[int, Memory()] = Field(
+        100,
+        ge=1,
+        description="pairs with more tokens on either side are not trained on; they are counted",
+    )
+    lower_case: bool = Field(False, description="make both sides lower case")
+
+
+class ModelSettings(Settings):
+    """The network; the Tuner searches over the ranges."""
+
+    embedding: Annotated[int, Range(32, 256, step=32)] = Field(
+        128, ge=1, description="width of a token's embedding, on both sides"
+    )
+    units: Annotated[int, Range(64, 512, step=64)] = Field(
+        128,
+        ge=2,
+        multiple_of=2,
+        description="units of a decoder's layer; an encoder's has half of them in each direction",
+    )
+    layers: Annotated[int, Range(1, 3, step=1)] = Field(
+        1, ge=1, le=8, description="recurrent layers of the encoder, and of the decoder"
+    )
+    attention: Annotated[
+        Literal["dot", "general", "additive"], Choice(("dot", "general", "additive"))
+    ] = Field("general", description="how the decoder's outputs are compared with the encoder's")
+    tied: bool = Field(
+        True,
+        description="one table for the decoder's embedding and output (Press and Wolf 2017); "
+        "between units and embedding of other widths a projection stands",
+    )
+    embedding_dropout: Annotated[float, Range(0.0, 0.6, step=0.1)] = Field(
+        0.1, ge=0, lt=1, description="share of embedding channels dropped for a whole text"
+    )
+    layer_dropout: Annotated[float, Range(0.0, 0.6, step=0.1)] = Field(
+        0.0, ge=0, lt=1, description="share of each layer's input channels dropped for a text"
+    )
+    dropout: Annotated[float, Range(0.0, 0.6, step=0.1)] = Field(
+        0.1, ge=0, lt=1, description="share of the output's channels dropped for a whole text"
+    )
+    label_smoothing: Annotated[float, Range(0.0, 0.2, step=0.05)] = Field(
+        0.1, ge=0, lt=1, description="share of the target spread over all tokens, in training"
+    )
+
+
+class GateSettings(Settings):
+    """What a model must reach to be pushed."""
+
+    chrf: float = Field(20.0, ge=0, le=100, description="chrF that the model must reach, 0 to 100")
+    baseline: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="BLEU may be this much below the better of word for word and the copied source",
+    )
+    max_loss: float = Field(
+        1.0, ge=0, le=100, description="BLEU may be this much below the last blessed model's"
+    )
