@@ -16,6 +16,8 @@ from tidegate.models.translation.preprocess import SOURCE, TARGET
 from tidegate.models.translation.settings import FeatureSettings, ModelSettings
 
 Tensor = Any
+# Of the source's embedding: from numbers as small as Keras's own, attention hardly begins to learn.
+_SPREAD = 0.5
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,14 @@ def build_model(
     tokens = keras.Input((None,), dtype="int32", name="tokens")
     targets = keras.Input((None,), dtype="int32", name="targets")
     size = facts.size(TARGET) + FIRST_ID
-    target_embedding = keras.layers.Embedding(size, model.embedding, name="target_embedding")
+    normal = keras.initializers.RandomNormal
+    target_embedding = keras.layers.Embedding(
+        size,
+        model.embedding,
+        # So that the first logits of a table that is the output's as well are of size 1.
+        embeddings_initializer=normal(stddev=model.embedding**-0.5),
+        name="target_embedding",
+    )
     recurrent: dict[str, Any] = {
         "layers": model.layers,
         "dropout": model.layer_dropout,
@@ -103,7 +112,10 @@ def build_model(
     }
     parts = Parts(
         source_embedding=keras.layers.Embedding(
-            facts.size(SOURCE) + FIRST_ID, model.embedding, name="source_embedding"
+            facts.size(SOURCE) + FIRST_ID,
+            model.embedding,
+            embeddings_initializer=normal(stddev=_SPREAD),
+            name="source_embedding",
         ),
         encoder=RecurrentStack(model.units // 2, return_states=True, name="encoder", **recurrent),
         target_embedding=target_embedding,

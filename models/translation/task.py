@@ -136,6 +136,7 @@ TASK = SequenceTask(
     inputs=Imported(f"{_HERE}.preprocess.model_inputs"),
     batches=Imported(f"{_HERE}.batches.batches"),
     count=Imported(f"{_HERE}.batches.count"),
+    training={"learning_rate": 6e-3},
     build_model=Imported(f"{_HERE}.model.build_model"),
     objective=Imported(f"{_HERE}.model.objective"),
     apply=Imported(f"{_HERE}.decoding.apply"),
