@@ -201,7 +201,7 @@ class NextToken(TokenSoftmax):
         factor = 1 + _linear(known, self.factor)
         return own + ops.matmul(known, self.by_known) + factor * ops.log(counted + _LEAST)
 
-    def call(
+    def call(  # type: ignore[override]
         self,
         hidden: Any,
         targets: Any,

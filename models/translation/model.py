@@ -9,8 +9,8 @@ from keras import ops
 from tidegate.models.core.task import Objective
 from tidegate.models.core.transform import TransformFacts
 from tidegate.models.layers.attention import Attention
-from tidegate.models.layers.token_softmax import Surprise, TokenSoftmax
 from tidegate.models.layers.recurrent import RecurrentStack
+from tidegate.models.layers.token_softmax import Surprise, TokenSoftmax
 from tidegate.models.text.reversible import FIRST_ID, PADDING_ID
 from tidegate.models.translation.preprocess import SOURCE, TARGET
 from tidegate.models.translation.settings import FeatureSettings, ModelSettings

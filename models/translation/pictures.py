@@ -1,13 +1,13 @@
 """Pictures of what translations are worth: BLEU by length, the worst ones, and where they look."""
 
 import heapq
-import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from tidegate.models.core.shown import Table
 from tidegate.models.translation.evaluation import (
     LENGTHS,
     sentence_bleu,
@@ -18,13 +18,13 @@ from tidegate.models.translation.judged import LOOKS, TRANSLATION, TRUTH, seen, 
 from tidegate.models.translation.settings import DataSettings, FeatureSettings
 
 Judged = Callable[[], Iterator[tuple[Mapping[str, Any], np.ndarray]]]
-# How many attention maps; the tokens that fit one; how many of the worst are shown, and how wide.
-_MAPS, _FEWEST, _MOST, _WORST, _WIDTH = 4, 5, 24, 12, 110
+# How many attention maps; the tokens that fit one; how many of the worst are shown, and how long.
+_MAPS, _FEWEST, _MOST, _WORST, _LONGEST = 4, 5, 24, 20, 400
 
 
 def pictures(
-    judged: Judged, data: DataSettings, features: FeatureSettings
-) -> Iterator[tuple[str, Figure]]:
+    judged: Judged, data: DataSettings, features: FeatureSettings, names: Sequence[str]
+) -> Iterator[tuple[str, Figure | Table]]:
     """The pictures of a split.
 
     Args:
@@ -32,30 +32,49 @@ def pictures(
         call.
       data: not used; part of the contract.
       features: not used; part of the contract.
+      names: not used; part of the contract.
 
     Returns:
-      ``lengths``: BLEU by the words of the true translation; ``attention``: where the first few
-      translations look; ``worst``: those with the least BLEU. Nothing where the split is empty.
+      ``mistakes``: the translations with the least BLEU; ``lengths``: BLEU by the words of the true
+      translation; ``attention``: where the first few translations look. Nothing where the split is
+      empty.
     """
-    del data, features
+    del data, features, names
     sums: Any = 0.0
     maps: list[tuple[list[str], list[str], np.ndarray]] = []
-    worst: list[tuple[float, int, tuple[str, str, str]]] = []
+    worst: list[tuple[float, int, tuple[str, ...]]] = []
     for number, (record, prediction) in enumerate(judged()):
         row = texts_of(prediction.tolist())
         sums = sums + statistics(None, prediction[np.newaxis])["sums"]
         looks = seen(row[LOOKS]) if len(maps) < _MAPS else None
         if looks is not None and all(_FEWEST <= len(side) <= _MOST for side in looks[:2]):
             maps.append(looks)
-        shown = (record["source"], row[TRANSLATION], row[TRUTH])
-        one = (-sentence_bleu(row[TRANSLATION], row[TRUTH]), -number, shown)
-        heapq.heappush(worst, one) if len(worst) < _WORST else heapq.heappushpop(worst, one)
-    if not worst:
-        return
-    yield "lengths", _lengths(summarise({"sums": sums}))
-    yield "worst", _worst(sorted(worst, reverse=True))
+        translation, truth = row[TRANSLATION], row[TRUTH]
+        if translation != truth:
+            bleu = sentence_bleu(translation, truth)
+            texts = (record["source"], translation, truth)
+            shown = (*(_clipped(text) for text in texts), f"{bleu:.1f}")
+            keep = heapq.heappush if len(worst) < _WORST else heapq.heappushpop
+            keep(worst, (-bleu, -number, shown))
+    figures = summarise({"sums": sums}) if np.ndim(sums) else {"sentences": 0}
+    if worst:
+        yield (
+            "mistakes",
+            Table(
+                "The worst translations",
+                ("source", "translation", "true translation", "BLEU"),
+                tuple(row for *_, row in sorted(worst, reverse=True)),
+                f"of {int(figures['sentences']):,} pairs; BLEU is that of each by itself",
+            ),
+        )
+    if figures["sentences"]:
+        yield "lengths", _lengths(figures)
     if maps:
         yield "attention", _attention(maps)
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _lengths(figures: Mapping[str, Any]) -> Figure:
@@ -75,26 +94,6 @@ def _lengths(figures: Mapping[str, Any]) -> Figure:
     axes.set_ylabel("BLEU")
     axes.axhline(figures["bleu"], linestyle="--", linewidth=1, label=f"all: {figures['bleu']:.1f}")
     axes.legend()
-    return figure
-
-
-def _worst(rows: list[tuple[float, int, tuple[str, str, str]]]) -> Figure:
-    lines = []
-    for score, _, texts in rows:
-        lines.append(f"BLEU {-score:.1f}")
-        for name, text in zip(("source", "translation", "truth"), texts, strict=True):
-            lines.append(f"  {name + ':':13}{textwrap.shorten(text, _WIDTH) or '(nothing)'}")
-    figure = Figure(figsize=(11, 0.19 * len(lines) + 0.5))
-    # Texts of the data: no dollar sign is mathematics.
-    figure.text(
-        0.01,
-        0.98,
-        "\n".join(lines),
-        family="monospace",
-        fontsize=8,
-        verticalalignment="top",
-        parse_math=False,
-    )
     return figure
 
 

@@ -29,18 +29,19 @@ def test_bleu_by_length_the_worst_and_where_they_look() -> None:
     def judged() -> Iterator[tuple[dict[str, Any], np.ndarray]]:
         yield from rows
 
-    found = dict(pictures(judged, DataSettings(), FeatureSettings()))
-    assert set(found) == {"lengths", "worst", "attention"}
+    found = dict(pictures(judged, DataSettings(), FeatureSettings(), ()))
+    assert set(found) == {"mistakes", "lengths", "attention"}
     bars = found["lengths"].axes[0].patches
     assert [bar.get_height() for bar in bars] == [found_bleu(rows[:2]), 0]
-    (text,) = (one.get_text() for one in found["worst"].texts)
-    assert text.index("die Flut") < text.index("das $ Tor")
-    assert "translation: (nothing)" in text
+    assert [one[:3] for one in found["mistakes"].rows] == [
+        ("d", "", "die Flut"),
+        (rows[2][0]["source"], rows[2][1][0].decode(), rows[2][1][1].decode()),
+    ]
     (image,) = found["attention"].axes[0].images
     np.testing.assert_array_equal(image.get_array(), np.eye(5))
-    for figure in found.values():
-        figure.canvas.draw()
-    assert list(pictures(lambda: iter(()), DataSettings(), FeatureSettings())) == []
+    for name in ("lengths", "attention"):
+        found[name].canvas.draw()
+    assert list(pictures(lambda: iter(()), DataSettings(), FeatureSettings(), ())) == []
 
 
 def found_bleu(rows: list[tuple[dict[str, Any], np.ndarray]]) -> float:
