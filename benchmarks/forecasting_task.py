@@ -109,7 +109,9 @@ def record(
     name: str, values: np.ndarray, first_target: int, step: Mapping[str, int], start: int = 0
 ) -> dict[str, Any]:
     """A series as the ExampleGen writes it."""
-    steps = {f"step_{unit}": step.get(unit, 0) for unit in ("seconds", "months", "index", "business")}
+    steps = {
+        f"step_{unit}": step.get(unit, 0) for unit in ("seconds", "months", "index", "business")
+    }
     return {
         "unique_id": name,
         "start": start,

@@ -106,6 +106,11 @@ def test_constant_contexts_alone_correct_nothing_and_trust_nothing(network: kera
     assert not network.get_layer(BLEND).trust.numpy().any()
 
 
+def test_beside_a_map_of_the_context_the_network_answers_alone(network: keras.Model) -> None:
+    calibrated(network, 3, linear=True)
+    assert (network.get_layer(BLEND).trust.numpy() == 1).all()
+
+
 def test_the_correction_can_be_left_out(network: keras.Model) -> None:
     calibrated(network, 3, calibration="none")
     assert (factors(network) == 1).all()
@@ -152,7 +157,6 @@ def test_what_is_better_is_trusted_as_far_as_windows_say() -> None:
     assert (trusted(targets, right, wrong, 1e9) == 1).all()
     assert (trusted(targets, wrong, right, 1e9) == 0).all()
     np.testing.assert_allclose(trusted(targets, right, wrong, 4.0), 0.5)
-    np.testing.assert_allclose(trusted(targets, wrong, right, 4.0, prior=1.0), 0.5)
     mixed = right.copy()
     mixed[:, 8:] = wrong[:, 8:]
     found = trusted(targets, mixed, mixed[:, ::-1], 1e9)
