@@ -31,7 +31,7 @@ Judged = tuple[Iterable[tuple[None, np.ndarray]], str | None]
 # figures are the same on every machine: of the first series, the last windows of each and of all.
 _MOST_SERIES = 20
 _MOST_OF_A_SERIES = 12
-_MOST_WINDOWS = 24
+_MOST_WINDOWS = 72
 # Steps that a model is fitted to.
 _MOST_HISTORY = 240
 # The time of a fit grows with the steps of the season.

@@ -166,7 +166,7 @@ def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
 
 
 @pytest.mark.parametrize(
-    ("series", "each", "windows"), [(1, 5, 5), (4, 5, 20), (10, 2, 20), (15, 1, 15), (30, 1, 20)]
+    ("series", "each", "windows"), [(1, 5, 5), (14, 5, 70), (15, 4, 60), (20, 3, 60), (30, 3, 60)]
 )
 def test_counts_decide_which_windows_rivals_judge(
     series: int, each: int, windows: int, spy: Spy
