@@ -67,6 +67,41 @@ def described(name: str, data: Mapping[str, Any], **features: Any) -> dict[str, 
     }
 
 
+def execute(
+    executor: Any,
+    folder: Path,
+    scratch: Path,
+    given: Mapping[str, str],
+    train: Path | str,
+    test: Path | str | None,
+    beam: Sequence[str] = IN_MEMORY,
+) -> tuple[list[str], dict[str, Any]]:
+    """Runs an ExampleGen's executor; the splits that it says, and its report.
+
+    Args:
+      executor: its class.
+      folder: of the artifact.
+      scratch: for Beam.
+      given: as `described`.
+      train, test: the data.
+      beam: Beam's options.
+    """
+    from tfx.types import artifact_utils, standard_artifacts
+
+    examples = standard_artifacts.Examples()
+    examples.uri = str(folder)
+    context = executor.Context(beam_pipeline_args=list(beam), tmp_dir=str(scratch), unique_id="1")
+    properties = {
+        **given,
+        "train": str(train),
+        "test": str(test) if test else None,
+        "fingerprint": "",
+    }
+    executor(context).Do({}, {"examples": [examples]}, properties)
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    return artifact_utils.decode_split_names(examples.split_names), report
+
+
 @pytest.fixture(scope="session")
 def generate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Generated]:
     """Runs RecordExampleGen's executor for text classification."""
@@ -78,34 +113,13 @@ def generate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Generate
         folder: Path | None = None,
         **data: Any,
     ) -> Generated:
-        from tfx.types import artifact_utils, standard_artifacts
-
-        from tidegate.components.record_example_gen import executor
+        from tidegate.components.record_example_gen.executor import Executor
 
         folder = folder or tmp_path_factory.mktemp("examples")
-        examples = standard_artifacts.Examples()
-        examples.uri = str(folder)
-        context = executor.Executor.Context(
-            beam_pipeline_args=list(beam),
-            tmp_dir=str(tmp_path_factory.mktemp("tmp")),
-            unique_id="1",
-        )
-        executor.Executor(context).Do(
-            {},
-            {"examples": [examples]},
-            {
-                **described("text_classification", data),
-                "train": str(train),
-                "test": str(test) if test else None,
-                "fingerprint": "",
-            },
-        )
-        names = artifact_utils.decode_split_names(examples.split_names)
-        return Generated(
-            folder,
-            names,
-            {name: list(read_split(folder / f"Split-{name}")) for name in names},
-            json.loads((folder / "report.json").read_text(encoding="utf-8")),
-        )
+        given = described("text_classification", data)
+        scratch = tmp_path_factory.mktemp("tmp")
+        names, report = execute(Executor, folder, scratch, given, train, test, beam)
+        splits = {name: list(read_split(folder / f"Split-{name}")) for name in names}
+        return Generated(folder, names, splits, report)
 
     return run

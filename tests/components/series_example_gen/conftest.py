@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.components.conftest import described
+from tests.components.conftest import IN_MEMORY, described, execute
 from tidegate.tables.errors import InputError
-
-# Without the last flag, TFX packs itself into a source distribution for each pipeline.
-IN_MEMORY = (
-    "--runner=DirectRunner",
-    "--allow_unsafe_triggers",
-    "--direct_running_mode=in_memory",
-    "--sdk_container_image=none",
-)
 
 
 @dataclass(frozen=True)
@@ -78,37 +69,13 @@ def generate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Generate
         beam: Sequence[str] = IN_MEMORY,
         **data: Any,
     ) -> Generated:
-        from tfx.types import artifact_utils, standard_artifacts
+        from tidegate.components.series_example_gen.executor import Executor
 
-        from tidegate.components.series_example_gen import executor
-
-        folder = tmp_path_factory.mktemp("examples")
-        examples = standard_artifacts.Examples()
-        examples.uri = str(folder)
-        made = executor.Executor(
-            executor.Executor.Context(
-                beam_pipeline_args=list(beam),
-                tmp_dir=str(tmp_path_factory.mktemp("tmp")),
-                unique_id="1",
-            )
-        )
-        made.Do(
-            {},
-            {"examples": [examples]},
-            {
-                **described("forecasting", data, context=context, horizon=horizon, season=season),
-                "train": str(train),
-                "test": str(test) if test else None,
-                "fingerprint": "",
-            },
-        )
-        names = artifact_utils.decode_split_names(examples.split_names)
-        return Generated(
-            folder,
-            names,
-            {name: read_split(folder / f"Split-{name}") for name in names},
-            json.loads((folder / "report.json").read_text(encoding="utf-8")),
-        )
+        folder, scratch = (tmp_path_factory.mktemp(name) for name in ("examples", "tmp"))
+        given = described("forecasting", data, context=context, horizon=horizon, season=season)
+        names, report = execute(Executor, folder, scratch, given, train, test, beam)
+        splits = {name: read_split(folder / f"Split-{name}") for name in names}
+        return Generated(folder, names, splits, report)
 
     return run
 
