@@ -128,8 +128,8 @@ def _lines(
 def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
-    if isinstance(value, str):
-        return shortened(value)
+    if isinstance(value, str):  # What has been asked for: all of it.
+        return " ".join(value.split())
     return shortened(json.dumps(value, ensure_ascii=False, default=str))
 
 

@@ -71,6 +71,9 @@ def test_texts_are_answered_in_blocks(run: Run) -> None:
     assert run("echo", "--text", "a  b", "--text", "水闸") == (
         0, "a b\n  text: a b\n\n水闸\n  text: 水闸\n", "",
     )  # fmt: skip
+    # A long text is named by its beginning, and its answer is whole.
+    long = "tide " * 40
+    assert run("echo", "--text", long)[1] == f"{long[:99]}…\n  text: {long.strip()}\n"
 
 
 def test_a_detail_goes_to_a_file_alone(run: Run, tmp_path: Path) -> None:
