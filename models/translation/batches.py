@@ -29,7 +29,7 @@ def batches(
     Args:
       examples: transformed examples, one an element: `source_tokens` and `target_tokens` sparse
         int64[(tokens)].
-      features: `max_tokens`, which either side of a pair has at most; others are left out.
+      features: `max_tokens` and `max_ratio`; pairs beyond them are left out.
       model: not used; part of the contract.
       batch_size: pairs a batch; the last of a bucket may hold fewer.
       seed: order of the pairs; None keeps the order and gives each pair once. With a seed the
@@ -40,7 +40,7 @@ def batches(
       targets once more, and 1 for each of their tokens.
     """
     del model
-    examples = examples.filter(_plain(lambda example: _longer(example) <= features.max_tokens))
+    examples = examples.filter(_plain(lambda example: ~tf.reduce_any(_wrong(example, features))))
     if seed is not None:
         examples = examples.shuffle(_SHUFFLE, seed=seed).repeat()
     # A border stands at either end.
@@ -68,32 +68,40 @@ def batches(
     )
 
 
-def _longer(example: Mapping[str, Any]) -> tf.Tensor:
-    """int64[], the tokens of a pair's longer side."""
-    return tf.maximum(*(tf.size(example[name].values, tf.int64) for name in (SOURCE, TARGET)))
+# A side with this many tokens more than another's share of them is not wrong yet: both are short.
+_SHORT = 10
+
+
+def _wrong(example: Mapping[str, Any], features: FeatureSettings) -> tf.Tensor:
+    """bool[2]: whether a pair is too long; whether it is not, and its sides are too unlike."""
+    sizes = [tf.size(example[name].values, tf.int64) for name in (SOURCE, TARGET)]
+    longer, shorter = tf.maximum(*sizes), tf.minimum(*sizes)
+    long = longer > features.max_tokens
+    most = features.max_ratio * tf.cast(shorter, tf.float32) + _SHORT
+    return tf.stack([long, ~long & (tf.cast(longer, tf.float32) > most)])
 
 
 def count(examples: tf.data.Dataset, features: FeatureSettings, model: ModelSettings) -> int:
-    """How many pairs are trained on; those that are too long are reported.
+    """How many pairs are trained on; the others are reported.
 
     Raises:
-      InputError: all are too long.
+      InputError: there are only others.
     """
     del model
-    start = tf.zeros([2], tf.int64)
 
     @_plain
-    def add(found: tf.Tensor, example: Mapping[str, Any]) -> tf.Tensor:
-        short = tf.cast(_longer(example) <= features.max_tokens, tf.int64)
-        return found + tf.stack([short, 1 - short])
+    def add(sums: tf.Tensor, example: Mapping[str, Any]) -> tf.Tensor:
+        wrong = tf.cast(_wrong(example, features), tf.int64)
+        return sums + tf.concat([[1], wrong], axis=0)
 
-    kept, long = (int(one) for one in examples.reduce(start, add))
-    setting = f"features.max_tokens={features.max_tokens}"
-    if not kept:
-        raise InputError(f"{setting}: all {long:,} pairs have more tokens on a side; raise it")
-    if long:
-        reporter().line(
-            f"{long:,} of {kept + long:,} pairs have more tokens on a side than {setting}: they "
-            "are not trained on"
-        )
-    return kept
+    every, *wrong = (int(one) for one in examples.reduce(tf.zeros([3], tf.int64), add))
+    reasons = (
+        f"more tokens on a side than features.max_tokens={features.max_tokens}",
+        f"sides of lengths more unlike than features.max_ratio={features.max_ratio:g}",
+    )
+    said = [f"{times:,} have {why}" for times, why in zip(wrong, reasons, strict=True) if times]
+    if every == sum(wrong):
+        raise InputError(f"none of {every:,} pairs can be trained on: {'; '.join(said)}: raise it")
+    if said:
+        reporter().line(f"not trained on, of {every:,} pairs: {'; '.join(said)}")
+    return every - sum(wrong)

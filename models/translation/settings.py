@@ -54,6 +54,12 @@ class FeatureSettings(Settings):
         ge=1,
         description="pairs with more tokens on either side are not trained on; they are counted",
     )
+    max_ratio: float = Field(
+        9.0,
+        ge=1,
+        description="pairs of which a side has more than this many times the other's tokens, and "
+        "ten more, are not trained on; they are counted",
+    )
     lower_case: bool = Field(False, description="make both sides lower case")
 
 

@@ -86,22 +86,31 @@ def test_every_pair_comes_once_among_those_of_like_length_and_too_long_ones_do_n
     random = np.random.default_rng(0)
     sizes = random.integers(1, 60, [300, 2])
     pairs = [([3 + n] * int(a), [3 + n] * int(b)) for n, (a, b) in enumerate(sizes)]
-    features, lines = FeatureSettings(max_tokens=50), []
+    features, lines = FeatureSettings(max_tokens=50, max_ratio=2.0), []
+    longer, shorter = sizes.max(axis=1), sizes.min(axis=1)
+    long = longer > 50
+    unlike = ~long & (longer > 2 * shorter + 10)
+    right = ~long & ~unlike
     monkeypatch.setattr(
         "tidegate.models.translation.batches.reporter",
         lambda: type("Kept", (), {"line": staticmethod(lines.append)}),
     )
     kept = count(examples(pairs), features, ModelSettings())
-    assert kept == int((sizes.max(axis=1) <= 50).sum()) < 300
-    assert lines and lines[0].startswith(f"{300 - kept} of 300 pairs have more tokens on a side")
+    assert kept == right.sum() and unlike.sum() > 5 < long.sum()
+    assert lines == [
+        f"not trained on, of 300 pairs: {long.sum()} have more tokens on a side than "
+        f"features.max_tokens=50; {unlike.sum()} have sides of lengths more unlike than "
+        "features.max_ratio=2"
+    ]
     seen, cells, tokens = [], 0, 0
     for inputs, target, weight in batches(examples(pairs), features, ModelSettings(), 16, None):
         seen += (inputs["source"].numpy()[:, 0] - 3).tolist()
-        longer = np.maximum(inputs["source"].shape[1], target.shape[1])
+        width = np.maximum(inputs["source"].shape[1], target.shape[1])
         own = (inputs["source"].numpy() > 0).sum(axis=1), weight.numpy().sum(axis=1)
-        cells += longer * len(target)
+        cells += width * len(target)
         tokens += np.maximum(*own).sum()
-    assert sorted(seen) == np.flatnonzero(sizes.max(axis=1) <= 50).tolist()
+    assert sorted(seen) == np.flatnonzero(right).tolist()
     assert tokens / cells > 0.8
-    with pytest.raises(InputError, match=r"features.max_tokens=1: all 300 pairs have more"):
-        count(examples(pairs), FeatureSettings(max_tokens=1), ModelSettings())
+    some = [pair for pair in pairs if max(map(len, pair)) > 1]
+    with pytest.raises(InputError, match=r"none of \d+ pairs can be trained on: .*max_tokens=1: r"):
+        count(examples(some), FeatureSettings(max_tokens=1), ModelSettings())
