@@ -98,7 +98,7 @@ def _judged(network: keras.Model, valid: tf.data.Dataset) -> list[np.ndarray]:
         alone = output.logits(hidden)
         each = (
             -tf.nn.sparse_softmax_cross_entropy_with_logits(targets, alone),
-            tf.math.log(tf.gather(counts, targets, batch_dims=2)),
+            tf.math.log(tf.gather(counts, targets, batch_dims=2) if ngrams.whole else counts),
             outputs["log_probability"],
         )
         return each, known, {name: outputs[name] for name in carried(network)}

@@ -25,11 +25,12 @@ class CountedNgrams(keras.layers.Layer):
       size: ids there are; 0 is padding.
       order: the longest n-gram, 2 or more.
       most: n-grams the table has room for.
+      whole: whether a call gives the probabilities of all tokens, or the targets' alone.
     """
 
-    def __init__(self, size: int, order: int, most: int, **kwargs: Any) -> None:
+    def __init__(self, size: int, order: int, most: int, whole: bool = True, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
-        self.size, self.order, self.most = size, order, most
+        self.size, self.order, self.most, self.whole = size, order, most, whole
 
     def build(self, *_: Any) -> None:
         numbers = {"shape": (self.most,), "initializer": "zeros", "trainable": False}
@@ -55,8 +56,8 @@ class CountedNgrams(keras.layers.Layer):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The probabilities of what comes next.
 
-        In training the target's own occurrence is left out of the counts, as they were learnt from
-        this text and would know it.
+        In training, where all are asked for, the target's own occurrence is left out of the
+        counts, as they were learnt from this text and would know it.
 
         Args:
           tokens: int[rows, steps], right-padded with 0.
@@ -64,7 +65,8 @@ class CountedNgrams(keras.layers.Layer):
           before: float[rows, order - 1], the contexts before the first token.
 
         Returns:
-          float32[rows, steps, size], adding up to 1; float32[rows, steps, order - 1], how much is
+          float32[rows, steps, size], adding up to 1, or float32[rows, steps], the targets', which
+          come from none of the text learnt from; float32[rows, steps, order - 1], how much is
           known of each context, ln(1 + its total); float[rows, order - 1], the contexts behind the
           last token.
         """
@@ -73,7 +75,20 @@ class CountedNgrams(keras.layers.Layer):
         last = ops.maximum(length - 1, 0)[:, None, None]
         found = ops.take_along_axis(ops.stack(contexts[1:], axis=-1), last, axis=1)[:, 0]
         after = ops.where((length > 0)[:, None], ops.cast(found, before.dtype), before)
-        return *self._distributions(contexts, targets if training else None), after
+        if self.whole:
+            return *self._distributions(contexts, targets if training else None), after
+        totals, backs, evidence = self._sums(contexts)
+        found = ops.full_like(totals[0], 1 / (self.size - 1))
+        for length, (total, back) in enumerate(zip(totals, backs, strict=True)):
+            share = self._share(self._find(contexts[length], targets, length), length)
+            longer = (share + back * found) / ops.maximum(total, 1.0)
+            found = ops.where(total > 0, longer, found)
+        return found, evidence, after
+
+    def after(self, tokens: Tensor, before: Tensor) -> Tensor:
+        """The contexts behind one more token, int[rows], of rows with float[rows, order - 1]."""
+        contexts = self._contexts(ops.expand_dims(tokens, 1), before)
+        return ops.cast(ops.concatenate(contexts[1:], axis=1), before.dtype)
 
     def behind(self, before: Tensor) -> tuple[Tensor, Tensor]:
         """The probabilities of what comes next behind contexts.
@@ -116,15 +131,8 @@ class CountedNgrams(keras.layers.Layer):
         self, contexts: list[Tensor], targets: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """All tokens' probabilities behind contexts, the targets' own occurrences left out."""
-        totals: list[Tensor] = []
-        backs: list[Tensor] = []
+        totals, backs, evidence = self._sums(contexts, 0.0 if targets is None else 1.0)
         own: list[Tensor] = []
-        for length, context in enumerate(contexts):
-            known = ops.cast(context > 0, "float32") if length else 1.0
-            totals.append(ops.take(self.totals, context) * known)
-            backs.append(ops.take(self.backs, context) * known)
-        left_out = 0.0 if targets is None else 1.0
-        evidence = [ops.log1p(ops.maximum(one - left_out, 0)) for one in totals[1:]]
         # What the target's share is more or less than by the table's count, times the total.
         if targets is not None:
             less = ops.ones_like(totals[0])
@@ -138,7 +146,19 @@ class CountedNgrams(keras.layers.Layer):
                 totals[length] = totals[length] - less
                 # One that comes no more does not count for the shorter one that it ends with.
                 less = less * ops.cast(count <= 1, "float32")
-        return self._summed(contexts, totals, backs, own, targets), ops.stack(evidence, axis=-1)
+        return self._summed(contexts, totals, backs, own, targets), evidence
+
+    def _sums(
+        self, contexts: list[Tensor], left_out: float = 0.0
+    ) -> tuple[list[Tensor], list[Tensor], Tensor]:
+        """Of contexts, `totals` and `backs`, 0 of one that is not there, and how much is known."""
+        there = [1.0, *(ops.cast(context > 0, "float32") for context in contexts[1:])]
+        totals, backs = (
+            [ops.take(one, context) * known for context, known in zip(contexts, there, strict=True)]
+            for one in (self.totals, self.backs)
+        )
+        known = [ops.log1p(ops.maximum(total - left_out, 0)) for total in totals[1:]]
+        return totals, backs, ops.stack(known, axis=-1)
 
     def _summed(
         self,
@@ -195,4 +215,5 @@ class CountedNgrams(keras.layers.Layer):
     def compute_output_shape(
         self, tokens_shape: Any, targets_shape: Any, before_shape: Any
     ) -> tuple[Any, ...]:
-        return (*targets_shape, self.size), (*targets_shape, self.order - 1), before_shape
+        found = (*targets_shape, self.size) if self.whole else targets_shape
+        return found, (*targets_shape, self.order - 1), before_shape

@@ -50,11 +50,11 @@ def stepper(network: keras.Model) -> Callable[[tf.Tensor, State], tuple[tf.Tenso
             hidden, states = cell(hidden, own, training=False)
             after += states
         new = dict(zip(names, after, strict=True))
-        beside = []
+        beside: tuple[tf.Tensor, ...] = ()
         if ngrams is not None:
-            nothing = tf.zeros_like(tokens)[:, None]
-            *beside, new[CONTEXTS] = ngrams(tokens[:, None], nothing, state[CONTEXTS])
-        return output.logits(hidden, *(one[:, 0] for one in beside)) + no_text, new
+            new[CONTEXTS] = ngrams.after(tokens, state[CONTEXTS])
+            beside = ngrams.behind(new[CONTEXTS])
+        return output.logits(hidden, *beside) + no_text, new
 
     return step
 

@@ -108,7 +108,7 @@ def build_model(
     outputs = dict(zip(names, flat, strict=True))
     if model.ngrams:
         *beside, outputs[CONTEXTS] = CountedNgrams(
-            size, features.longest, model.ngrams, name=COUNTED
+            size, features.longest, model.ngrams, whole=not output.sampled, name=COUNTED
         )(tokens, targets, state[CONTEXTS])
         outputs["log_probability"] = output(sequence, targets, *beside)
     else:
@@ -209,12 +209,28 @@ class NextToken(TokenSoftmax):
         known: Any = None,
         training: bool | None = None,
     ) -> Any:
-        """float[rows, steps, width] and int[rows, steps] to float32[rows, steps]."""
+        """The log-probability of each target.
+
+        Args:
+          hidden: float[rows, steps, width].
+          targets: int[rows, steps].
+          counted: what n-grams give: float32[rows, steps, vocabulary], or of a mean the targets'
+            own, float32[rows, steps].
+          known: float32[rows, steps, contexts].
+          training: estimates it, where tokens are drawn.
+
+        Returns:
+          float32[rows, steps], 0 for padding.
+        """
         if training and self.sampled:
             return self._estimated(self.projected(hidden), targets)
-        logits = self.logits(hidden, counted, known)
-        loss = ops.sparse_categorical_crossentropy(targets, logits, from_logits=True)
-        return ops.where(ops.equal(targets, PADDING_ID), 0.0, -loss)
+        mean = self.sampled and counted is not None
+        logits = self.logits(hidden) if mean else self.logits(hidden, counted, known)
+        found = -ops.sparse_categorical_crossentropy(targets, logits, from_logits=True)
+        if mean:
+            share = ops.sigmoid(_linear(known, self.gate))[..., 0]
+            found = ops.log(share * ops.exp(found) + (1 - share) * counted + _LEAST)
+        return ops.where(ops.equal(targets, PADDING_ID), 0.0, found)
 
     def _estimated(self, hidden: Any, targets: Any) -> Any:
         # Padding is never drawn. P(k) = ln((k + 1) / k) / ln(n + 1) for the k-th of n others.

@@ -23,15 +23,15 @@ MODEL = NgramModel([TEXT], order=ORDER, size=SIZE, first=FIRST)
 NOTHING = np.zeros((1, ORDER - 1), "float32")
 
 
-def filled(most: int = 10_000) -> CountedNgrams:
-    layer = CountedNgrams(SIZE, ORDER, 1_000)
+def filled(most: int = 10_000, whole: bool = True) -> CountedNgrams:
+    layer = CountedNgrams(SIZE, ORDER, 1_000, whole=whole)
     layer.build()
     layer.fill(MODEL.table(most))
     return layer
 
 
 def test_as_counted_over_windows_and_behind_padding() -> None:
-    layer = filled()
+    layer, of_targets = filled(), filled(whole=False)
     before = np.array([8, 8, 8])  # which the text lacks, as the graph has nothing before it
     expected = np.exp(
         [MODEL.log_probabilities([token], before)[0][0] for token in range(FIRST, SIZE)]
@@ -42,8 +42,12 @@ def test_as_counted_over_windows_and_behind_padding() -> None:
     for window in (slice(0, 7), slice(7, 9), slice(9, 59)):
         tokens, targets = (OTHER[None, window.start + by : window.stop + by] for by in (0, 1))
         padded = np.pad(tokens, [[0, 0], [0, 3]])
-        probabilities, _, state = layer(padded, np.pad(targets, [[0, 0], [0, 3]]), state)
+        behind = np.pad(targets, [[0, 0], [0, 3]])
+        alone, _, after = of_targets(padded, behind, state)
+        probabilities, _, state = layer(padded, behind, state)
+        np.testing.assert_array_equal(after, state)
         each = np.take_along_axis(probabilities[:, :-3].numpy(), targets[..., None], -1)
+        np.testing.assert_allclose(alone[:, :-3], each[..., 0], rtol=1e-5)
         found.append(np.log(each[0, :, 0]))
     np.testing.assert_allclose(np.concatenate(found), logs[1:], atol=1e-5)
     empty = layer(np.zeros((1, 2)), np.zeros((1, 2)), state)
@@ -104,7 +108,9 @@ def test_the_network_corrects_the_ngrams_or_shares_the_answer_with_them(sampled:
         **zero_state(network, 1),
     }
     counted, _, _ = layer(inputs["tokens"], inputs["targets"], inputs["contexts"])
-    counted = np.take_along_axis(counted.numpy(), OTHER[None, 1:, None], -1)[..., 0]
+    if not sampled:
+        counted = tf.gather(counted, inputs["targets"], batch_dims=2)
+    counted = counted.numpy()
     output = network.get_layer("output")
     if sampled:
         output.gate.assign([0.0] * layer.order)
