@@ -1,5 +1,6 @@
 """The DAG: one function from settings to a TFX pipeline, without side effects."""
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import tensorflow_data_validation as tfdv
 from tfx.components import StatisticsGen, Transform
 from tfx.dsl.components.base import base_node
+from tfx.dsl.components.common.importer import Importer
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration import pipeline
 from tfx.proto import trainer_pb2, transform_pb2
@@ -24,6 +26,7 @@ from tidegate.components.serving_check.component import ServingCheck
 from tidegate.components.trainer.component import Trainer
 from tidegate.components.tuner.component import Tuner
 from tidegate.models.core.fingerprint import code_fingerprint, task_fingerprint
+from tidegate.models.core.settings import ModelFile
 from tidegate.models.core.task import RawFeature, Stage
 from tidegate.pipeline.config import RunConfig
 from tidegate.pipeline.evaluation_config import evaluation_config
@@ -209,6 +212,10 @@ def _components(
         )
         nodes.append(tuner)
         hyperparameters = tuner.outputs["best_hyperparameters"]
+    started = _pretrained(config)
+    if started is not None:
+        nodes.append(started)
+        learn["base_model"] = started.outputs["result"]
     trainer = Trainer(
         run_fn="tidegate.components.trainer.run_fn.run_fn",
         schema=schema,
@@ -269,6 +276,18 @@ def _components(
     drawn = _pictures(config, settings, raw, examples, trainer, locations)
     drawn.add_upstream_node(push)
     return [*nodes, check, push, drawn]
+
+
+def _pretrained(config: RunConfig) -> Importer | None:
+    """The pushed model that training starts from, so that ML Metadata knows it as an origin."""
+    for paths in config.model.input_files().values():
+        for path in paths:
+            if isinstance(path, ModelFile):
+                version = posixpath.dirname(posixpath.dirname(path))
+                return Importer(source_uri=version, artifact_type=standard_artifacts.Model).with_id(
+                    "PretrainedModel"
+                )
+    return None
 
 
 def _pictures(

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import posixpath
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -55,8 +56,9 @@ def run_fn(fn_args: FnArgs) -> None:
         worker_processes.start(fn_args, workers, _beside(fn_args))
         return
     transform = tft.TFTransformOutput(fn_args.transform_output)
+    started: dict[str, Any] = {}
     trained = train(
-        lambda: run.network(transform, fn_args.train_files),
+        lambda: run.network(transform, fn_args.train_files, noted=started),
         lambda: run.task.objective(run.model),
         run.batches(
             fn_args.train_files, transform, run.training.seed, _share(run, fn_args, workers)
@@ -71,12 +73,16 @@ def run_fn(fn_args: FnArgs) -> None:
         checkpoints=checkpoint_folder(fn_args, run, workers),
     )
     if workers is None or workers.is_chief:
-        _write(run, fn_args, transform, trained)
+        _write(run, fn_args, transform, trained, started)
     trained.finish()
 
 
 def _write(
-    run: RunParameters, fn_args: FnArgs, transform: tft.TFTransformOutput, trained: Trained
+    run: RunParameters,
+    fn_args: FnArgs,
+    transform: tft.TFTransformOutput,
+    trained: Trained,
+    started: dict[str, Any],
 ) -> None:
     task = run.task
     calibrated = None
@@ -107,6 +113,7 @@ def _write(
             "learning_rate": trained.learning_rate,
             "seconds": round(trained.seconds, 2),
             "parameters": trained.model.count_params(),
+            "started": started or None,
             "calibrated": calibrated,
             "model": run.model.model_dump(),
             "training": run.training.model_dump(),

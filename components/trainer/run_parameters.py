@@ -189,6 +189,7 @@ class RunParameters:
         train_files: list[str] | None = None,
         model: Any = None,
         use_cudnn: bool | str = "auto",
+        noted: dict[str, Any] | None = None,
     ) -> keras.Model:
         """The task's network, with its first weights where it is to be trained.
 
@@ -198,6 +199,7 @@ class RunParameters:
             whose weights come from elsewhere.
           model: model settings in place of the run's own.
           use_cudnn: False for an export that loads on any machine.
+          noted: gets what was found for the first weights.
         """
         from tidegate.models.core.transform import TransformFacts
 
@@ -206,5 +208,7 @@ class RunParameters:
         network = self.task.build_model(model, self.features, facts, use_cudnn=use_cudnn)
         if train_files is not None and self.task.warm_start is not None:
             examples = self.examples(train_files, transform)
-            self.task.warm_start(network, examples, model, self.training.seed, facts)
+            found = self.task.warm_start(network, examples, model, self.training.seed, facts)
+            if noted is not None:
+                noted.update(found or {})
         return network

@@ -14,6 +14,7 @@ import tensorflow_transform as tft
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_transform.saved.saved_transform_io_v2 import SavedModelLoader
 
+from tidegate.models.core.pretrained import write_pretrained
 from tidegate.models.core.task import RawFeature, SequenceTask, Signature
 from tidegate.models.core.transform import TransformFacts
 from tidegate.models.core.warmup import write_warmup
@@ -212,6 +213,9 @@ def export(
     write_warmup(
         os.path.join(extra, WARMUP_FILE), task.signatures(raw), task.samples(raw), serialized
     )
+    if task.tokens is not None:
+        tokens = task.tokens(TransformFacts(transform, settings), features)
+        write_pretrained(extra, task.name, trained, settings, tokens)
     _write_samples(os.path.join(extra, SAMPLES_FILE), serialized, _public(answers))
     with tf.io.gfile.GFile(os.path.join(extra, FILE), "w") as file:
         file.write(text)

@@ -7,6 +7,7 @@ annotation; the Tuner searches over those:
         units: Annotated[int, Range(32, 256, step=32)] = Field(64, ge=1, description="...")
 """
 
+import glob
 import os
 import types
 from collections.abc import Iterator, Mapping
@@ -85,6 +86,38 @@ class InputFile(str):
     @classmethod
     def _absolute(cls, given: str) -> "InputFile":
         return cls(given if "://" in given else os.path.abspath(os.path.expanduser(given)))
+
+
+# Of a pushed model, beside its graph: what another training can start from.
+NETWORK_FILE = "tidegate_network.npz"
+
+
+class ModelFile(InputFile):
+    """A pushed model that a setting names by the folder of its run, of its model or of a version.
+
+    It is the file in which the newest version there has its network.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def _absolute(cls, given: str) -> "ModelFile":
+        path = super()._absolute(given)
+        if path.endswith(NETWORK_FILE):
+            return cls(path)
+        inside = os.path.join("assets.extra", NETWORK_FILE)
+        if "://" not in path:
+            for below in ("", "*", os.path.join("*", "*"), os.path.join("serving", "*", "*")):
+                found = glob.glob(os.path.join(glob.escape(path), below, inside))
+                if found:
+                    return cls(max(found, key=_version))
+        return cls(os.path.join(path, inside))
+
+
+def _version(path: str) -> tuple[int, str]:
+    """What versions are ordered by: their number."""
+    name = os.path.basename(os.path.dirname(os.path.dirname(path)))
+    return (int(name) if name.isdigit() else -1, path)
 
 
 class Settings(BaseModel):
@@ -198,7 +231,7 @@ class FileSettings(Settings):
 
 
 _UNIONS = (Union, types.UnionType)
-_NAMES: Mapping[Any, str] = {type(None): "none", InputFile: "file"}
+_NAMES: Mapping[Any, str] = {type(None): "none", InputFile: "file", ModelFile: "folder"}
 
 
 def type_name(field: FieldInfo) -> str:

@@ -293,7 +293,9 @@ class SequenceTask:
       pace: (`TransformFacts`) to the network's `Pace`, by what it reads; None for the usual one.
       warm_start: (network, transformed training examples, model settings, seed, `TransformFacts`):
         gives the network its first weights, where they can be learnt without labels or come from
-        elsewhere; or None.
+        elsewhere, and may return what it found, as JSON holds it; or None.
+      tokens: (`TransformFacts`, feature settings) to the text of each id of the network's layer
+        `embedding`: then the exported model holds what another training can start from; or None.
       calibrate: (trained network, batches of `valid`, model settings, batches of `train`): sets
         the weights that are not learnt by gradients, and may return what it found, as JSON holds
         it; or None. Each row comes once. Never on `eval`, on which the gates are judged.
@@ -349,6 +351,7 @@ class SequenceTask:
     training: Mapping[str, Any] = field(default_factory=dict)
     pace: Annotated[Imported | None, Stage.TRAINING] = None
     warm_start: Annotated[Imported | None, Stage.TRAINING] = None
+    tokens: Annotated[Imported | None, Stage.TRAINING] = None
     calibrate: Annotated[Imported | None, Stage.TRAINING] = None
     rivals: Annotated[Imported | None, Stage.BASELINE] = None
     pictures: Annotated[Imported | None, Stage.PICTURES] = None

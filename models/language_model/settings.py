@@ -4,7 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tidegate.models.core.settings import Choice, FileSettings, Memory, Range, Settings
+from tidegate.models.core.settings import (
+    Choice,
+    FileSettings,
+    Memory,
+    ModelFile,
+    Range,
+    Settings,
+)
 
 
 class DataSettings(FileSettings):
@@ -71,6 +78,10 @@ class ModelSettings(Settings):
 
     embedding: Annotated[int, Range(32, 256, step=32)] = Field(
         64, ge=1, description="width of a token's embedding"
+    )
+    pretrained: ModelFile | None = Field(
+        None,
+        description="folder of a run, a model or a version whose network training goes on from",
     )
     cell: Annotated[Literal["lstm", "gru"], Choice(("lstm", "gru"))] = Field(
         "lstm", description="recurrent cell"

@@ -162,6 +162,7 @@ TASK = SequenceTask(
     count=Imported(f"{_HERE}.batches.count"),
     training={"learning_rate": 8e-3, "batch_size": 32},
     warm_start=Imported(f"{_HERE}.beginning.warm_start"),
+    tokens=Imported(f"{_HERE}.beginning.tokens"),
     build_model=Imported(f"{_HERE}.model.build_model"),
     objective=Imported(f"{_HERE}.model.objective"),
     calibrate=Imported(f"{_HERE}.calibration.calibrate"),

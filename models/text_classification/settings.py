@@ -9,6 +9,7 @@ from tidegate.models.core.settings import (
     FileSettings,
     InputFile,
     Memory,
+    ModelFile,
     Range,
     Settings,
 )
@@ -80,6 +81,11 @@ class ModelSettings(Settings):
         None,
         description="file of word vectors that the embedding starts from in place of those: "
         "the text form of fastText (.vec), word2vec or GloVe, also with .gz",
+    )
+    pretrained: ModelFile | None = Field(
+        None,
+        description="folder of a run, a model or a version whose embedding and recurrent layers "
+        "the LSTM starts from: a language model, or a model of this task",
     )
     cell: Annotated[Literal["lstm", "gru"], Choice(("lstm", "gru"))] = Field(
         "lstm", description="recurrent cell"

@@ -123,6 +123,7 @@ TASK = SequenceTask(
     build_model=Imported(f"{_HERE}.model.build_model"),
     objective=Imported(f"{_HERE}.model.objective"),
     warm_start=Imported(f"{_HERE}.vectors.warm_start"),
+    tokens=Imported(f"{_HERE}.vectors.tokens"),
     calibrate=Imported(f"{_HERE}.calibration.calibrate"),
     predict=Imported(f"{_HERE}.predict.predict"),
     names=Imported(f"{_HERE}.predict.names"),

@@ -11,6 +11,7 @@ from sklearn.utils.extmath import randomized_svd
 
 from tidegate.models.core.progress import reporter
 from tidegate.models.core.transform import TransformFacts
+from tidegate.models.text.pretrained import start_from
 from tidegate.models.text.tokens import FIRST_ID, UNKNOWN_ID
 from tidegate.models.text.vector_files import read_vectors
 from tidegate.models.text.wordpiece import UNKNOWN
@@ -20,6 +21,8 @@ from tidegate.models.text_classification.settings import ModelSettings
 from tidegate.tables.errors import InputError
 
 _WINDOW = 5
+# What stands for an unknown token, in language models too.
+_UNREADABLE = "\ufffd"
 # The context distribution is smoothed by this exponent (Levy et al. 2015).
 _SMOOTHING = 0.75
 # Tokens that are counted at most: they and their pairs are held in memory.
@@ -34,19 +37,28 @@ def warm_start(
     model: ModelSettings,
     seed: int,
     facts: TransformFacts,
-) -> None:
-    """Starts the network's embedding from word vectors: of a file, or of the training texts.
+) -> dict[str, Any] | None:
+    """Starts the network from a pushed one, or its embedding from word vectors.
+
+    Those are of a file, or of the training texts.
 
     Args:
       network: as `build_model` makes it.
       examples: transformed training examples.
-      model: `vectors` names a file; without it, `word_vectors` switches those of the texts.
+      model: `pretrained` names a model; without it, `vectors` names a file; without that,
+        `word_vectors` switches those of the texts.
       seed: of the decomposition.
       facts: the vocabulary.
 
+    Returns:
+      What was found of a model, as `pretrained.start_from` gives it.
+
     Raises:
-      InputError: the file holds no word vectors, or none of the vocabulary's.
+      InputError: the file holds no word vectors, or none of the vocabulary's; or the model is none
+        that this network can start from.
     """
+    if model.pretrained is not None:
+        return start_from(model.pretrained, network, tokens(facts), network.name)
     layer = network.get_layer(EMBEDDING)
     (start,) = layer.get_weights()
     if model.vectors is not None:
@@ -70,10 +82,19 @@ def warm_start(
         rows = (example["tokens"].values.numpy() for example in examples)
         found = word_vectors(rows, start.shape[0], start.shape[1], seed)
     else:
-        return
+        return None
     known = np.any(found, axis=1)
     start[known] = found[known]
     layer.set_weights([start])
+    return None
+
+
+def tokens(facts: TransformFacts, features: Any = None) -> list[str]:
+    """The text of each id of the embedding: that of padding is empty."""
+    del features
+    words = [word.decode("utf-8", "replace") for word in facts.vocabulary(TOKENS)]
+    # A learnt vocabulary of pieces holds the unknown one as well.
+    return ["", *words] if words[:1] == [UNKNOWN] else ["", _UNREADABLE, *words]
 
 
 def fitted(given: np.ndarray, start: np.ndarray, seed: int) -> np.ndarray:

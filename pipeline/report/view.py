@@ -222,7 +222,8 @@ def training(summary: Summary) -> Iterator[Table]:
         ("seconds of training", found.get("seconds")),
         ("parameters", found.get("parameters")),
         (f"best {found.get('monitor')}", found.get("best")),
-        *_calibrated(found.get("calibrated")),
+        *_found("started", found.get("started")),
+        *_found("calibrated", found.get("calibrated")),
     ]
     yield Table("Training", ("", "value"), tuple((key, _cell(value)) for key, value in facts))
     yield Table(
@@ -246,12 +247,12 @@ def training(summary: Summary) -> Iterator[Table]:
         yield Table("Versions", ("", ""), tuple(versions.items()))
 
 
-def _calibrated(found: Any) -> list[tuple[str, str]]:
-    """What the task's calibration tells, which may be any JSON, or nothing."""
+def _found(what: str, found: Any) -> list[tuple[str, str]]:
+    """What a task tells of its first weights or its calibration: any JSON, or nothing."""
     if found is None:
         return []
     named = found if isinstance(found, Mapping) else {"": found}
-    return [(f"calibrated: {key}".rstrip(": "), str(value)) for key, value in named.items()]
+    return [(f"{what}: {key}".rstrip(": "), str(value)) for key, value in named.items()]
 
 
 def changed(summary: Summary) -> list[tuple[str, Any]]:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from tests.pipeline.test_dag import changed, connection
 from tests.remote_files import mended_ram, write
-from tidegate.models.core.settings import InputFile, describe
+from tidegate.models.core.settings import NETWORK_FILE, InputFile, ModelFile, describe
 from tidegate.models.core.task import load_task
 from tidegate.pipeline.config import check_input_files, input_files, make_config
 from tidegate.tables.errors import InputError
@@ -101,3 +101,34 @@ def test_content_is_in_the_key_of_what_reads_it(
     before = nodes({"/v": "1"}, **sections)
     assert changed(before, nodes({"/v": "2"}, **sections)) == concerned
     assert changed(before, nodes({"/v": "1", "/other": "2"}, **sections)) == set()
+
+
+def test_a_model_is_named_by_its_run_its_folder_or_its_version(tmp_path: Path) -> None:
+    def file(version: str) -> str:
+        path = tmp_path / "run" / "serving" / "name" / version / "assets.extra" / NETWORK_FILE
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+        return str(path)
+
+    old, new = file("9"), file("10")
+    serving = tmp_path / "run" / "serving"
+    for named, found in (
+        (tmp_path / "run", new),
+        (serving, new),
+        (serving / "name", new),
+        (serving / "name" / "9", old),
+        (old, old),
+        (tmp_path, f"{tmp_path}/assets.extra/{NETWORK_FILE}"),
+        ("gs://b/models/name/9", f"gs://b/models/name/9/assets.extra/{NETWORK_FILE}"),
+    ):
+        made = config(model={"pretrained": str(named)})
+        assert isinstance(made.model.pretrained, ModelFile)
+        assert input_files(made) == {"model.pretrained": (found,)}
+        assert type(made.model).model_validate_json(made.model.model_dump_json()) == made.model
+    with pytest.raises(InputError, match=f"^model.pretrained={tmp_path}/.*: no such file"):
+        check_input_files(config(model={"pretrained": str(tmp_path)}))
+    # ML Metadata knows the version as what the Trainer has begun from.
+    found = nodes({}, model={"pretrained": str(serving)})
+    (channel,) = found["Trainer"].inputs.inputs["base_model"].channels
+    assert channel.producer_node_query.id == "PretrainedModel"
+    assert changed(found, nodes({new: "1"}, model={"pretrained": str(serving)})) == {"Trainer"}
