@@ -170,37 +170,49 @@ class CountedNgrams(keras.layers.Layer):
     ) -> Tensor:
         """The shares of all lengths, from the longest: each has what the longer ones leave."""
         shape = tf.shape(contexts[0])
-        count = tf.cast(tf.size(contexts[0]), tf.int64)
         left, extra = tf.ones(shape), tf.zeros(shape)
-        shares, places = [], []
+        shares, places, rows = [], [], []
         for length in reversed(range(self.order)):
             there = totals[length] > 0
             each = tf.where(there, left / tf.maximum(totals[length], 1.0), 0.0)
             if own:
                 extra += each * own[length]
-            key = tf.cast(tf.reshape(contexts[length], [-1]), tf.int64) * (self.size + 1)
-            known = tf.reshape(there, [-1])
-            if length:
-                begin = tf.searchsorted(self.keys, key)
-                end = tf.where(known, tf.searchsorted(self.keys, key + self.size + 1), begin)
-                children = tf.ragged.range(begin, end)
-                at, row = children.values, children.value_rowids()
-                shares.append(self._share(at, length) * tf.gather(tf.reshape(each, [-1]), row))
-                places.append(row * self.size + tf.gather(self.keys, at) % (self.size + 1))
+            context, flat = tf.reshape(contexts[length], [-1]), tf.reshape(each, [-1])
+            if length == 0:
+                rows.append(flat[:, None] * self._single())
+            elif length == 1:
+                # Few tokens, of which each has many after it, come again and again.
+                few, which = tf.unique(context)
+                share, place = self._after(few, length, tf.ones_like(few, tf.float32))
+                rows.append(flat[:, None] * tf.gather(self._dense(share, place, few), which))
             else:
-                single = tf.reshape(each, [-1, 1]) * self._single()
+                share, place = self._after(context, length, flat)
+                shares.append(share)
+                places.append(place)
             left *= tf.where(there, backs[length] / tf.maximum(totals[length], 1.0), 1.0)
-        sums = tf.math.unsorted_segment_sum(
-            tf.concat(shares, 0), tf.concat(places, 0), count * self.size
-        )
-        uniform = tf.reshape(left, [-1, 1]) * tf.constant(
-            [[0.0] + [1 / (self.size - 1)] * (self.size - 1)]
-        )
-        found = tf.reshape(sums, [-1, self.size]) + single + uniform
-        found = tf.reshape(found, tf.concat([shape, [self.size]], 0))
+        uniform = tf.constant([[0.0] + [1 / (self.size - 1)] * (self.size - 1)])
+        rows.append(tf.reshape(left, [-1, 1]) * uniform)
+        if shares:
+            rows.append(self._dense(tf.concat(shares, 0), tf.concat(places, 0), context))
+        found = tf.reshape(tf.add_n(rows), tf.concat([shape, [self.size]], 0))
         if targets is not None:
             found += tf.one_hot(targets, self.size) * extra[..., None]
         return tf.ensure_shape(found, [None, None, self.size])
+
+    def _after(self, context: Tensor, length: int, factor: Tensor) -> tuple[Tensor, Tensor]:
+        """What comes after contexts, int32[n]: shares times a factor, and places in [n, size]."""
+        key = tf.cast(context, tf.int64) * (self.size + 1)
+        begin = tf.searchsorted(self.keys, key)
+        end = tf.searchsorted(self.keys, key + self.size + 1)
+        children = tf.ragged.range(begin, tf.where((context > 0) & (factor > 0), end, begin))
+        at, row = children.values, children.value_rowids()
+        share = self._share(at, length) * tf.gather(factor, row)
+        return share, row * self.size + tf.gather(self.keys, at) % (self.size + 1)
+
+    def _dense(self, share: Tensor, place: Tensor, context: Tensor) -> Tensor:
+        """float32[n, size], for n contexts."""
+        count = tf.cast(tf.size(context), tf.int64) * self.size
+        return tf.reshape(tf.math.unsorted_segment_sum(share, place, count), [-1, self.size])
 
     def _share(self, at: Tensor, length: int) -> Tensor:
         """The counts of n-grams without what is taken off, float32[...]."""
