@@ -61,6 +61,13 @@ _FILE = click.Path(path_type=Path)
 @click.option(
     "--role", "roles", multiple=True, metavar="NAME=ROLE", help="What an input or output is."
 )
+@click.option(
+    "--option",
+    "given",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What a request need not say: length=50, temperature=0.5.",
+)
 @click.option("--encoding", help="Of a text file.")
 @click.option("--delimiter", help="Between the columns of CSV or TSV.")
 @click.option(
@@ -137,6 +144,7 @@ def predict(
     time_column: str | None,
     frequency: str | None,
     roles: tuple[str, ...],
+    given: tuple[str, ...],
     encoding: str | None,
     delimiter: str | None,
     quoting: str | None,
@@ -188,9 +196,9 @@ def predict(
     if version is not None and label is not None:
         raise InputError("received --version and --label; expected one of them")
     places = {"--server": server, "--models": models, "--candidate": candidate}
-    given = [name for name, value in places.items() if value is not None]
-    if len(given) > 1:
-        raise InputError(f"received {' and '.join(given)}; expected one of them")
+    named = [name for name, value in places.items() if value is not None]
+    if len(named) > 1:
+        raise InputError(f"received {' and '.join(named)}; expected one of them")
     asked = None if candidate is None else find_candidate(candidate, model, version, label)
     model = asked.name if asked is not None else model
     if model is None:
@@ -227,6 +235,7 @@ def predict(
             if value
         },
         max_bad_share=max_bad_share,
+        options=options.pairs("--option", "NAME=VALUE", given),
         levels=options.numbers("--level", levels),
         quantiles=options.numbers("--quantiles", quantiles),
         top=top,

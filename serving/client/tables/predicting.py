@@ -23,6 +23,7 @@ from tidegate.serving.client.tables.requests import (
     check_inputs,
     choose_signature,
     resolve,
+    with_options,
 )
 from tidegate.serving.client.tables.series import SeriesRows
 from tidegate.serving.client.tables.series_roles import series_roles
@@ -132,6 +133,8 @@ def planned(
             yield _of_records(known, rows, left_out)
         return
     signature, roles = series_roles(known, series, source, opener)
+    if question.options:
+        raise InputError("--option: expected a model of rows; this one is asked by series")
     reads = roles.reads
     with Rows(source, reads.how, reads.columns, reads.optional, opener) as rows:
         left_out = LeftOut(reads.max_bad_share)
@@ -205,6 +208,8 @@ def plan(
         named = {name: role.column for name, role in inputs.items() if role.column}
         read = resolve(signature, columns, {**named, **question.columns}, path)
         convert = by_column(signature, read, known.how)
+    if question.options:
+        convert = with_options(convert, signature, question.options)
     layout = PlainRows(records, columns, convert, answers, left_out)
 
     def all_types() -> Mapping[str, Any]:

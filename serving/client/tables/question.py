@@ -52,6 +52,7 @@ class Question:
       step: of the model's series.
       how: by name, attributes of `FileFormat` and their values.
       max_bad_share: of the rows, how many may be unusable.
+      options: by input that a request may leave out, its value for all rows, as text.
       levels, quantiles: of the columns for quantiles, as `QuantileColumns` takes them.
       top: how many classes stand in columns; 0 for lists of all.
       batch_size: rows to a request.
@@ -73,6 +74,7 @@ class Question:
     step: Step | None = None
     how: Mapping[str, Any] = field(default_factory=dict)
     max_bad_share: float | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
     levels: tuple[float, ...] = ()
     quantiles: tuple[float, ...] = ()
     top: int = 3

@@ -129,6 +129,29 @@ def by_column(signature: Signature, columns: Mapping[str, str], how: FileFormat)
     return convert
 
 
+def with_options(convert: Convert, signature: Signature, options: Mapping[str, str]) -> Convert:
+    """The same with values of inputs that a request may leave out, alike for all rows.
+
+    Raises:
+      InputError: no such input, or a value that it does not take.
+    """
+    values = {}
+    for name, text in options.items():
+        if name not in signature.optional:
+            raise InputError(
+                f"--option {name}={text}: not an option of signature {signature.name!r}. "
+                f"{nearest(name, signature.optional)}"
+            )
+        try:
+            values[name] = converter(signature.inputs[name])(text)
+        except CellError as error:
+            raise InputError(
+                f"--option {name}={text}: {error}; expected {signature.inputs[name]}, of which "
+                "this is one row"
+            ) from None
+    return lambda cells: {**convert(cells), **values}
+
+
 def as_example(
     name: str, features: Mapping[str, str], kinds: Mapping[str, str], how: FileFormat
 ) -> Convert:

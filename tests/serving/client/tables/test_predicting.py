@@ -68,6 +68,30 @@ def test_columns_are_matched_as_told(client: Client, tmp_path: Path) -> None:
     assert found == [["review", "text"], ["gut", "gut"]]
 
 
+def test_what_a_request_need_not_say_is_said_for_all_rows(
+    client: Client, script: Script, tmp_path: Path
+) -> None:
+    inputs = {"x": (FLOAT, [-1]), "n": (INT64, [-1]), "stop": (STRING, [-1, -1])}
+    defaults: dict[str, Any] = {"n": [3], "stop": [["."]]}
+    script.signatures["more"] = signature(inputs, inputs, defaults=defaults)
+    asked = {"signature": "more", "options": {"n": "7", "stop": '["a", "b"]'}}
+    found = answers(client, tmp_path, "a.csv", "x\n1\n2\n", **asked)
+    assert found == [
+        ["x", "n", "stop", "predicted_x"],
+        ["1", "7", '["a", "b"]', "1.0"],
+        ["2", "7", '["a", "b"]', "2.0"],
+    ]
+    for option, said in (
+        ({"m": "7"}, "--option m=7: not an option of signature 'more'. "),
+        ({"x": "7"}, "--option x=7: not an option of signature 'more'. "),
+        ({"n": "7.5"}, "--option n=7.5: '7.5' is not an integer; expected int64"),
+        ({"stop": "a"}, "--option stop=a: 'a' is not a JSON list; expected string"),
+    ):
+        with pytest.raises(InputError) as caught:
+            answers(client, tmp_path, "a.csv", "x\n1\n", signature="more", options=option)
+        assert str(caught.value).startswith(said)
+
+
 def test_order_is_kept_over_many_requests(client: Client, script: Script, tmp_path: Path) -> None:
     script.seconds = 0.01
     lines = "\n".join(f"text {number}" for number in range(1000))
