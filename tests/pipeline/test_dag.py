@@ -167,7 +167,15 @@ RUN_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         (
             *("inputs", "batches", "build_model", "objective", "predict", "count", "pace"),
-            *("apply", "calibrate", "signatures", "names", "warm_start", "evaluation.answers"),
+            *(
+                "apply",
+                "calibrate",
+                "signatures",
+                "names",
+                "warm_start",
+                "tokens",
+                "evaluation.answers",
+            ),
         ),
         ("Trainer",),
     ),
