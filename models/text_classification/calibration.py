@@ -19,7 +19,7 @@ _RACE, _JUDGES = 3_000, 5_000
 # Parts that each row of a race is judged in, by rows: from fewer rows more is learnt that way.
 _FOLDS = ((1_000, 5), (2_000, 3))
 # What a race chooses from: the share of words in a row's squared length, and the inverse of the
-# regularisation.
+# regularisation, the usual one first.
 _SHARES = (0.5, 0.0, 0.2, 0.8, 1.0)
 _STRENGTHS = (10.0, 3.0, 30.0, 100.0)
 # Cross-entropies that differ by less than this share are nearly equal.
@@ -257,9 +257,13 @@ def _race(blocks: list[scipy.sparse.csr_matrix], targets: np.ndarray, classes: i
     tried = [judge(share, _STRENGTHS[0]) for share in shares]
     words = min(tried, key=lambda one: one[0])[1].words
     tried = [min(tried, key=lambda one: one[0])] + [judge(words, c) for c in _STRENGTHS[1:]]
-    # Of nearly equal ones the most regularised: a race is of fewer rows than are learnt from.
+    # Of nearly equal ones the nearest to the usual one: a race has fewer rows than are learnt from.
     near = (1 + _NEAR) * min(tried, key=lambda one: one[0])[0]
-    return min((one[1] for one in tried if one[0] <= near), key=lambda one: one.strength)
+    usual = np.log(_STRENGTHS[0])
+    return min(
+        (one[1] for one in tried if one[0] <= near),
+        key=lambda one: abs(float(np.log(one.strength) - usual)),
+    )
 
 
 def _trust(
