@@ -10,7 +10,7 @@ import yaml
 from pydantic import Field, field_validator, model_validator
 
 from tidegate.components import files
-from tidegate.models.core.settings import InputFile, Memory, Settings, read_section
+from tidegate.models.core.settings import InputFile, Memory, ModelFile, Settings, read_section
 from tidegate.models.core.task import SequenceTask
 from tidegate.pipeline.beam import gather
 from tidegate.pipeline.kubeflow.settings import KubeflowSettings
@@ -224,10 +224,10 @@ def input_files(config: RunConfig) -> dict[str, tuple[InputFile, ...]]:
 
 
 def check_input_files(config: RunConfig) -> None:
-    """Opens the files that settings name.
+    """Opens the files that settings name; a model must be one that training can start from.
 
     Raises:
-      InputError: one is not there or cannot be read.
+      InputError: one is not there, cannot be read, or is no such model.
     """
     for setting, paths in input_files(config).items():
         for path in paths:
@@ -240,6 +240,10 @@ def check_input_files(config: RunConfig) -> None:
                 raise InputError(
                     f"{setting}={path}: cannot be read: {files.reason(error)}"
                 ) from None
+            if isinstance(path, ModelFile):
+                from tidegate.models.core.pretrained import check_sizes
+
+                check_sizes(path, config.model)
 
 
 def read_file(path: str) -> dict[str, Any]:

@@ -19,6 +19,8 @@ import tensorflow as tf
 from tidegate.models.core.settings import NETWORK_FILE
 from tidegate.tables.errors import InputError
 
+# The settings that decide the sizes of the table of tokens and of the first recurrent layer.
+SIZES = ("embedding", "units", "cell")
 _ABOUT, _TOKENS, _WEIGHT = "about", "tokens", "weight:"
 
 
@@ -96,3 +98,23 @@ def read_pretrained(path: str, setting: str = "model.pretrained") -> Pretrained:
             f"{setting}={path}: not the network of a model that tidegate has pushed ({reason}); "
             "expected the folder of a run, of its model or of a version"
         ) from None
+
+
+def check_sizes(path: str, settings: Any) -> None:
+    """Finds before anything starts that a network of these settings cannot start from a model.
+
+    Raises:
+      InputError: no network, or one of other sizes.
+    """
+    given = read_pretrained(path)
+    if any(getattr(settings, name, None) != given.model.get(name) for name in SIZES):
+        raise other_sizes(given)
+
+
+def other_sizes(given: Pretrained) -> InputError:
+    """What is said of a model of other sizes: the settings that would make them the same."""
+    sizes = " ".join(f"model.{name}={given.model.get(name)}" for name in SIZES)
+    return InputError(
+        f"model.pretrained={given.path}: its table of tokens or its recurrent layers are of other "
+        f"sizes; expected a model of the same: set {sizes}"
+    )

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tidegate.models.core.pretrained import Pretrained, read_pretrained
+from tidegate.models.core.pretrained import Pretrained, other_sizes, read_pretrained
 from tidegate.models.core.progress import reporter
 from tidegate.tables.errors import InputError
 
@@ -95,11 +95,7 @@ def _check(given: Pretrained, own: dict[str, Any]) -> None:
         for name in names
     )
     if not fits:
-        sizes = (f"model.{name}={given.model.get(name)}" for name in ("embedding", "units", "cell"))
-        raise InputError(
-            f"model.pretrained={given.path}: its table of tokens or its first recurrent layer is "
-            f"of another size; expected a model of the same: set {' '.join(sizes)}"
-        )
+        raise other_sizes(given)
 
 
 def matching_rows(tokens: Sequence[str], others: Sequence[str]) -> np.ndarray:

@@ -21,6 +21,8 @@ from tidegate.components.wiring import Wired
 from tidegate.models.core.progress import reporter
 from tidegate.pipeline.run import broken_runs, seals
 
+# TFX's mark of what comes from elsewhere.
+_IMPORTED = "is_external"
 _RESOLVER = "tfx.dsl.components.common.resolver.Resolver"
 
 
@@ -196,7 +198,8 @@ def _check_artifacts(run: ComponentRun, sound: set[str]) -> None:
         artifact
         for found in run.outputs.values()
         for artifact in found
-        if artifact.uri not in sound
+        # A model that training starts from is another run's: its content is in the cache's key.
+        if artifact.uri not in sound and not _is_imported(artifact)
     ]
     damages = [(artifact, seals.damage(artifact.uri)) for artifact in artifacts]
     damaged = [(artifact, reason) for artifact, reason in damages if reason is not None]
@@ -206,6 +209,12 @@ def _check_artifacts(run: ComponentRun, sound: set[str]) -> None:
             [f"{artifact.uri} {reason}" for artifact, reason in damaged],
         )
     sound.update(artifact.uri for artifact in artifacts)
+
+
+def _is_imported(artifact: Any) -> bool:
+    """Whether TFX's Importer has named it: it was not made here, and has no seal."""
+    marks = artifact.custom_properties
+    return _IMPORTED in marks and bool(marks[_IMPORTED].int_value)
 
 
 def _run_anew(node: Any) -> None:

@@ -13,6 +13,7 @@ from tidegate.models.core.pretrained import read_pretrained, write_pretrained
 from tidegate.models.core.settings import NETWORK_FILE
 from tidegate.models.core.task import load_task
 from tidegate.models.text.pretrained import matching_rows, start_from
+from tidegate.pipeline.config import check_input_files, make_config
 from tidegate.tables.errors import InputError
 
 SIZES = {"embedding": 4, "units": 5}
@@ -50,6 +51,10 @@ def pushed(folder: Path, task: str, *tokens: str, **settings: Any) -> tuple[str,
         one.assign(random.normal(size=one.shape))
     write_pretrained(str(folder), task, network, model, texts)
     return str(folder / NETWORK_FILE), {one.path: np.array(one) for one in network.weights}
+
+
+def as_given(path: str, model: Any) -> dict[str, dict[str, Any]]:
+    return {"model": {**model.model_dump(), "pretrained": path}}
 
 
 def weights(network: keras.Model) -> dict[str, np.ndarray]:
@@ -96,11 +101,14 @@ def test_a_language_model_goes_on_from_its_own(tmp_path: Path) -> None:
 def test_what_cannot_be_started_from_names_the_setting(tmp_path: Path) -> None:
     path, _ = pushed(tmp_path, "language_model", *OTHERS, ngrams=0)
     for settings in ({"units": 6}, {"embedding": 3}, {"cell": "gru"}):
-        network, tokens, _ = made("text_classification", "tide", linear=False, **settings)
+        network, tokens, model = made("text_classification", "tide", linear=False, **settings)
         sizes = "set model.embedding=4 model.units=5 model.cell=lstm$"
         with pytest.raises(InputError, match=rf"^model.pretrained={path}: .*{sizes}"):
             start_from(path, network, tokens, "text_classification")
-    network, tokens, _ = made("text_classification", "水", linear=False)
+        with pytest.raises(InputError, match=sizes):  # before anything starts
+            check_input_files(make_config(load_task("text_classification"), as_given(path, model)))
+    network, tokens, model = made("text_classification", "水", linear=False)
+    check_input_files(make_config(load_task("text_classification"), as_given(path, model)))
     with pytest.raises(InputError, match="has none of the 1 tokens; expected a model of texts"):
         start_from(path, network, tokens, "text_classification")
     for content in (b"", b"no network", Path(path).read_bytes()[:500]):
