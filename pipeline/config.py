@@ -232,18 +232,19 @@ def check_input_files(config: RunConfig) -> None:
     for setting, paths in input_files(config).items():
         for path in paths:
             try:
+                is_model = isinstance(path, ModelFile)
                 with files.open_bytes(path) as file:
-                    file.read(1)
+                    content = file.read() if is_model else file.read(1)
             except FileNotFoundError:
                 raise InputError(f"{setting}={path}: no such file") from None
             except (OSError, ValueError) as error:
                 raise InputError(
                     f"{setting}={path}: cannot be read: {files.reason(error)}"
                 ) from None
-            if isinstance(path, ModelFile):
+            if is_model:
                 from tidegate.models.core.pretrained import check_sizes
 
-                check_sizes(path, config.model)
+                check_sizes(path, content, config.model)
 
 
 def read_file(path: str) -> dict[str, Any]:

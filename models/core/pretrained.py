@@ -12,9 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from tidegate.models.core.settings import NETWORK_FILE
 from tidegate.tables.errors import InputError
@@ -44,7 +42,7 @@ class Pretrained:
 
 
 def write_pretrained(
-    folder: str, task: str, network: keras.Model, settings: Any, tokens: Sequence[str]
+    folder: str, task: str, network: Any, settings: Any, tokens: Sequence[str]
 ) -> None:
     """Writes a network's file.
 
@@ -55,6 +53,8 @@ def write_pretrained(
       settings: its model settings.
       tokens: the text of each id.
     """
+    import tensorflow as tf
+
     about = json.dumps({"task": task, "model": settings.model_dump(mode="json")})
     arrays = {
         _ABOUT: np.array(about),
@@ -67,16 +67,25 @@ def write_pretrained(
         file.write(packed.getvalue())
 
 
-def read_pretrained(path: str, setting: str = "model.pretrained") -> Pretrained:
+def read_pretrained(path: str) -> Pretrained:
     """Reads a network's file.
 
     Raises:
-      InputError: it is of another form; the setting is named.
+      InputError: it is of another form, or cannot be read; the setting is named.
     """
+    import tensorflow as tf
+
     try:
         with tf.io.gfile.GFile(path, "rb") as file:
-            packed = io.BytesIO(file.read())
-        with np.load(packed, allow_pickle=False) as arrays:
+            content = file.read()
+    except (OSError, tf.errors.OpError) as error:
+        raise _wrong(path, error) from None
+    return _unpacked(path, content)
+
+
+def _unpacked(path: str, content: bytes) -> Pretrained:
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             about = json.loads(str(arrays[_ABOUT]))
             tokens = tuple(json.loads(arrays[_TOKENS].tobytes()))
             weights = {
@@ -85,28 +94,25 @@ def read_pretrained(path: str, setting: str = "model.pretrained") -> Pretrained:
                 if name.startswith(_WEIGHT)
             }
         return Pretrained(path, str(about["task"]), about["model"], tokens, weights)
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        EOFError,
-        zipfile.BadZipFile,
-        tf.errors.OpError,
-    ) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"{setting}={path}: not the network of a model that tidegate has pushed ({reason}); "
-            "expected the folder of a run, of its model or of a version"
-        ) from None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise _wrong(path, error) from None
 
 
-def check_sizes(path: str, settings: Any) -> None:
+def _wrong(path: str, error: Exception) -> InputError:
+    reason = " ".join(str(error).split())[:200]
+    return InputError(
+        f"model.pretrained={path}: not the network of a model that tidegate has pushed ({reason}); "
+        "expected the folder of a run, of its model or of a version"
+    )
+
+
+def check_sizes(path: str, content: bytes, settings: Any) -> None:
     """Finds before anything starts that a network of these settings cannot start from a model.
 
     Raises:
       InputError: no network, or one of other sizes.
     """
-    given = read_pretrained(path)
+    given = _unpacked(path, content)
     if any(getattr(settings, name, None) != given.model.get(name) for name in SIZES):
         raise other_sizes(given)
 

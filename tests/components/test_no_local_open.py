@@ -75,7 +75,7 @@ ALLOWED = {
     ("models/core/settings.py", "_absolute", "os.path.abspath"): "of local paths",
     ("models/core/settings.py", "_absolute", "glob.escape"): "of local paths",
     ("models/core/settings.py", "_absolute", "glob.glob"): "of local paths",
-    ("models/core/pretrained.py", "read_pretrained", "np.load"): "of bytes in memory",
+    ("models/core/pretrained.py", "_unpacked", "np.load"): "of bytes in memory",
     ("models/core/pretrained.py", "write_pretrained", "np.savez"): "to bytes in memory",
     ("pipeline/config.py", "_check_prism", "Path"): "a program on this machine",
     ("pipeline/kubeflow/runner.py", "write_spec", "write_text"): "--output of tidegate compile",
