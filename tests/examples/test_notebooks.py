@@ -21,7 +21,7 @@ SMALL = {
         "STEPS": 60,
         "UNITS": 16,
     },
-    "forecasting": {"HORIZON": 6, "CONTEXT": 24, "STEPS": 30, "UNITS": 8},
+    "forecasting": {"HORIZON": 6, "CONTEXT": 24, "TEST": 0, "STEPS": 30, "UNITS": 8},
 }
 
 
