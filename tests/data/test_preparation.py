@@ -214,6 +214,16 @@ def test_a_changed_edition_is_prepared_again(dataset, writer, tmp_path):
     assert writer.calls == 2
 
 
+def test_what_an_earlier_state_wrote_of_the_same_edition_is_prepared_again(
+    dataset, writer, tmp_path
+):
+    prepare_dataset(dataset, tmp_path)
+    other = replace(dataset, checksums={"test.csv": "sha256:" + "0" * 64})
+    with pytest.raises(DatasetError, match=r"test\.csv has the wrong checksum"):
+        prepare_dataset(other, tmp_path)  # It writes them anew, which finds what they are.
+    assert writer.calls == 2
+
+
 def test_folder_that_cannot_be_made(dataset, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DatasetError, match=r"letters: cannot read or write .*file"):
