@@ -87,11 +87,14 @@ def test_the_first_run_pushes_a_model_and_says_so(project: Any, first: Any) -> N
     assert lines[0].startswith(f"tidegate run {TASK}: ")
     assert any(line.startswith("[1/") for line in lines)
     assert f"pushed: {path}" in lines
-    assert lines[-1] == f"summary: {project.output / 'summary.json'}"
+    output = project.output
+    assert lines[-1] == f"report: {output}/report.html; summary: {output}/summary.json"
+    assert "The surest mistakes" in (output / "report.html").read_text(encoding="utf-8")
     assert (path / "saved_model.pb").is_file()
-    left = {entry.name for entry in project.output.iterdir() if entry.name[0] != "."}
-    assert left == {"plots", "run.log", "serving", "summary.json", "tensorboard", "tfx"}
-    assert list((project.output / "tensorboard").glob("*/train/events*"))
+    left = {entry.name for entry in output.iterdir() if entry.name[0] != "."}
+    files = {"report.html", "run.log", "summary.json"}
+    assert left == {*files, "plots", "serving", "tensorboard", "tfx"}
+    assert list((output / "tensorboard").glob("*/train/events*"))
 
 
 def test_libraries_write_to_the_log_and_not_to_the_person(project: Any, first: Any) -> None:
