@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def channel(request: pytest.FixtureRequest, models_folder: Path | None) -> Itera
     from tidegate.serving.server.front_options import FrontOptions
     from tidegate.serving.server.manager import ModelManager
     from tidegate.serving.server.model_config import read_model_config
+    from tidegate.serving.server.model_state import AVAILABLE
     from tidegate.serving.server.options import EngineOptions
     from tidegate.serving.server.server import Server
 
@@ -57,6 +59,11 @@ def channel(request: pytest.FixtureRequest, models_folder: Path | None) -> Itera
     server = Server(manager, FrontOptions(port=0))
     server.start()
     manager.start()
+    # That returns with the first version of a model; another may still be loading.
+    until = time.monotonic() + 60
+    while not all(one.state == AVAILABLE for one in manager.status("half_plus_two")):
+        assert time.monotonic() < until, manager.status("half_plus_two")
+        time.sleep(0.01)
     server.open()
     with grpc.insecure_channel(server.address, CHANNEL_OPTIONS) as channel:
         yield channel
