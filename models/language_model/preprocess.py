@@ -9,6 +9,7 @@ from tidegate.models.core.task import RawFeature
 from tidegate.models.language_model.settings import FeatureSettings
 from tidegate.models.text import reversible
 from tidegate.models.text.reversible import BORDER_ID, PADDING_ID
+from tidegate.models.text.slices import length_slice
 
 TOKENS = "tokens"
 # Upper ends of the slices by length that the Evaluator reports, in tokens.
@@ -36,16 +37,8 @@ def preprocess(
         "tokens": tokens.to_sparse(),
         "part": inputs["part"],
         "characters": tf.cast(tf.strings.length(text, unit="UTF8_CHAR"), tf.int64),
-        "length": _length_slice(tokens.row_lengths()),
+        "length": length_slice(tokens.row_lengths(), _LENGTHS),
     }
-
-
-def _length_slice(lengths: tf.Tensor) -> tf.Tensor:
-    """int64[batch] tokens to string[batch], the slice each falls into."""
-    lows = (0, *(end + 1 for end in _LENGTHS))
-    names = [f"{low:05d}-{end:05d}" for low, end in zip(lows, _LENGTHS, strict=False)]
-    index = tf.searchsorted(tf.constant(_LENGTHS, tf.int64), lengths)
-    return tf.gather(tf.constant([*names, f"{lows[-1]:05d}+"]), index)
 
 
 def model_inputs(

@@ -8,6 +8,7 @@ import tensorflow_transform as tft
 
 from tidegate.models.core.task import RawFeature
 from tidegate.models.text import tokens
+from tidegate.models.text.slices import length_slice
 from tidegate.models.text_classification.settings import FeatureSettings
 
 TOKENS = "tokens"
@@ -50,7 +51,7 @@ def preprocess(
         "text": tf.strings.substr(
             tokens.single_spaced(text), 0, _CHARACTERS * features.max_tokens, unit="UTF8_CHAR"
         ),
-        "length": length_slice(ids.row_lengths()),
+        "length": length_slice(ids.row_lengths(), _LENGTHS),
         "target": tft.apply_vocabulary(label, labels, default_value=-1),
         "weight": balanced_weight(label),
     }
@@ -71,16 +72,6 @@ def balanced_weight(label: tf.Tensor) -> tf.Tensor:
     mean = tf.reduce_sum(counts) / tf.cast(tf.size(counts), tf.float32)
     own = tf.cast(tf.equal(label[:, tf.newaxis], classes[tf.newaxis, :]), tf.float32)
     return tf.math.divide_no_nan(mean, tf.linalg.matvec(own, counts))
-
-
-def length_slice(lengths: tf.Tensor) -> tf.Tensor:
-    """int64[batch] tokens to string[batch], the slice each falls into."""
-    lows = (0, *(end + 1 for end in _LENGTHS))
-    names = [f"{low:04d}-{end:04d}" for low, end in zip(lows, _LENGTHS, strict=False)] + [
-        f"{lows[-1]:04d}+"
-    ]
-    index = tf.searchsorted(tf.constant(_LENGTHS, tf.int64), lengths)
-    return tf.gather(tf.constant(names), index)
 
 
 def model_inputs(

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tidegate.models.core.task import RawFeature
 from tidegate.models.text import reversible
 from tidegate.models.text.reversible import BORDER_ID, PADDING_ID
+from tidegate.models.text.slices import length_slice
 from tidegate.models.translation.settings import FeatureSettings
 
 # The vocabularies, by the sides of a pair.
@@ -46,7 +47,7 @@ def preprocess(
         "target_text": found["target_text"],
         SOURCE: found[SOURCE].to_sparse(),
         TARGET: found[TARGET].to_sparse(),
-        "length": _length_slice(lengths),
+        "length": length_slice(lengths, _LENGTHS),
     }
 
 
@@ -54,14 +55,6 @@ def plain(text: tf.Tensor, features: FeatureSettings) -> tf.Tensor:
     """string[batch] as tokens read it: canonical, without white space at the ends."""
     text = tf.strings.strip(reversible.canonical(text))
     return tf.strings.lower(text, encoding="utf-8") if features.lower_case else text
-
-
-def _length_slice(lengths: tf.Tensor) -> tf.Tensor:
-    """int64[batch] tokens to string[batch], the slice each falls into."""
-    lows = (0, *(end + 1 for end in _LENGTHS))
-    names = [f"{low:03d}-{end:03d}" for low, end in zip(lows, _LENGTHS, strict=False)]
-    index = tf.searchsorted(tf.constant(_LENGTHS, tf.int64), lengths)
-    return tf.gather(tf.constant([*names, f"{lows[-1]:03d}+"]), index)
 
 
 def model_inputs(

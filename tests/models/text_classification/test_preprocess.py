@@ -11,7 +11,7 @@ import tensorflow_transform as tft
 from sklearn.utils.class_weight import compute_class_weight
 
 from tests.conftest import Analyze
-from tidegate.models.text_classification.preprocess import length_slice, model_inputs, preprocess
+from tidegate.models.text_classification.preprocess import model_inputs, preprocess
 from tidegate.models.text_classification.settings import FeatureSettings
 
 pytestmark = pytest.mark.slow
@@ -93,16 +93,3 @@ def test_serving_needs_no_label(run: Any) -> None:
         if isinstance(first, tf.SparseTensor):
             first, second = first.values, second.values
         np.testing.assert_array_equal(first, second)
-
-
-def test_length_slices_meet_without_gap_or_overlap() -> None:
-    lengths = [0, 1, 8, 9, 32, 33, 128, 129, 512, 513, 100_000]
-    found = length_slice(tf.constant(lengths, tf.int64)).numpy().tolist()
-    assert found == [
-        *[b"0000-0008"] * 3,
-        *[b"0009-0032"] * 2,
-        *[b"0033-0128"] * 2,
-        *[b"0129-0512"] * 2,
-        *[b"0513+"] * 2,
-    ]
-    assert found == sorted(found)  # in order of length where a person reads them by name
