@@ -230,6 +230,39 @@ class FileSettings(Settings):
         )
 
 
+class RecordSettings(FileSettings):
+    """How rows that stand for themselves are read and split."""
+
+    split_column: str | None = Field(
+        None, description="column that says train, valid, eval or test; without it, a hash decides"
+    )
+    valid_share: float = Field(
+        0.05, ge=0, lt=0.5, description="share of train kept for early stopping and tuning"
+    )
+    eval_share: float = Field(
+        0.05, ge=0, lt=0.5, description="share of train held out; the gates are judged on it"
+    )
+    split_seed: int = Field(0, description="changes which rows the hash puts where")
+    max_bad_share: float = Field(
+        0.05, ge=0, lt=1, description="share of rows that may be unusable before the run stops"
+    )
+
+    @property
+    def has_test(self) -> bool:
+        """Whether the training data may hold a test split."""
+        return self.split_column is not None
+
+    def columns(self, test: bool = False) -> tuple[str, ...]:
+        """The columns that a data file must have; a file of test data needs no split column.
+
+        They are those that the task's own settings called `..._column` name.
+        """
+        own = [key for key in type(self).model_fields if key.endswith("_column")]
+        own.remove("split_column")
+        split = () if test or self.split_column is None else (self.split_column,)
+        return (*(getattr(self, key) for key in own), *split)
+
+
 _UNIONS = (Union, types.UnionType)
 _NAMES: Mapping[Any, str] = {type(None): "none", InputFile: "file", ModelFile: "folder"}
 

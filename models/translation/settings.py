@@ -4,37 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tidegate.models.core.settings import Choice, FileSettings, Memory, Range, Settings
+from tidegate.models.core.settings import Choice, Memory, Range, RecordSettings, Settings
 
 
-class DataSettings(FileSettings):
+class DataSettings(RecordSettings):
     """What is read, and how it is split."""
 
     source_column: str = Field("source", description="column of the texts that are translated")
     target_column: str = Field("target", description="column of their translations")
-    split_column: str | None = Field(
-        None, description="column that says train, valid, eval or test; without it, a hash decides"
-    )
-    valid_share: float = Field(
-        0.05, ge=0, lt=0.5, description="share of train kept for early stopping and tuning"
-    )
-    eval_share: float = Field(
-        0.05, ge=0, lt=0.5, description="share of train held out; the gates are judged on it"
-    )
-    split_seed: int = Field(0, description="changes which sources the hash puts where")
-    max_bad_share: float = Field(
-        0.05, ge=0, lt=1, description="share of rows that may be unusable before the run stops"
-    )
-
-    @property
-    def has_test(self) -> bool:
-        """Whether the training data may hold a test split."""
-        return self.split_column is not None
-
-    def columns(self, test: bool = False) -> tuple[str, ...]:
-        """The columns that a data file must have; a file of test data needs no split column."""
-        split = () if test or self.split_column is None else (self.split_column,)
-        return (self.source_column, self.target_column, *split)
 
 
 class FeatureSettings(Settings):
