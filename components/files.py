@@ -142,6 +142,29 @@ class _RemoteFile(io.RawIOBase):
         super().close()
 
 
+def write_whole(path: str, content: bytes) -> None:
+    """Writes a file beside its place, then renames it: a reader never sees half of it.
+
+    Args:
+      path: a path, or a URI.
+      content: of the file.
+
+    Raises:
+      OSError, tf.errors.OpError: it cannot be written; the latter for a URI.
+    """
+    beside = f"{path}.part"
+    if is_local(path):
+        with open(beside, "wb") as file:
+            file.write(content)
+        os.replace(beside, path)
+        return
+    from tfx.dsl.io import fileio
+
+    with fileio.open(beside, "wb") as file:
+        file.write(content)
+    fileio.rename(beside, path, overwrite=True)
+
+
 def list_files(path: str) -> list[str]:
     """The file itself, or the files of a folder that are not hidden; sorted.
 

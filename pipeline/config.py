@@ -300,6 +300,13 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
     return sections
 
 
+def assigned(value: Any) -> str:
+    """A setting's value as ``--set`` takes it: `parse_assignments` reads it back."""
+    if isinstance(value, str):
+        return value if value == _value(value) else json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False)  # JSON is YAML.
+
+
 def _value(text: str) -> Any:
     stripped = text.strip()
     if stripped in ("", "~", "null") or stripped[0] in "'\"[{":

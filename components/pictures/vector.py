@@ -1,7 +1,6 @@
 """A figure as SVG for a page: it takes the page's colours, and its points have titles."""
 
 import io
-import re
 from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
@@ -26,7 +25,7 @@ def as_svg(figure: Figure, name: str) -> str:
       figure: the figure.
       name: of the picture; its ids begin with it, as several pictures share a page.
     """
-    marked = list(_mark(figure, name))
+    marked = _mark(figure)
     stored = io.StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         figure.savefig(stored, format="svg", transparent=True, metadata={"Date": None})
@@ -35,25 +34,38 @@ def as_svg(figure: Figure, name: str) -> str:
     root = ElementTree.fromstring(stored.getvalue())
     for metadata in root.findall(f"{{{_SVG}}}metadata"):
         root.remove(metadata)
-    for identity, titles in marked:
+    for identity, titles in marked.items():
         points = root.findall(f".//*[@id='{identity}']//{{{_SVG}}}use")
         if len(points) == len(titles):  # Else some lie outside, and which ones is not known.
             for point, title in zip(points, titles, strict=True):
                 ElementTree.SubElement(point, f"{{{_SVG}}}title").text = title
-    text = ElementTree.tostring(root, encoding="unicode")
-    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", text)
-    return re.sub(r"#000000\b", "currentColor", re.sub(r"#ffffff\b", "var(--paper)", text))
+    for element in root.iter():
+        for key, value in element.items():
+            element.set(key, _in_page(key, value, name))
+    return ElementTree.tostring(root, encoding="unicode")
 
 
-def _mark(figure: Figure, name: str) -> Iterator[tuple[str, list[str]]]:
-    """Names the lines that have markers; gives each name, and the titles of its points."""
+def _in_page(key: str, value: str, name: str) -> str:
+    """An attribute with the page's colours, and ids that are this picture's alone."""
+    if key == "id":
+        return f"{name}-{value}"
+    if key in ("href", f"{{{_LINK}}}href"):
+        return value.replace("#", f"#{name}-", 1)
+    value = value.replace("url(#", f"url(#{name}-")
+    return value.replace("#000000", "currentColor").replace("#ffffff", "var(--paper)")
+
+
+def _mark(figure: Figure) -> dict[str, list[str]]:
+    """Gives the lines that have markers ids; the titles of their points, by id."""
+    titles: dict[str, list[str]] = {}
     for axes in figure.axes:
         for line in axes.get_lines():
             if line.get_marker() in ("None", "none", "", " ", None):
                 continue
-            identity = f"points-{name}-{id(line)}"
+            identity = f"points-{len(titles)}"
             line.set_gid(identity)
-            yield identity, list(_titles(axes, line))
+            titles[identity] = list(_titles(axes, line))
+    return titles
 
 
 def _titles(axes: Any, line: Line2D) -> Iterator[str]:

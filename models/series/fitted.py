@@ -6,8 +6,6 @@ import numpy as np
 
 # (history without gaps, steps of a season, horizon) to mean and standard error, [horizon] each.
 Method = Callable[[np.ndarray, int, int], tuple[np.ndarray, np.ndarray]]
-
-
 # Of the search for ARIMA's parameters.
 _ITERATIONS = 10
 

@@ -53,7 +53,7 @@ def page(summary: Mapping[str, Any], shown: Shown, output: str) -> str:
         calls=view.calls(summary, output),
         curves=[name for name in names if name in _OF_TRAINING],
         pictures=[name for name in names if name not in _OF_TRAINING],
-        svg={name: jinja2.utils.markupsafe.Markup(text) for name, text in shown.svg.items()},
+        svg=shown.svg,
         png={name: base64.b64encode(content).decode() for name, content in shown.png.items()},
     )
 
@@ -72,16 +72,7 @@ def write_page(output: str, summary: Mapping[str, Any]) -> str:
     # By their names: the folder may have been moved.
     names = [os.path.basename(path) for path in (*summary["plots"], *summary.get("shown", ()))]
     html = page(summary, read_shown(os.path.join(output, "plots"), names), output)
-    if files.is_local(path):
-        beside = f"{path}.part"
-        with open(beside, "w", encoding="utf-8") as file:
-            file.write(html)
-        os.replace(beside, path)
-        return path
-    from tfx.dsl.io import fileio
-
-    with fileio.open(path, "w") as file:
-        file.write(html)
+    files.write_whole(path, html.encode())
     return path
 
 

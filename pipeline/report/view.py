@@ -7,14 +7,12 @@ from typing import Any, TypeAlias
 
 from tidegate.models.core.shown import Cell, Table
 from tidegate.models.core.task import Gate, SequenceTask, load_task
-from tidegate.pipeline.config import make_config, section_types
+from tidegate.pipeline.config import assigned, make_config, section_types
 from tidegate.pipeline.run.summary import not_pushed
 
 Summary: TypeAlias = Mapping[str, Any]
 # Of a run with many classes the worst ones, and the pairs that are mixed up most.
 _MOST = 30
-# Sections of settings that say where and how a run works, not what comes out of it.
-_HOUSE = ("beam", "kubeflow")
 
 
 def title(summary: Summary) -> str:
@@ -206,11 +204,7 @@ def _less_is_better(task: SequenceTask, summary: Summary) -> bool:
     settings = task.gates.model_validate(summary["settings"]["gates"])
     known: tuple[Gate, ...] = task.evaluation.gates(settings)
     first = task.evaluation.headline[0]
-    return any(
-        gate.at_most is not None or not gate.higher_is_better
-        for gate in known
-        if gate.metric.removeprefix("relative_") == first
-    )
+    return any(not gate.higher_is_better for gate in known if gate.metric == first)
 
 
 def training(summary: Summary) -> Iterator[Table]:
@@ -229,7 +223,7 @@ def training(summary: Summary) -> Iterator[Table]:
     yield Table(
         "Settings that are not the defaults",
         ("setting", "value"),
-        tuple((name, _text(value)) for name, value in changed(summary)),
+        tuple((name, assigned(value)) for name, value in changed(summary)),
     )
     seconds = summary.get("seconds", {})
     if seconds:
@@ -262,7 +256,7 @@ def changed(summary: Summary) -> list[tuple[str, Any]]:
         (f"{section}.{key}", value)
         for section, values in summary["settings"].items()
         for key, value in values.items()
-        if value != defaults.get(section, {}).get(key)
+        if assigned(value) != assigned(defaults.get(section, {}).get(key))
     ]
 
 
@@ -273,7 +267,11 @@ def settings(summary: Summary) -> Table:
         "All settings",
         ("setting", "value", "meaning"),
         tuple(
-            (f"{section}.{key}", _text(value), types[section].model_fields[key].description or "")
+            (
+                f"{section}.{key}",
+                assigned(value),
+                types[section].model_fields[key].description or "",
+            )
             for section, values in summary["settings"].items()
             for key, value in values.items()
             if key in types[section].model_fields
@@ -281,26 +279,16 @@ def settings(summary: Summary) -> Table:
     )
 
 
-def _text(value: Any) -> str:
-    """A value as `--set` takes it."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_text, value))}]"
-    return str(value)
-
-
 def again(summary: Summary, output: str) -> str:
     """The command that makes the run again, in another folder than its own."""
     words = ["tidegate", "run", summary["task"]]
-    for option in ("data", "test"):
-        if summary.get(option):
-            words += [f"--{option}", summary[option]]
+    # A summary of an earlier tidegate has no sources.
+    for option, paths in summary.get("sources", {"data": [summary["data"]]}).items():
+        for path in paths:
+            words += [f"--{option}", path]
     words += ["--output", f"{output.rstrip('/')}-again"]
     for name, value in changed(summary):
-        words += ["--set", f"{name}={_text(value)}"]
+        words += ["--set", f"{name}={assigned(value)}"]
     return shlex.join(words)
 
 

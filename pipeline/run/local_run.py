@@ -181,6 +181,7 @@ def _run_logged(
         summary = {
             **{"task": summary.pop("task"), "data": request.data, "test": request.test},
             "edition": request.edition or None,
+            "sources": request.sources,
             **summary,
             "seconds": {
                 "imports": round(seconds_imports, 2),

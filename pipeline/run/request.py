@@ -3,17 +3,17 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from tidegate.components.files import is_local
+from tidegate.components.files import is_local, write_whole
+from tidegate.data import registry
 from tidegate.models.core.task import load_task
 from tidegate.pipeline.beam import check_job_service
 from tidegate.pipeline.config import RunConfig, make_config
 from tidegate.pipeline.datasets import resolve
 from tidegate.pipeline.run.made import Made
 from tidegate.tables.errors import InputError
-from tidegate.tables.files import several
+from tidegate.tables.files import several, sources
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,8 @@ class HeldData:
         made.folder(folder)
         path = os.path.join(folder, self.name)
         made.file(path)
-        if not is_local(folder):
-            from tfx.dsl.io import fileio
-
-            with fileio.open(path, "wb") as file:
-                file.write(self.content)
-        elif not os.path.exists(path):  # The name tells the content.
-            Path(f"{path}.part").write_bytes(self.content)
-            os.replace(f"{path}.part", path)
+        if not (is_local(path) and os.path.exists(path)):  # The name tells the content.
+            write_whole(path, self.content)
         return path
 
 
@@ -75,6 +69,15 @@ class RunRequest:
     output: str
     fresh: bool = False
     edition: str = ""
+
+    @property
+    def sources(self) -> dict[str, list[str]]:
+        """By option, what a command names to read the same: the data set, or the files."""
+        named = self.data in registry.names() and self.data != self.train
+        return {
+            "data": [self.data] if named else sources(str(self.train)),
+            "test": sources(str(self.test)) if self.test else [],
+        }
 
 
 def make_request(
@@ -152,7 +155,7 @@ def parse_settings(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def _plain(value: Any) -> Any:
     """A setting's value as the settings' types have it; a tuple is as good as a list."""
     if isinstance(value, os.PathLike):
-        return str(Path(value))
+        return os.fspath(value)
     if isinstance(value, tuple | set | frozenset):
         return list(value)
     return value

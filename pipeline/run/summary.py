@@ -51,14 +51,8 @@ def finished_summary(folder: str) -> dict[str, Any]:
 
 def write_summary(folder: str, content: Mapping[str, Any]) -> None:
     """Writes it beside, then renames: a reader never sees half of it."""
-    from tfx.dsl.io import fileio
-
-    path = os.path.join(folder, SUMMARY_FILE)
-    beside = f"{path}.part"
     written = json.dumps(_defined(content), ensure_ascii=False, indent=1, allow_nan=False)
-    with fileio.open(beside, "w") as file:
-        file.write(written + "\n")
-    fileio.rename(beside, path, overwrite=True)
+    files.write_whole(os.path.join(folder, SUMMARY_FILE), f"{written}\n".encode())
 
 
 def not_pushed(summary: Mapping[str, Any]) -> str:

@@ -48,6 +48,8 @@ LOCAL_FILES = {
 ALLOWED = {
     ("components/files.py", "absolute", "os.path.abspath"): "of local paths",
     ("components/files.py", "open_bytes", "open"): "of local paths",
+    ("components/files.py", "write_whole", "open"): "of local paths",
+    ("components/files.py", "write_whole", "os.replace"): "of local paths",
     ("components/files.py", "list_files", "os.path.isfile"): "of local paths",
     ("components/files.py", "list_files", "os.path.isdir"): "of local paths",
     ("components/files.py", "list_files", "os.listdir"): "of local paths",

@@ -48,14 +48,20 @@ def test_a_picture_for_a_page_has_its_colours_and_titles_for_its_points() -> Non
     axes.plot([1, 2, 3], [0.5, float("nan"), 0.25], marker="o", label="<ours>")
     axes.plot([1, 3], [0, 1])
     axes.set_xlabel("step")
-    root = ElementTree.fromstring(as_svg(figure, "errors"))
+    axes.legend()
+    axes.set_title('#000000 id="x" url(#x)')  # Words of a user stay as they are.
+    drawn = as_svg(figure, "errors")
+    assert drawn == as_svg(figure, "errors")
+    root = ElementTree.fromstring(drawn)
+    assert '#000000 id="x" url(#x)' in "".join(root.itertext())
     titles = [one.text for one in root.iter("{http://www.w3.org/2000/svg}title")]
     assert titles == ["<ours>: step 1, 0.5", "<ours>: step 3, 0.25"]
-    text = ElementTree.tostring(root, encoding="unicode")
-    assert "currentColor" in text and "#000000" not in text and "#ffffff" not in text
+    attributes = " ".join(value for one in root.iter() for value in one.attrib.values())
+    assert "currentColor" in attributes and "var(--paper)" in attributes
+    assert "#000000" not in attributes and "#ffffff" not in attributes
     identities = [one.get("id") for one in root.iter() if one.get("id")]
     assert identities and all(str(one).startswith("errors-") for one in identities)
-    used = re.findall(r'(?:href="|url\()#([^")]+)', text)
+    used = re.findall(r"#(errors-[^)\s]+)", attributes)
     assert used and set(used) <= set(identities)
 
 

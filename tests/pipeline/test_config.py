@@ -12,6 +12,7 @@ import pytest
 from tidegate.models.core.task import load_task, task_names
 from tidegate.pipeline.config import (
     RunConfig,
+    assigned,
     make_config,
     parse_assignments,
     read_file,
@@ -39,6 +40,19 @@ def test_settings_survive_a_round_trip_through_json(task: str) -> None:
     assert read.sections == config.sections
     assert read.training.steps == 7
     assert sorted(config.as_dict()) == sorted(section_types(load_task(task)))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("text", "1", "a, b", "[x", '"', "'", "\t", "", "null", "~", " a", "{b", "日本"),
+        *(7, 0.002, True, None, [], ["a,b", "null", 'c"'], {"a": {"b": None, "c": True}}),
+    ],
+)
+def test_a_value_is_assigned_and_read_back(value: Any) -> None:
+    read = parse_assignments([f"model.x={assigned(value)}"])["model"]["x"]
+    # Numbers and truth values are read by the setting's type.
+    assert read == (assigned(value) if isinstance(value, int | float) else value)
 
 
 def test_a_later_layer_goes_over_an_earlier_one_key_by_key(tmp_path: Path) -> None:
