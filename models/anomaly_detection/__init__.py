@@ -1,0 +1,1 @@
+"""Anomaly detection: a forecast one step ahead, how unusual its errors are, and alarms."""
