@@ -8,6 +8,7 @@ import csv
 import random
 import re
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ _WORDS = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 _LABELS = {"banking77": "category"}
 LANGUAGES = "languages"
 NAMES = ("tweets_airline", "banking77", "waimai_zh", "imdb", LANGUAGES)
+_OF_EACH = 2
 SHOWN = ("tidegate", "words", "characters")
 
 
@@ -94,10 +96,20 @@ def tidegate(
     }
 
 
+def drawn(rows: list[tuple[str, str]], count: int, seed: int) -> list[tuple[str, str]]:
+    """`count` of the rows by the seed; two of each class at least, as tidegate expects."""
+    rows = list(rows)
+    random.Random(seed).shuffle(rows)
+    seen: Counter[str] = Counter()
+    first, others = [], []
+    for index, (_, label) in enumerate(rows):
+        seen[label] += 1
+        (first if seen[label] <= _OF_EACH else others).append(index)
+    return [rows[index] for index in sorted((first + others)[:count])]
+
+
 def row(name: str, count: int, seed: int, shared: Path) -> dict[str, float]:
     """A finished row: `count` of the training rows, drawn by the seed; 0 for all."""
     data = rows_of(name, shared)
-    train = list(data["train"])
-    random.Random(seed).shuffle(train)
-    train = train[: count or None]
+    train = drawn(data["train"], count or len(data["train"]), seed)
     return linear(train, data["test"]) | tidegate(train, data["test"], seed)
