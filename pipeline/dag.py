@@ -265,6 +265,7 @@ def _components(
         # Judged apart: no threshold, so it blesses nothing.
         nodes.append(
             OptionalEvaluator(
+                figures=None if simple is None else simple.outputs["figures"],
                 examples=examples,
                 model=model,
                 eval_config=evaluation_config(config, gated=False),

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from tfx.types import artifact_utils
 
 from tidegate.components.baseline.reference import METRICS_FILE, chosen
 from tidegate.components.example_gen.raw_examples import read_raw
+from tidegate.models.core.part import Part
 from tidegate.models.core.task import SequenceTask, load_task
 
 # Splits that the model is judged on; `valid` decides when it stops, and between simple models.
@@ -69,12 +71,8 @@ class Executor(base_executor.BaseExecutor):
         if task.rivals is not None:
             written["rivals"] = {
                 split: {
-                    title: {
-                        "covers": covers or f"all {task.examples}",
-                        "whole": covers is None,
-                        **_figures(task, chunks),
-                    }
-                    for title, (chunks, covers) in by_title.items()
+                    title: {**_covered(task, part), **_figures(task, chunks)}
+                    for title, (chunks, part) in by_title.items()
                 }
                 for split, by_title in task.rivals(records, data, features).items()
             }
@@ -84,6 +82,12 @@ class Executor(base_executor.BaseExecutor):
         folder = artifact_utils.get_single_uri(output_dict["figures"])
         with tf.io.gfile.GFile(os.path.join(folder, METRICS_FILE), "w") as file:
             file.write(json.dumps(written))
+
+
+def _covered(task: SequenceTask, part: Part | None) -> dict[str, Any]:
+    if part is None:
+        return {"covers": f"all {task.examples}", "whole": True}
+    return {"covers": part.title, "whole": False, "part": asdict(part)}
 
 
 def _figures(task: SequenceTask, chunks: Iterable[tuple[Any, Any]]) -> dict[str, Any]:

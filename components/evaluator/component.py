@@ -18,12 +18,15 @@ from tfx.types.standard_component_specs import BASELINE_MODEL_KEY, EVAL_CONFIG_K
 from tfx.utils import path_utils
 
 from tidegate.components.baseline.reference import METRICS_FILE, best_reference, times_reference
+from tidegate.components.evaluator.task_metrics import TaskMetrics
 from tidegate.components.latest_model.pushed import GRAPH_FILE
 from tidegate.models.core.progress import reporter
 
 
 class Executor(tfx_executor.Executor):
-    """TFX's, for a model to compare with that may be an empty artifact, and for a simple model.
+    """TFX's, for a model to compare with that may be an empty artifact, and for simple models.
+
+    Where one of these has judged a part of the split alone, the model is judged on that part, too.
 
     `figures` are the simple model's, of the component Baseline; `below` says by metric how far
     below them a candidate may be, and `times` by which figure of the reference an upper bound is
@@ -51,10 +54,11 @@ class Executor(tfx_executor.Executor):
         figures = given.pop("figures", [])
         properties = dict(exec_properties)
         below, times = (json.loads(properties.pop(one, "{}")) for one in ("below", "times"))
-        if figures and (below or times):
+        if figures:
             with fileio.open(os.path.join(figures[0].uri, METRICS_FILE)) as file:
                 written = json.loads(file.read())
-            config = properties[EVAL_CONFIG_KEY]
+            (split,) = json.loads(properties["example_splits"])
+            config = with_parts(properties[EVAL_CONFIG_KEY], written, split)
             properties[EVAL_CONFIG_KEY] = with_bounds(config, written, below, times)
         super().Do(given, output_dict, properties)
 
@@ -71,6 +75,25 @@ def _lacks(path: str, config: str) -> str | None:
     if spec.prediction_key not in signatures[spec.signature_name].outputs:
         return f"answer {spec.prediction_key!r} in {spec.signature_name!r}"
     return None
+
+
+def with_parts(config: str, written: Mapping[str, Any], split: str) -> str:
+    """An EvalConfig as JSON that also has the task's metrics on the parts that rivals judged.
+
+    Args:
+      config: an EvalConfig as JSON, with `TaskMetrics`.
+      written: the content of Baseline's `metrics.json`.
+      split: the judged one.
+    """
+    parsed = json_format.Parse(config, config_pb2.EvalConfig())
+    for spec in parsed.metrics_specs:
+        (own,) = (metric for metric in spec.metrics if metric.class_name == TaskMetrics.__name__)
+        given = json.loads(own.config)
+        for title, figures in written.get("rivals", {}).get(split, {}).items():
+            if "part" in figures:
+                added = spec.metrics.add(class_name=own.class_name, module=own.module)
+                added.config = json.dumps({**given, "name": title, "part": figures["part"]})
+    return str(json_format.MessageToJson(parsed))
 
 
 def with_bounds(
@@ -165,7 +188,7 @@ class Evaluator(tfx_component.Evaluator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if figures is not None and (below or times):
+        if figures is not None:
             # TFX's constructor makes a spec of its own class.
             made: Any = vars(self)["spec"]
             self.spec: Any = EvaluatorSpec(
@@ -178,7 +201,7 @@ class Evaluator(tfx_component.Evaluator):
             )
 
 
-class OptionalEvaluator(tfx_component.Evaluator):
-    """TFX's Evaluator; a split column need not name a test split."""
+class OptionalEvaluator(Evaluator):
+    """The same; a split column need not name a test split."""
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(OptionalExecutor)

@@ -2,7 +2,7 @@
 
 import io
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -11,6 +11,7 @@ from tensorflow_model_analysis import types
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
+from tidegate.models.core.part import Part
 from tidegate.models.core.task import load_task
 
 # Rows of a slice that are kept as they are before they become sums: a slice of few rows then
@@ -73,15 +74,24 @@ class TaskMetrics(metric_types.Metric):
     Args:
       task: the task's name.
       name: the metric's name; its figures have names of their own.
+      part: a `Part`'s attributes: of that part alone, scalars alone, and the figures' names are
+        `part_figure`s; None for whole splits.
     """
 
-    def __init__(self, task: str, name: str = "task_metrics") -> None:
+    def __init__(
+        self, task: str, name: str = "task_metrics", part: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(
-            metric_util.merge_per_key_computations(_computations), name=name, task=task
+            metric_util.merge_per_key_computations(_computations), name=name, task=task, part=part
         )
 
 
 metric_types.register_metric(TaskMetrics)
+
+
+def part_figure(name: str, figure: str) -> str:
+    """What a figure of a part of a split is called; `name` is the metric's."""
+    return f"{name}: {figure}"
 
 
 def _computations(
@@ -91,24 +101,28 @@ def _computations(
     model_name: str = "",
     output_name: str = "",
     example_weighted: bool = False,
+    part: Mapping[str, Any] | None = None,
     **_: Any,
 ) -> list[metric_types.MetricComputation]:
     evaluation = load_task(task).evaluation
+    given = None if part is None else Part(**part)
     keys = {
         figure: metric_types.MetricKey(
-            name=figure,
+            name=figure if given is None else part_figure(name, figure),
             model_name=model_name,
             output_name=output_name,
             # None, not False: the keys of thresholds by a metric's name have None.
             example_weighted=None,
         )
-        for figure in (*evaluation.scalars, *evaluation.arrays)
+        for figure in (*evaluation.scalars, *(evaluation.arrays if given is None else ()))
     }
     return [
         metric_types.MetricComputation(
             keys=list(keys.values()),
-            preprocessors=None,
-            combiner=_SumStatistics(task, keys, eval_config, model_name, output_name),
+            preprocessors=None
+            if given is None
+            else [metric_types.FeaturePreprocessor(feature_keys=[given.key])],
+            combiner=_SumStatistics(task, keys, eval_config, model_name, output_name, given),
         )
     ]
 
@@ -130,7 +144,9 @@ class _SumStatistics(beam.CombineFn):
         eval_config: Any,
         model_name: str,
         output_name: str,
+        part: Part | None,
     ) -> None:
+        self._part = part
         self._task = task
         self._keys = keys
         self._eval_config = eval_config
@@ -159,8 +175,14 @@ class _SumStatistics(beam.CombineFn):
         if judged.target is not None:
             mutable_accumulator.targets.append(np.squeeze(target))
             prediction = np.squeeze(prediction)
+        if self._part is not None:
+            name = np.asarray(element.features[self._part.key]).item().decode()
+            if name not in self._part.places:
+                return mutable_accumulator
+            prediction = prediction[list(self._part.places[name])]
         mutable_accumulator.predictions.append(prediction)
-        if self._is_full(mutable_accumulator):
+        # Predictions of a part differ in their number.
+        if self._part is not None or self._is_full(mutable_accumulator):
             self._sum(mutable_accumulator)
         return mutable_accumulator
 
@@ -195,8 +217,10 @@ class _SumStatistics(beam.CombineFn):
     def extract_output(self, accumulator: _Accumulator) -> dict[metric_types.MetricKey, Any]:
         self._sum(accumulator)
         evaluation = load_task(self._task).evaluation
-        figures = evaluation.summarise(accumulator.sums)
+        # A slice may have nothing of a part.
+        figures = evaluation.summarise(accumulator.sums) if accumulator.sums else {}
         return {
             key: figures[name] if name in evaluation.scalars else ArrayValue(figures[name])
             for name, key in self._keys.items()
+            if figures
         }

@@ -308,8 +308,9 @@ class SequenceTask:
         size takes the same memory; only one is held at a time.
       baseline_title: what the baseline is, for a person.
       rivals: (records by split, data settings, feature settings) to chunks as `baseline` gives
-        them, and which part of the split they cover, None for the whole; by split other than
-        `train`, and title: other simple methods, some too slow for the whole of it; or None.
+        them, and the `Part` of the split that they cover, None for the whole; by split other than
+        `train`, and title: other simple methods, some too slow for the whole of it; or None. The
+        model is judged on that part, too; there `Evaluation.target` has to be None.
       pictures: (judged, data settings, feature settings, names) to (name, matplotlib figure or
         `shown.Table`) pairs that show what the model is worth; `judged()` gives (raw record,
         prediction that the Evaluator judges) of the first rows of `eval`, anew at each call;

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tidegate.models.core.part import Part as JudgedPart
 from tidegate.models.forecasting import backtest
 from tidegate.models.forecasting.baseline import (
     STEPS,
@@ -25,7 +26,7 @@ from tidegate.models.series.calendar import business_of
 from tidegate.models.series.fitted import Method, arima, ets, filled
 from tidegate.models.series.season import season_in
 
-Judged = tuple[Iterable[tuple[None, np.ndarray]], str | None]
+Judged = tuple[Iterable[tuple[None, np.ndarray]], JudgedPart | None]
 
 # What the slow methods are given, by split and method. Counts and no clock decide it, so that the
 # figures are the same on every machine: of the first series, the last windows of each and of all.
@@ -80,8 +81,9 @@ def rivals(
             methods[title] = (_repeated(rows, features, season), None)
         earlier = _earlier(judged, [other for name, other in records.items() if name != split])
         part = part_of(judged, features)
+        names = [str(one["unique_id"]) for one in judged]
         for title, method in (("ETS", ets), ("ARIMA", arima)):
-            done = _judge(method, part, earlier, features, season, whole)
+            done = _judge(method, part, names, earlier, features, season, whole)
             if done is not None:
                 methods[title] = done
         found[split] = methods
@@ -159,6 +161,7 @@ def _steps_to(one: Mapping[str, Any], other: Mapping[str, Any]) -> int:
 def _judge(
     method: Method,
     part: Part,
+    names: Sequence[str],
     earlier: Sequence[np.ndarray],
     features: FeatureSettings,
     other: int | None,
@@ -169,6 +172,7 @@ def _judge(
     Args:
       method: that is fitted to each window's history.
       part: the series and their windows.
+      names: the series' ids.
       earlier: by series float[steps], the values that lead to the first one of `part`.
       features: the windows.
       other: a season of train's beside the usual one.
@@ -189,7 +193,8 @@ def _judge(
     season = usual if usual <= _LONGEST_SEASON else 1
     y, begins = series.y.numpy(), series.starts.numpy()
     most = min(_MOST_OF_A_SERIES, max(_MOST_WINDOWS // len(starts), 1))
-    done = failed = 0
+    done: dict[str, list[int]] = {}
+    failed = 0
     for row, place in np.argwhere(there[:, :most]):
         own = y[begins[row] : begins[row] + starts[row, place]]
         history = np.concatenate([earlier[row], own])[-_MOST_HISTORY:]
@@ -204,16 +209,18 @@ def _judge(
             failed += 1
             continue
         forecasts[row, place] = with_quantiles(mean, deviation)
-        done += 1
+        done.setdefault(names[row], []).append(int(place))
     if not done:
         return None
     # What was not done is not judged.
     truth[~np.isfinite(forecasts[..., 0]).all(axis=-1), :, backtest.TRUTH] = np.nan
-    if whole and done == there.sum() and season == usual:
+    count = sum(map(len, done.values()))
+    if whole and count == there.sum() and season == usual:
         return [(None, shaped(truth, forecasts, there, features))], None
-    note = f"{done} of {there.sum()} windows of the first {len(starts)} series"
+    note = f"{count} of {there.sum()} windows of the first {len(starts)} series"
     if failed:
         note += f", {failed} without a solution"
     if season != usual:
         note += f", without the season of {usual} steps"
-    return [(None, shaped(truth, forecasts, there, features))], note
+    judged_part = JudgedPart(note, "unique_id", done)
+    return [(None, shaped(truth, forecasts, there, features))], judged_part

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.models.core.task import load_task
-from tidegate.pipeline.run.summary import not_pushed, number
+from tidegate.pipeline.run.summary import beside, not_pushed, number
 
 
 def page(summary: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
@@ -21,9 +21,8 @@ def page(summary: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
     rows = []
     for split, found in summary["metrics"].items():
         rows.append([f"{split}: {found['rows']:,} {task.examples}", *_figures(found, headline)])
-        others = {found["baseline"]["title"]: found["baseline"]} if "baseline" in found else {}
-        for title, rival in {**others, **found.get("rivals", {})}.items():
-            rows.append([f"{split}: {title}", *_figures(rival, headline)])
+        for title, other in beside(found):
+            rows.append([f"{split}: {title}", *_figures(other, headline)])
     gates = [
         [
             gate["metric"],

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from tidegate.models.core.shown import Cell, Table
 from tidegate.models.core.task import Gate, SequenceTask, load_task
 from tidegate.pipeline.config import assigned, make_config, section_types
-from tidegate.pipeline.run.summary import not_pushed
+from tidegate.pipeline.run.summary import beside, not_pushed
 
 Summary: TypeAlias = Mapping[str, Any]
 # Of a run with many classes the worst ones, and the pairs that are mixed up most.
@@ -54,10 +54,7 @@ def figures(summary: Summary) -> Iterator[Table]:
     headline = task.evaluation.headline
     for split, found in summary["metrics"].items():
         rows = [("this model", *_figures(found, headline))]
-        if "baseline" in found:
-            rows.append((found["baseline"]["title"], *_figures(found["baseline"], headline)))
-        for rival, one in found.get("rivals", {}).items():
-            rows.append((f"{rival} ({one['covers']})", *_figures(one, headline)))
+        rows += [(title, *_figures(other, headline)) for title, other in beside(found)]
         notes = [
             f"{name} is {found[name]:.4f} ± {2 * error:.4f}, as far as so few rows can tell (two "
             "standard errors)"

@@ -12,7 +12,7 @@ from tfx.dsl.io import fileio
 from tfx.utils import path_utils
 
 from tidegate.components.baseline.reference import METRICS_FILE, best_reference, times_reference
-from tidegate.components.evaluator.task_metrics import read_array
+from tidegate.components.evaluator.task_metrics import part_figure, read_array
 from tidegate.components.example_gen.report import left_out, read_report
 from tidegate.components.pusher.versions import newest_version
 from tidegate.components.serving_check.executor import RESULT_FILE
@@ -47,19 +47,20 @@ def summarise(
         if "Baseline" in by_name
         else None
     )
-    metrics = {"eval": _metrics(config, _uri(by_name["Evaluator"], "evaluation"), transform)}
+    judges = {"eval": "Evaluator"}
     if "TestEvaluator" in by_name and "test" in report["rows"]:
-        folder = _uri(by_name["TestEvaluator"], "evaluation")
-        metrics["test"] = _metrics(config, folder, transform)
+        judges["test"] = "TestEvaluator"
+    rivals = {} if baseline is None else baseline.get("rivals", {})
+    metrics = {
+        split: _metrics(config, _uri(by_name[name], "evaluation"), transform, rivals.get(split, {}))
+        for split, name in judges.items()
+    }
     if baseline is not None:
         for split, found in metrics.items():
             found["baseline"] = {
                 "title": baseline["title"] + _learnt_from(baseline, report["rows"]),
                 **baseline["metrics"].get(split, {}),
             }
-            rivals = baseline.get("rivals", {}).get(split)
-            if rivals:
-                found["rivals"] = rivals
     return {
         "task": config.task.name,
         "rows": report["rows"],
@@ -102,25 +103,34 @@ def _pushed(run: ComponentRun) -> dict[str, str | None]:
     return {"pushed": path, "served": path and newest_version(os.path.dirname(path))}
 
 
-def _metrics(config: RunConfig, folder: str, transform: tft.TFTransformOutput) -> dict[str, Any]:
-    """The candidate's figures: overall, per entry of the arrays' axis, per slice."""
+def _metrics(
+    config: RunConfig,
+    folder: str,
+    transform: tft.TFTransformOutput,
+    rivals: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """The candidate's figures: overall, per entry of the arrays' axis, per slice; and rivals'.
+
+    Beside those of a rival that judged a part stand the candidate's on that part.
+    """
     evaluation = config.task.evaluation
+    own = {*evaluation.scalars, *evaluation.arrays, "example_count"}
     overall: dict[str, Any] = {}
     slices: dict[str, dict[str, float]] = {}
     for found in tfma.load_metrics(folder):
         figures = {
             pair.key.name: read_array(pair.value)
             for pair in found.metric_keys_and_values
-            if pair.key.model_name in ("", "candidate")
-            and not pair.key.is_diff
-            and pair.key.name in (*evaluation.scalars, *evaluation.arrays, "example_count")
+            if pair.key.model_name in ("", "candidate") and not pair.key.is_diff
         }
         keys = found.slice_key.single_slice_keys
         if not keys:
             overall = figures
             continue
         name = " ".join(f"{key.column}={_slice_value(key)}" for key in keys)
-        slices[name] = {key: value for key, value in figures.items() if isinstance(value, float)}
+        slices[name] = {
+            key: value for key, value in figures.items() if key in own and isinstance(value, float)
+        }
     result: dict[str, Any] = {name: overall[name] for name in evaluation.scalars}
     result["rows"] = int(overall["example_count"])
     if evaluation.axis is not None:
@@ -132,6 +142,12 @@ def _metrics(config: RunConfig, folder: str, transform: tft.TFTransformOutput) -
     for name in evaluation.arrays:
         result.setdefault("arrays", {})[name] = np.round(overall[name], 6).tolist()
     result["slices"] = dict(sorted(slices.items()))
+    for title, figures in rivals.items():
+        beside = {key: value for key, value in figures.items() if key != "part"}
+        if "part" in figures:
+            names = evaluation.scalars
+            beside["model"] = {name: overall[part_figure(title, name)] for name in names}
+        result.setdefault("rivals", {})[title] = beside
     return result
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tidegate.models.core.task import SequenceTask
-from tidegate.pipeline.run.summary import not_pushed, number
+from tidegate.pipeline.run.summary import beside, not_pushed, number
 
 
 def lines(task: SequenceTask, summary: Mapping[str, Any]) -> Iterator[str]:
@@ -22,11 +22,8 @@ def lines(task: SequenceTask, summary: Mapping[str, Any]) -> Iterator[str]:
         yield "nothing was trained: model, data and settings are those of a former run"
     for split, figures in summary["metrics"].items():
         yield f"{split} ({figures['rows']} {task.examples}): {_figures(task, figures)}"
-        baseline = figures.get("baseline")
-        if baseline:
-            yield f"  {baseline['title']}: {_figures(task, baseline)}"
-        for title, rival in figures.get("rivals", {}).items():
-            yield f"  {title} ({rival['covers']}): {_figures(task, rival)}"
+        for title, other in beside(figures):
+            yield f"  {title}: {_figures(task, other)}"
     for gate in summary["gates"]:
         mark = "passed" if gate["passed"] else "FAILED"
         yield f"gate {gate['metric']} {number(gate['value'])}, {gate['expected']}: {mark}"

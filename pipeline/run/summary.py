@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tidegate.components import files
@@ -53,6 +53,26 @@ def write_summary(folder: str, content: Mapping[str, Any]) -> None:
     """Writes it beside, then renames: a reader never sees half of it."""
     written = json.dumps(_defined(content), ensure_ascii=False, indent=1, allow_nan=False)
     files.write_whole(os.path.join(folder, SUMMARY_FILE), f"{written}\n".encode())
+
+
+def beside(figures: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What stands beside a model's figures of a split, in order, each with what it covers.
+
+    That are those of simple methods, and where one has judged a part of the split alone, those of
+    the model on that part.
+
+    Args:
+      figures: of one split, as the summary has them.
+    """
+    if "baseline" in figures:
+        yield figures["baseline"]["title"], figures["baseline"]
+    shown: list[Any] = []
+    for title, rival in figures.get("rivals", {}).items():
+        own = rival.get("model")
+        if own is not None and own not in shown:
+            shown.append(own)
+            yield f"the model ({rival['covers']})", own
+        yield f"{title} ({rival['covers']})", rival
 
 
 def not_pushed(summary: Mapping[str, Any]) -> str:

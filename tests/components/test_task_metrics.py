@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +11,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow_model_analysis as tfma
+from google.protobuf import json_format
 from sklearn import metrics as sklearn
 from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import metrics_for_slice_pb2
 
 from tidegate.components.evaluator import task_metrics
+from tidegate.components.evaluator.component import with_parts
 from tidegate.components.evaluator.task_metrics import ArrayValue, read_array
+from tidegate.models.core.part import Part
 from tidegate.models.core.task import load_task
+from tidegate.models.forecasting.backtest import CHANNELS
+from tidegate.pipeline.config import make_config
+from tidegate.pipeline.evaluation_config import evaluation_config
 
 TASK = "text_classification"
 CLASSES = 3
@@ -151,6 +159,45 @@ def test_sums_do_not_depend_on_how_the_rows_are_parted(
     for key, value in found.items():
         array = value.array if isinstance(value, ArrayValue) else value
         np.testing.assert_allclose(array, expected[key.name], err_msg=key.name)
+
+
+def test_a_part_is_judged_beside_the_whole() -> None:
+    """Other windows of each series, and series without any."""
+    task = load_task("forecasting")
+    random = np.random.default_rng(0)
+    judged = {f"s{number}": random.normal(1, 0.1, (4, 2, CHANNELS)) for number in range(9)}
+    places = {"s1": [0, 2], "s4": [3], "s5": [0, 1, 2]}
+    part = asdict(Part("6 of 36 windows", "unique_id", places))
+    written = {"rivals": {"eval": {"ETS": {"part": part}, "last": {}}, "test": {"ETS": {}}}}
+    config = json_format.MessageToJson(evaluation_config(make_config(task, {})))
+    plain = json_format.Parse(config, tfma.EvalConfig())
+    assert json_format.Parse(with_parts(config, written, "test"), tfma.EvalConfig()) == plain
+    made = json_format.Parse(with_parts(config, written, "eval"), tfma.EvalConfig())
+    *kept, added = made.metrics_specs[0].metrics
+    assert kept == list(plain.metrics_specs[0].metrics)
+    (computation,) = task_metrics._computations(**json.loads(added.config))
+    combine = computation.combiner
+
+    def figures_of(names: list[str]) -> dict[str, Any]:
+        parts = [combine.create_accumulator() for _ in range(2)]
+        for number, name in enumerate(names):
+            extracts = {
+                "labels": None,
+                "predictions": judged[name],
+                "features": {"unique_id": np.array([name.encode()], object)},
+            }
+            element = metric_types.StandardMetricInputs(extracts)
+            parts[number % 2] = combine.add_input(parts[number % 2], element)
+        found = combine.extract_output(combine.merge_accumulators(parts))
+        return {key.name: value for key, value in found.items()}
+
+    taken = np.stack([judged[name][place] for name, some in places.items() for place in some])
+    expected = task.evaluation.summarise(task.evaluation.statistics(None, taken))
+    assert figures_of(list(judged)) == {
+        f"ETS: {name}": pytest.approx(expected[name], nan_ok=True)
+        for name in task.evaluation.scalars
+    }
+    assert figures_of(["s0", "s8"]) == {}  # as in a slice without one of them
 
 
 @pytest.mark.parametrize("shape", [(3,), (0,), (2, 3), (2, 0), (2, 3, 4)])

@@ -97,9 +97,15 @@ def test_without_a_baseline_its_line_is_left_out() -> None:
 
 def test_rivals_stand_below_the_baseline_without_the_figures_they_lack() -> None:
     rival = {"covers": "3 of 40 rows", "accuracy": 0.7, "macro_f1": float("nan")}
-    figures = {**summary()["metrics"]["eval"], "rivals": {"another one": rival}}
+    rival["model"] = {"accuracy": 0.75}
+    figures = {**summary()["metrics"]["eval"], "rivals": {"another": rival, "a third": rival}}
     found = list(lines(TASK, summary(metrics={"eval": figures})))
-    assert found[3] == "  another one (3 of 40 rows): accuracy 0.7000"
+    # The model's figure on the part that both have judged stands there once.
+    assert found[3:6] == [
+        "  the model (3 of 40 rows): accuracy 0.7500",
+        "  another (3 of 40 rows): accuracy 0.7000",
+        "  a third (3 of 40 rows): accuracy 0.7000",
+    ]
 
 
 def test_the_summary_is_json_where_a_figure_is_undefined(tmp_path: Path) -> None:

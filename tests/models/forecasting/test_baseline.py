@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tidegate.models.core.part import Part
 from tidegate.models.forecasting import baseline as module
 from tidegate.models.forecasting import rivals as other
 from tidegate.models.forecasting.backtest import CHANNELS, MEAN, NAIVE, QUANTILES, SCALE, TRUTH
@@ -174,14 +175,12 @@ def test_counts_decide_which_windows_rivals_judge(
     features = FEATURES.model_copy(update={"backtest_windows": 5})
     found = rivals(records(*[wave(100)] * series), DataSettings(), features)["eval"]
     assert set(found) == {"repeat-last", "ETS"}
-    chunks, covers = found["ETS"]
+    chunks, part = found["ETS"]
     ((_, judged),) = chunks
     first = min(series, 20)
-    assert covers == (
-        None
-        if windows == 5 * series
-        else f"{windows} of {5 * first} windows of the first {first} series"
-    )
+    places = {f"s{number}": list(range(each)) for number in range(first)}
+    title = f"{windows} of {5 * first} windows of the first {first} series"
+    assert part == (None if windows == 5 * series else Part(title, "unique_id", places))
     assert len(spy.seen) == windows
     done = np.isfinite(judged[..., TRUTH]).all(axis=-1)
     assert done.tolist() == [[place < each for place in range(5)]] * first
@@ -295,7 +294,8 @@ def test_rivals_say_that_a_long_season_is_left_out(
 ) -> None:
     features = FEATURES.model_copy(update={"season": season})
     found = rivals(records(wave(100)), DataSettings(), features)["eval"]
-    assert found["ETS"][1] == said
+    part = found["ETS"][1]
+    assert (part and part.title) == said
     assert spy.seasons == {fitted}
 
 
@@ -311,9 +311,10 @@ def test_a_history_too_short_for_a_method_is_counted() -> None:
     found = rivals(records(wave(30, 0.5), first_target=2), DataSettings(), features)["eval"]
     assert set(found) == {"repeat-last", "ETS", "ARIMA"}
     del found["repeat-last"]
-    for chunks, covers in found.values():
+    for chunks, part in found.values():
         ((_, judged),) = chunks
-        assert covers == "1 of 2 windows of the first 1 series, 1 without a solution"
+        title = "1 of 2 windows of the first 1 series, 1 without a solution"
+        assert part == Part(title, "unique_id", {"s0": [0]})
         # The origins are 28 and 2.
         assert np.isfinite(judged[0, :, :, TRUTH]).all(axis=1).tolist() == [True, False]
         assert statistics(None, judged)["windows"] == 1
