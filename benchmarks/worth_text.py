@@ -101,7 +101,8 @@ def drawn(rows: list[tuple[str, str]], count: int, seed: int) -> list[tuple[str,
     rows = list(rows)
     random.Random(seed).shuffle(rows)
     seen: Counter[str] = Counter()
-    first, others = [], []
+    first: list[int] = []
+    others: list[int] = []
     for index, (_, label) in enumerate(rows):
         seen[label] += 1
         (first if seen[label] <= _OF_EACH else others).append(index)

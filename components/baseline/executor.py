@@ -77,7 +77,7 @@ class Executor(base_executor.BaseExecutor):
                 for split, by_title in task.rivals(records, data, features).items()
             }
         if reference is not None:
-            written["reference"] = chosen(written, reference)
+            written["reference"], written["part"] = chosen(written, reference)
         written["seconds"] = round(time.monotonic() - begin, 2)
         folder = artifact_utils.get_single_uri(output_dict["figures"])
         with tf.io.gfile.GFile(os.path.join(folder, METRICS_FILE), "w") as file:

@@ -1,7 +1,7 @@
 """The simple model that a candidate must not be clearly worse than."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,30 +78,51 @@ def _reference(
 
 def _whole(written: Mapping[str, Any], split: str) -> dict[str, Mapping[str, Any]]:
     """By title, the figures of what has judged the whole of a split."""
-    found = {written["title"]: written["metrics"].get(split, {})}
-    for title, figures in written.get("rivals", {}).get(split, {}).items():
-        if figures["whole"]:
-            found[title] = figures
-    return found
+    own = {written["title"]: written["metrics"].get(split, {})}
+    return own | _rivals(written, split, whole=True)
 
 
-def chosen(written: Mapping[str, Any], metric: str) -> str:
-    """The title of what had the least of a figure on `valid`; the baseline where nothing has."""
-    ends = _whole(written, "eval")
-    known = {
-        title: float(figures[metric])
-        for title, figures in _whole(written, "valid").items()
-        if title in ends and math.isfinite(figures.get(metric, math.nan))
-    }
-    return min(known, key=lambda title: known[title]) if known else str(written["title"])
+def _rivals(written: Mapping[str, Any], split: str, whole: bool) -> dict[str, Mapping[str, Any]]:
+    """By title, the figures of rivals that have judged the whole of a split, or a part."""
+    rivals = written.get("rivals", {}).get(split, {})
+    return {title: figures for title, figures in rivals.items() if figures["whole"] is whole}
 
 
-def times_reference(written: Mapping[str, Any], metric: str) -> Reference | None:
-    """The reference with its figure on `eval`, the less the better, of which a bound is a multiple.
+def chosen(written: Mapping[str, Any], metric: str) -> tuple[str, str | None]:
+    """The titles of what had the least of a figure on `valid`, and may be a reference on `eval`.
 
     Returns:
-      None where there is no such figure above 0.
+      Of what has judged the whole of `eval`, the baseline where nothing else has; and of what has
+      judged a part of it alone, None where nothing has.
     """
-    title = str(written.get("reference", written["title"]))
-    reference = _reference(title, _whole(written, "eval").get(title, {}), metric, False)
-    return reference if 0 < reference.value < math.inf else None
+    valid = _whole(written, "valid") | _rivals(written, "valid", whole=False)
+
+    def best(ends: Mapping[str, Any]) -> str | None:
+        known = {
+            title: float(valid[title][metric])
+            for title in ends
+            if title in valid and math.isfinite(valid[title].get(metric, math.nan))
+        }
+        return min(known, key=lambda title: known[title]) if known else None
+
+    whole = best(_whole(written, "eval"))
+    return whole or str(written["title"]), best(_rivals(written, "eval", whole=False))
+
+
+def times_references(written: Mapping[str, Any], metric: str) -> Iterator[tuple[bool, Reference]]:
+    """The references with their figure on `eval`, the less the better, for bounds as its multiple.
+
+    Args:
+      written: the content of Baseline's `metrics.json`.
+      metric: the figure's name.
+
+    Yields:
+      Whether it has judged the whole split, and the reference: that of the whole, and that of a
+      part, to which the model is held on that part. None that is not a number above 0.
+    """
+    titles = {True: written.get("reference", written["title"]), False: written.get("part")}
+    for whole, title in titles.items():
+        judged = _whole(written, "eval") if whole else _rivals(written, "eval", whole=False)
+        reference = _reference(str(title), judged.get(title, {}), metric, False)
+        if 0 < reference.value < math.inf:
+            yield whole, reference

@@ -17,8 +17,8 @@ from tfx.types.experimental import simple_artifacts
 from tfx.types.standard_component_specs import BASELINE_MODEL_KEY, EVAL_CONFIG_KEY
 from tfx.utils import path_utils
 
-from tidegate.components.baseline.reference import METRICS_FILE, best_reference, times_reference
-from tidegate.components.evaluator.task_metrics import TaskMetrics
+from tidegate.components.baseline.reference import METRICS_FILE, best_reference, times_references
+from tidegate.components.evaluator.task_metrics import TaskMetrics, part_figure
 from tidegate.components.latest_model.pushed import GRAPH_FILE
 from tidegate.models.core.progress import reporter
 
@@ -104,7 +104,8 @@ def with_bounds(
 ) -> str:
     """An EvalConfig as JSON with the bounds that follow from the figures of simple models.
 
-    Of a metric whose change has to go down, less is better.
+    Of a metric whose change has to go down, less is better. Where a simple model that has judged a
+    part of the split is a reference, the model's figure on that part has a bound of its own.
 
     Args:
       config: an EvalConfig as JSON.
@@ -125,13 +126,19 @@ def with_bounds(
                 side = bounds.lower_bound if higher else bounds.upper_bound
                 side.value = reference.bound(less)
     for metric, figure in times.items():
-        reference = times_reference(written, figure)
-        if reference is None:
-            continue
+        references = dict(times_references(written, figure))
         for spec in parsed.metrics_specs:
-            for one in spec.per_slice_thresholds[metric].thresholds:
+            for one in list(spec.per_slice_thresholds[metric].thresholds):
                 bounds = one.threshold.value_threshold
-                bounds.upper_bound.value = reference.bound(times=bounds.upper_bound.value)
+                times_it = bounds.upper_bound.value
+                if whole := references.get(True):
+                    bounds.upper_bound.value = whole.bound(times=times_it)
+                if part := references.get(False):
+                    name = part_figure(part.title, metric)
+                    added = spec.per_slice_thresholds[name].thresholds.add()
+                    added.slicing_specs.extend(one.slicing_specs)
+                    bounds = added.threshold.value_threshold
+                    bounds.upper_bound.value = part.bound(times=times_it)
     return str(json_format.MessageToJson(parsed))
 
 

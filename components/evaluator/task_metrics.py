@@ -90,8 +90,13 @@ metric_types.register_metric(TaskMetrics)
 
 
 def part_figure(name: str, figure: str) -> str:
-    """What a figure of a part of a split is called; `name` is the metric's."""
-    return f"{name}: {figure}"
+    """What a figure of the part of a split that a rival has judged is called.
+
+    Args:
+      name: the rival's.
+      figure: one of the task's.
+    """
+    return f"{figure} beside {name}"
 
 
 def _computations(

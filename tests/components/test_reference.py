@@ -12,7 +12,7 @@ from tidegate.components.baseline.reference import (
     Reference,
     best_reference,
     chosen,
-    times_reference,
+    times_references,
 )
 from tidegate.components.evaluator.component import with_bounds
 from tidegate.models.core.task import load_task
@@ -94,12 +94,19 @@ def test_tfma_is_given_the_bound_beside_the_other_gates() -> None:
 
 
 def test_the_reference_is_what_was_best_on_valid_and_judged_the_whole() -> None:
-    assert chosen(SERIES, "mase") == "ETS"
-    assert chosen({**SERIES, "metrics": {"eval": {}}, "rivals": {}}, "mase") == "seasonal naive"
-    written = {**SERIES, "reference": "ETS"}
-    assert times_reference(written, "relative_mase") == Reference("ETS", 0.8, 0.1, False)
-    assert str(times_reference(written, "relative_mae")) == "ETS has 1.6000"
-    assert times_reference({**written, "rivals": {}}, "relative_mase") is None
+    assert chosen(SERIES, "mase") == ("ETS", "ARIMA")
+    nothing = {**SERIES, "metrics": {"eval": {}}, "rivals": {}}
+    assert chosen(nothing, "mase") == ("seasonal naive", None)
+    written = {**SERIES, "reference": "ETS", "part": "ARIMA"}
+    assert dict(times_references(written, "relative_mase")) == {
+        True: Reference("ETS", 0.8, 0.1, False),
+        False: Reference("ARIMA", 0.4, 0.1, False),
+    }
+    assert [str(one) for _, one in times_references(written, "relative_mae")] == [
+        "ETS has 1.6000",
+        "ARIMA has 0.8000",
+    ]
+    assert not list(times_references({**written, "rivals": {}}, "relative_mase"))
 
 
 def test_bounds_beside_simple_methods_are_multiples_of_the_references_figures() -> None:
@@ -114,9 +121,14 @@ def test_bounds_beside_simple_methods_are_multiples_of_the_references_figures() 
     }
     assert times == {"relative_mase": "relative_mase", "relative_wql": "relative_mae"}
     for reference, bounds in (("ETS", (0.94, 1.76)), ("seasonal naive", (1.15, 2.2))):
-        written = {**SERIES, "reference": reference}
+        written = {**SERIES, "reference": reference, "part": "ARIMA"}
         parsed = json_format.Parse(with_bounds(config, written, {}, times), tfma.EvalConfig())
         (metrics,) = parsed.metrics_specs
         for metric, bound in zip(times, bounds, strict=True):
             (one,) = metrics.per_slice_thresholds[metric].thresholds
             assert one.threshold.value_threshold.upper_bound.value == pytest.approx(bound)
+            # On its own part, what has judged a part alone.
+            (one,) = metrics.per_slice_thresholds[f"{metric} beside ARIMA"].thresholds
+            bound = {"relative_mase": 0.52, "relative_wql": 0.88}[metric]
+            assert one.threshold.value_threshold.upper_bound.value == pytest.approx(bound)
+            assert list(one.slicing_specs) == [tfma.SlicingSpec()]

@@ -194,7 +194,7 @@ def test_a_part_is_judged_beside_the_whole() -> None:
     taken = np.stack([judged[name][place] for name, some in places.items() for place in some])
     expected = task.evaluation.summarise(task.evaluation.statistics(None, taken))
     assert figures_of(list(judged)) == {
-        f"ETS: {name}": pytest.approx(expected[name], nan_ok=True)
+        f"{name} beside ETS": pytest.approx(expected[name], nan_ok=True)
         for name in task.evaluation.scalars
     }
     assert figures_of(["s0", "s8"]) == {}  # as in a slice without one of them
