@@ -93,6 +93,7 @@ class SeriesReads:
       static: columns of texts that hold for a whole series.
       static_numbers: columns of numbers that hold for a whole series.
       historic: columns of numbers known up to now.
+      labels: columns of numbers known in training alone.
       future: columns of numbers known ahead.
       frequency: as `parse_step` reads it; None to infer it.
       duplicates: what becomes of rows of one series and time: see `merged`.
@@ -108,6 +109,7 @@ class SeriesReads:
     static: tuple[str, ...] = ()
     static_numbers: tuple[str, ...] = ()
     historic: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     future: tuple[str, ...] = ()
     frequency: str | None = None
     duplicates: Literal["error", "sum", "mean", "last"] = "error"
@@ -128,8 +130,13 @@ class SeriesReads:
 
     @property
     def numbers(self) -> tuple[str, ...]:
-        """The columns of numbers: the target, static ones, historic and future covariates."""
-        return (self.target, *self.static_numbers, *self.historic, *self.future)
+        """The columns of numbers: the target, static ones, and the varying ones."""
+        return (self.target, *self.static_numbers, *self.varying)
+
+    @property
+    def varying(self) -> tuple[str, ...]:
+        """Those beside the target that have a value a step: historic, labels, then future."""
+        return (*self.historic, *self.labels, *self.future)
 
     @property
     def columns(self) -> tuple[str, ...]:

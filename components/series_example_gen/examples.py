@@ -50,8 +50,7 @@ def series_example(grid: Grid, piece: Piece, output: Output) -> tf.train.Example
         features[column] = _texts([value])
     for at, column in enumerate(reads.static_numbers, start=1):
         features[column] = _numbers(grid.numbers[:1, at])
-    varying = (*reads.historic, *reads.future)
-    for at, column in enumerate(varying, start=1 + len(reads.static_numbers)):
+    for at, column in enumerate(reads.varying, start=1 + len(reads.static_numbers)):
         features[column] = _numbers(grid.numbers[piece.begin : piece.end, at])
     return tf.train.Example(features=tf.train.Features(feature=features))
 

@@ -10,7 +10,7 @@ from tidegate.models.core.transform import TransformFacts
 from tidegate.models.forecasting import windows
 from tidegate.models.forecasting.data_settings import MASK
 from tidegate.models.forecasting.settings import LEVELS, FeatureSettings
-from tidegate.models.series.calendar import seconds_of_business, seconds_of_month
+from tidegate.models.series.time_steps import times_at
 
 # Most steps of a request: a bound on what one may cost. Minutes of almost two years.
 LONGEST = 1_000_000
@@ -61,16 +61,12 @@ def predict(
     batch = tf.shape(outputs)[0]
     offsets = tf.range(1, outputs.shape[1] + 1, dtype=tf.int64)
     after = _ends(transformed["y"])[:, tf.newaxis] - 1 + offsets
-    times = transformed["start"][:, tf.newaxis] + after * transformed["step"][:, tf.newaxis]
-    day, clock = (transformed[name][:, tf.newaxis] for name in ("month_day", "clock"))
-    business = transformed["step_of"][:, 3:]
-    times = tf.where(day > 0, seconds_of_month(times, day), times)
     return {
         "mean": outputs[..., 0],
         "quantiles": outputs[..., 1:-1],
         "levels": tf.repeat(tf.constant(LEVELS, tf.float32)[tf.newaxis], batch, axis=0),
         "offsets": tf.repeat(offsets[tf.newaxis], batch, axis=0),
-        "times": tf.where(business > 0, seconds_of_business(times), times) + clock,
+        "times": times_at(transformed, after),
     }
 
 

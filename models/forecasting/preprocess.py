@@ -7,22 +7,13 @@ import tensorflow_transform as tft
 
 from tidegate.models.core.task import RawFeature
 from tidegate.models.forecasting.settings import FeatureSettings
-from tidegate.models.series.calendar import (
-    DAY,
-    business_of,
-    calendar,
-    month_of,
-    on_wall,
-    seconds_of_business,
-)
 from tidegate.models.series.past_errors import judged_steps
 from tidegate.models.series.season import season_length, seasonal_share
+from tidegate.models.series.time_steps import UNITS, aligned, time_steps
 
 # Roles of the raw features, beside those that every series has; that of `start` is the time zone.
 STATIC, STATIC_NUMBER, HISTORIC, FUTURE = "static", "static_number", "historic", "future"
 
-_UNITS = ("seconds", "months", "index", "business")
-_MONTH = 2_629_746  # Seconds, on average.
 # A deviation of so small a share of the mean is float32's rounding: the covariate did not move.
 _CONSTANT = 1e-7
 # How sure the better one of last season and last value is of itself.
@@ -71,27 +62,14 @@ def preprocess(
       A covariate's values are (x - mean) / standard deviation over train; 0 where missing, and
       for one that is constant in train, of whose moves nothing is known.
     """
-    start = inputs["start"]
     y = tf.RaggedTensor.from_sparse(inputs["y"])
     lengths = y.row_lengths()
-    # One frequency a data set: learnt here, so that no request has to say it.
-    step_of = [tft.max(inputs[f"step_{unit}"]) for unit in _UNITS]
-    seconds, months, _, business = step_of
-    step = tf.add_n(step_of)
-    first_month, day = month_of(start)
-    clock = tf.where((months > 0) | (business > 0), start % DAY, tf.zeros_like(start))
-    start = tf.where(months > 0, first_month, start)
-    start = tf.where(business > 0, business_of(start), start)
-    season = _season(step_of, features)
-    grid = tf.ragged.range(lengths + features.horizon)
-    rows = grid.value_rowids()
-    times = _on_wall(tf.gather(start, rows) + grid.flat_values * step, seconds, raw)
-    # Business days have the calendar of days.
-    times = tf.where(business > 0, seconds_of_business(times), times)
-    of_day = seconds + business * DAY
+    steps = time_steps(inputs, lengths, raw, ahead=features.horizon)
+    start, grid = steps.known["start"], steps.grid
+    season = _season(steps.step_of, features)
     known = [
-        calendar(times, of_day, months, _span(inputs, lengths)) * float(features.calendar),
-        *(_scaled(_aligned(inputs[feature.name], grid)) for feature in with_role(raw, FUTURE)),
+        steps.calendar * float(features.calendar),
+        *(_scaled(aligned(inputs[feature.name], grid)) for feature in with_role(raw, FUTURE)),
     ]
     places = tf.ragged.range(lengths)
     names = ["unique_id", *(feature.name for feature in with_role(raw, STATIC))]
@@ -102,17 +80,13 @@ def preprocess(
             [_ids(inputs[name], vocabulary_name(place)) for place, name in enumerate(names)],
             axis=-1,
         ),
-        "start": start,
-        "step": tf.zeros_like(start) + step,
-        "month_day": tf.where(months > 0, day, tf.zeros_like(day)),
-        "clock": clock,
-        "step_of": tf.zeros_like(start)[:, tf.newaxis] + tf.stack(step_of),
+        **steps.known,
         "season": tf.zeros_like(start) + season,
         "seasonality": tf.zeros_like(start, tf.float32) + _seasonality(inputs, y, features),
         "first_target": tf.identity(inputs["first_target"]),
     }
     historic = [
-        _scaled(_aligned(inputs[feature.name], places)) for feature in with_role(raw, HISTORIC)
+        _scaled(aligned(inputs[feature.name], places)) for feature in with_role(raw, HISTORIC)
     ]
     if historic:
         found["historic"] = places.with_flat_values(tf.concat(historic, axis=-1))
@@ -120,21 +94,6 @@ def preprocess(
     if numbers:
         found["numbers"] = tf.concat(numbers, axis=-1)
     return found
-
-
-def _on_wall(times: tf.Tensor, seconds: tf.Tensor, raw: Sequence[RawFeature]) -> tf.Tensor:
-    """Times on the clock of the data's zone; steps of whole days and longer follow it already."""
-    zone = next((feature.role for feature in raw if feature.name == "start"), "")
-    if not zone:
-        return times
-    return tf.where(tf.not_equal(seconds % DAY, 0), on_wall(times, zone), times)
-
-
-def _span(inputs: Mapping[str, tf.Tensor | tf.SparseTensor], lengths: tf.Tensor) -> tf.Tensor:
-    """int64[], seconds from the beginning of train's first step to the end of its last."""
-    step = inputs["step_seconds"] + inputs["step_months"] * _MONTH
-    step += inputs["step_business"] * (7 * DAY // 5)
-    return tft.max(inputs["start"] + lengths * step) - tft.min(inputs["start"])
 
 
 def _season(step: Sequence[tf.Tensor], features: FeatureSettings) -> tf.Tensor:
@@ -151,7 +110,7 @@ def _seasonality(
     """float32[]: 1 / (1 + (e / l)^k) of the errors of `seasonal_share`, averaged over train;
     a half where train says nothing."""
     # Of the batch itself: an analyzer of what another one found would take another pass.
-    steps = [tf.reduce_max(tf.concat([[0], inputs[f"step_{unit}"]], axis=0)) for unit in _UNITS]
+    steps = [tf.reduce_max(tf.concat([[0], inputs[f"step_{unit}"]], axis=0)) for unit in UNITS]
     found = seasonal_share(y, _season(steps, features), judged_steps(features.horizon))
     there = tf.math.is_finite(found)
     total = tft.sum(tf.where(there, tf.cast(found, tf.float64), 0.0))
@@ -164,18 +123,6 @@ def _seasonality(
 def _ids(names: tf.Tensor, vocabulary: str) -> tf.Tensor:
     path = tft.vocabulary(names, vocab_filename=vocabulary)
     return tft.apply_vocabulary(names, path, default_value=-1) + 1
-
-
-def _aligned(values: tf.SparseTensor, grid: tf.RaggedTensor) -> tf.Tensor:
-    """A sequence's values at the steps of a grid, flat; NaN where it is too short."""
-    given = tf.RaggedTensor.from_sparse(values)
-    # One value more, so that there is something to read from an empty batch.
-    flat = tf.concat([given.flat_values, [float("nan")]], axis=0)
-    rows = grid.value_rowids()
-    there = grid.flat_values < tf.gather(given.row_lengths(), rows)
-    last = tf.size(flat, out_type=tf.int64) - 1
-    place = tf.where(there, tf.gather(given.row_starts(), rows) + grid.flat_values, last)
-    return tf.gather(flat, place)
 
 
 def _scaled(values: tf.Tensor) -> tf.Tensor:

@@ -13,9 +13,10 @@ from tensorflow_transform.tf_metadata import schema_utils
 from tidegate.models.core.export import serialize_sample
 from tidegate.models.core.transform import TransformFacts
 from tidegate.models.forecasting.predict import forecast_features, model_inputs, predict
-from tidegate.models.forecasting.preprocess import _on_wall, _scaled, preprocess, vocabulary_name
+from tidegate.models.forecasting.preprocess import _scaled, preprocess, vocabulary_name
 from tidegate.models.forecasting.settings import LEVELS, DataSettings, FeatureSettings
 from tidegate.models.forecasting.task import raw_features
+from tidegate.models.series.time_steps import wall_times
 
 NAN = float("nan")
 FEATURES = FeatureSettings(horizon=3, context=4)
@@ -132,7 +133,7 @@ def test_hours_of_a_zone_are_those_of_its_clock(step: int, hours: list[int]) -> 
     # Winter, the last hour of winter, the first of summer.
     utc = ["2021-01-01T22:00", "2021-03-28T00:00", "2021-06-01T00:00"]
     times = tf.constant([int(np.datetime64(time, "s").astype(int)) for time in utc], tf.int64)
-    found = _on_wall(times, tf.constant(step, tf.int64), raw)
+    found = wall_times(times, tf.constant(step, tf.int64), raw)
     assert (found.numpy() // 3600 % 24).tolist() == hours
 
 
