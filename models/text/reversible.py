@@ -11,8 +11,9 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 import tensorflow_transform as tft
 
+from tidegate.models.text.pieces import JOINER
 from tidegate.models.text.tokens import UNSPACED
-from tidegate.models.text.wordpiece import JOINER, wordpiece_lines
+from tidegate.models.text.wordpiece import wordpiece_lines
 
 PADDING_ID = 0
 UNKNOWN_ID = 1
@@ -120,7 +121,7 @@ def spellings(vocabulary: Sequence[bytes], tokenizer: Tokenizer) -> list[bytes]:
     spaced = tokenizer in ("words", "spaces")
     special = [b"", f"{' ' if spaced else ''}{_UNREADABLE}".encode(), b""]
     if tokenizer == "wordpiece":
-        vocabulary = [entry.removeprefix(JOINER) for entry in vocabulary[1:]]
+        vocabulary = [entry.removeprefix(JOINER.encode()) for entry in vocabulary[1:]]
     return special + [entry.replace(_LINE.encode(), b"\n") for entry in vocabulary]
 
 

@@ -1,6 +1,7 @@
 """Learns a wordpiece vocabulary inside a TF Transform pipeline."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,11 +11,10 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
-from tensorflow_text.tools.wordpiece_vocab import wordpiece_tokenizer_learner_lib as learner
+
+from tidegate.models.text.pieces import JOINER, learn
 
 UNKNOWN = "[UNK]"
-# What pieces begin with that go on with a word.
-JOINER = b"##"
 # The learner holds the counted words in memory: more than these, the rarest, are left out.
 _MAX_WORDS = 1_000_000
 
@@ -31,26 +31,22 @@ class _LearnWordpiece(tft_beam.experimental.PTransformAnalyzer):
     def expand(self, words: Any) -> Any:
         return (
             words
-            | "Flatten" >> beam.FlatMap(lambda batch: np.ravel(batch[0]).tolist())
-            | "Count" >> beam.combiners.Count.PerElement()
+            | "CountBatch"
+            >> beam.FlatMap(lambda batch: Counter(np.ravel(batch[0]).tolist()).items())
+            | "Count" >> beam.CombinePerKey(sum)
             | "Frequent" >> beam.combiners.Top.Of(_MAX_WORDS, key=lambda item: (item[1], item[0]))
             | "Learn" >> beam.Map(self._learn)
         )
 
     def _learn(self, counts: Iterable[tuple[bytes, int]]) -> str:
-        # The learner's binary search starts at its upper threshold: any higher than the most
-        # frequent word only costs iterations.
-        words = [(word.decode("utf-8"), count) for word, count in counts]
-        highest = max((count for _, count in words), default=0)
+        words = {word.decode("utf-8"): count for word, count in counts}
         tokens = [UNKNOWN]
-        if words:  # The learner fails without any.
-            tokens = learner.learn(
+        if words:
+            tokens = learn(
                 words,
-                vocab_size=self._vocabulary_size,
-                reserved_tokens=tokens,
-                lower_thresh=self._min_count,
-                upper_thresh=max(highest, self._min_count),
-                joiner=JOINER.decode(),
+                size=self._vocabulary_size,
+                min_count=self._min_count,
+                reserved=UNKNOWN,
             )
         tf.io.gfile.makedirs(self.base_temp_dir)
         path = os.path.join(self.base_temp_dir, self._name)
@@ -112,7 +108,7 @@ def wordpiece_lines(
     )
     pieces = tf_text.WordpieceTokenizer(
         table,
-        suffix_indicator=JOINER.decode(),
+        suffix_indicator=JOINER,
         token_out_type=tf.int64,
         unknown_token=UNKNOWN,
     ).tokenize(words)
