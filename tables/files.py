@@ -79,18 +79,36 @@ def sources(text: str) -> list[str]:
     return [str(path) for path in paths] if isinstance(paths, list) else [text]
 
 
-def data_files(path: str, opener: Opener = LOCAL) -> list[str]:
+def data_files(path: str, opener: Opener = LOCAL, below: Sequence[str] = ()) -> list[str]:
     """The data files that a path names: itself, or those of a folder; of several, all of theirs.
+
+    Args:
+      path: of a file or folder, or what `several` gave.
+      opener: reaches it.
+      below: names of plain files below the folder, where settings name them: it is they then.
 
     Raises:
       InputError: nothing is there, the ending is not known, a folder mixes formats, or a file is
         named twice.
     """
+    if below:
+        return [_file_below(path, name, opener) for name in below]
     named = [file for source in sources(path) for file in _files_of(source, opener)]
     for file in named:
         if named.count(file) > 1:
             raise InputError(f"{file}: named twice; expected each file once")
     return named
+
+
+def _file_below(folder: str, name: str, opener: Opener) -> str:
+    path = f"{folder.rstrip('/')}/{name}"
+    try:
+        opener.size(path)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: {opener.reason(error)}; the data settings name a file {name!r} below {folder}"
+        ) from None
+    return path
 
 
 def _files_of(path: str, opener: Opener) -> list[str]:

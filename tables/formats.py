@@ -42,6 +42,7 @@ class FileFormat:
       time_format: of time stamps, as `parse_clock` takes it; ``integer`` where times are none;
         None for ISO 8601, or integers.
       timezone: whose clock shows the times, and that of those without an offset; None for UTC.
+      lines: whether a file of an ending that no table has is plain text.
       by_options: whether messages name options of the command line, or settings of data.
     """
 
@@ -55,6 +56,7 @@ class FileFormat:
     thousands: str | None = None
     time_format: str | None = None
     timezone: str | None = None
+    lines: bool = False
     by_options: bool = False
 
     def setting(self, name: str) -> str:

@@ -40,6 +40,19 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Parallel:
+    """Plain files, a record of each line, the parts of which stand on the same line of each.
+
+    Attributes:
+      split: the records'; those of train are parted further, as long as valid or eval has no files.
+      files: by column, the file's name below the data's folder.
+    """
+
+    split: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class RecordReads:
     """What is read of a file in which each row is one record.
 
@@ -47,11 +60,18 @@ class RecordReads:
       columns: what is read of a row; one of them is the key.
       how: how files are read.
       max_bad_share: the share of rows that may be unusable.
+      parallel: the plain files that are read, below a folder; empty for tables.
     """
 
     columns: tuple[Column, ...]
     how: FileFormat = PLAIN
     max_bad_share: float = 0.05
+    parallel: tuple[Parallel, ...] = ()
+
+    @property
+    def below(self) -> tuple[str, ...]:
+        """The names of all plain files."""
+        return tuple(name for part in self.parallel for name in part.files)
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -240,5 +260,8 @@ def from_dict(kind: type[T] | None, written: Mapping[str, Any]) -> T:
         values["how"] = FileFormat.from_dict(values["how"])
     if made is RecordReads:
         values["columns"] = tuple(Column(**one) for one in values["columns"])
+        values["parallel"] = tuple(
+            Parallel(one["split"], tuple(one["files"])) for one in values.get("parallel", ())
+        )
     found: T = made(**values)
     return found

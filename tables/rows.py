@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from tidegate.tables.arrow_rows import ArrowRows, FrameRows, ParquetRows
 from tidegate.tables.errors import InputError, nearest, shown
 from tidegate.tables.files import LOCAL, Opener
-from tidegate.tables.formats import PLAIN, FileFormat, format_of, is_text
+from tidegate.tables.formats import PLAIN, FileFormat, format_of, is_text, known_format
 from tidegate.tables.lines import text_lines
 from tidegate.tables.row_formats import BrokenRow, CsvRows, JsonRows, Row, RowFormat, TextRows
 
@@ -172,7 +172,8 @@ class Rows:
             frame = FrameRows(self.path, source)
             self.total = frame.total
             return frame
-        kind = "text" if is_text(source) else format_of(source)
+        plain = is_text(source) or (how.lines and known_format(source) is None)
+        kind = "text" if plain else format_of(source)
         try:
             self._stored = self._opener.open_bytes(source)
             self.total = self._opener.size(source)

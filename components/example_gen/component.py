@@ -44,7 +44,7 @@ class ReadsFiles(Wired):
         fingerprint: str | None = None,
     ) -> None:
         if fingerprint is None:
-            fingerprint = data_fingerprint.known(data, test)
+            fingerprint = data_fingerprint.known(data, test, reads)
         super().__init__(
             reads=to_json(reads),
             splits=to_json(splits),

@@ -37,7 +37,10 @@ def complete(
     examples.set_string_custom_property(
         FINGERPRINT_PROPERTY_NAME,
         data_fingerprint.complete(
-            exec_properties["fingerprint"], exec_properties["train"], exec_properties.get("test")
+            exec_properties["fingerprint"],
+            exec_properties["train"],
+            exec_properties.get("test"),
+            exec_properties["reads"],
         ),
     )
     write_report(examples.uri, {**report.as_dict(), **more})

@@ -39,7 +39,10 @@ def run(executor_input: pipeline_spec_pb2.ExecutorInput) -> None:
     test = given["test"].string_value if "test" in given else None
     output = pipeline_spec_pb2.ExecutorOutput()
     output.parameter_values["fingerprint"].string_value = data_fingerprint.complete(
-        given["fingerprint"].string_value, given["train"].string_value, test
+        given["fingerprint"].string_value,
+        given["train"].string_value,
+        test,
+        given["reads"].string_value,
     )
     target = executor_input.outputs.output_file
     fileio.makedirs(os.path.dirname(target))

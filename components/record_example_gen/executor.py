@@ -17,15 +17,16 @@ from tidegate.components.example_gen.ending import complete
 from tidegate.components.example_gen.report import REPORT_FILE, SPLITS, keep_report, kept_report
 from tidegate.components.example_gen.scatter import Scatter
 from tidegate.components.record_example_gen.report import Report, SumReports, check
+from tidegate.components.record_example_gen.sources import Source, opened, sources_of
 from tidegate.models.core.progress import reporter
 from tidegate.tables.cells import as_text, is_nested, is_written_list
 from tidegate.tables.errors import InputError, listed, shown
-from tidegate.tables.files import data_files, sources
+from tidegate.tables.files import sources
 from tidegate.tables.formats import FileFormat
 from tidegate.tables.numerals import number
 from tidegate.tables.reads import Column, RecordReads, RecordSplits, from_json
 from tidegate.tables.row_formats import BrokenRow
-from tidegate.tables.rows import Rows, unread_columns
+from tidegate.tables.rows import unread_columns
 
 _SPLIT_NAMES = {
     **{split: split for split in SPLITS},
@@ -76,23 +77,24 @@ class Plan:
 
 
 class _ReadFiles(beam.DoFn):
-    """(path, whether it is the fixed test data) to ((split, shard), tf.Example) and a `Report`."""
+    """A `Source` to ((split, shard), tf.Example) and a `Report`."""
 
     REPORT = "report"
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
 
-    def process(self, element: tuple[str, bool]) -> Iterator[Any]:
-        path, is_test = element
-        report = Report()
+    def process(self, element: Source) -> Iterator[Any]:
+        report, plan = Report(), self._plan
+        # A source whose split is known needs no column that says it.
+        columns = plan.columns[: len(plan.reads.columns)] if element.split else plan.columns
         try:
-            with Rows(path, self._plan.reads.how, self._columns(is_test), opener=files) as rows:
+            with opened(element, plan.reads.how, columns) as rows:
                 for number, cells in rows:
                     if isinstance(cells, BrokenRow):
                         report.add_bad(cells.reason, rows.place(number))
                         continue
-                    row = self._row(rows.place(number), cells, is_test, report)
+                    row = self._row(rows.place(number), cells, element.split, report)
                     if row is not None:
                         yield row
                 count, first = rows.several_lines
@@ -102,13 +104,8 @@ class _ReadFiles(beam.DoFn):
             report.fatal.append(str(error))
         yield beam.pvalue.TaggedOutput(self.REPORT, report)
 
-    def _columns(self, is_test: bool) -> tuple[str, ...]:
-        if is_test and self._plan.splits.column:
-            return self._plan.columns[:-1]
-        return self._plan.columns
-
     def _row(
-        self, place: str, cells: Sequence[Any], is_test: bool, report: Report
+        self, place: str, cells: Sequence[Any], split: str, report: Report
     ) -> tuple[tuple[str, int], bytes] | None:
         plan = self._plan
         values: dict[str, tf.train.Feature] = {}
@@ -135,9 +132,7 @@ class _ReadFiles(beam.DoFn):
                     return None
             if feature.key:
                 key = text
-        if is_test:
-            split = "test"
-        elif plan.splits.column:
+        if not split and plan.splits.column:
             given = as_text(cells[-1]).strip().lower()
             if given not in _SPLIT_NAMES:
                 raise InputError(
@@ -145,10 +140,9 @@ class _ReadFiles(beam.DoFn):
                     f"expected {', '.join(SPLITS)}"
                 )
             split = _SPLIT_NAMES[given]
+        if split:
             report.add_given(split)
-            if split == "train":
-                split = plan.split_of(key, label)
-        else:
+        if split in ("", "train"):
             split = plan.split_of(key, label)
         report.add_row(split, label)
         example = tf.train.Example(features=tf.train.Features(feature=values))
@@ -229,11 +223,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         splits = from_json(RecordSplits, exec_properties["splits"])
         train, test = exec_properties["train"], exec_properties.get("test")
         files.set_beam_options(self._beam_pipeline_args or [])
-        inputs = [(path, False) for path in data_files(train, files)]
-        if test:
-            inputs += [(path, True) for path in data_files(test, files)]
+        inputs = sources_of(reads, train, test)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
-        size = sum(files.size(path) for path, _ in inputs)
+        size = sum(files.size(path) for source in inputs for path in source.paths)
         plan = Plan(reads, splits, shards=max(1, -(-size // _SHARD_BYTES)))
         report = self._run(plan, inputs, examples.uri)
         amended = amend(plan, report)
@@ -241,12 +233,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             tf.io.gfile.rmtree(examples.uri)
             report = self._run(amended, inputs, examples.uri)
         check(report, max_bad_share=reads.max_bad_share, source=", ".join(sources(train)))
-        unread = unread_columns(inputs[0][0], reads.how, plan.columns, files)
-        if unread:
-            reporter().line(f"columns that nothing reads: {listed(unread)}")
+        if not reads.parallel:
+            unread = unread_columns(inputs[0].paths[0], reads.how, plan.columns, files)
+            if unread:
+                reporter().line(f"columns that nothing reads: {listed(unread)}")
         complete(examples, exec_properties, report)
 
-    def _run(self, plan: Plan, inputs: list[tuple[str, bool]], folder: str) -> Report:
+    def _run(self, plan: Plan, inputs: list[Source], folder: str) -> Report:
         scratch = os.path.join(folder, "unshuffled")
         tf.io.gfile.makedirs(scratch)
         report_path = os.path.join(scratch, REPORT_FILE)

@@ -2,9 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tidegate.models.core.settings import Choice, Memory, Range, RecordSettings, Settings
+from tidegate.tables.formats import known_format
+from tidegate.tables.reads import Parallel
+
+_SPLITS = {"train": "", "valid": "valid_", "eval": "eval_", "test": "test_"}
 
 
 class DataSettings(RecordSettings):
@@ -12,6 +16,56 @@ class DataSettings(RecordSettings):
 
     source_column: str = Field("source", description="column of the texts that are translated")
     target_column: str = Field("target", description="column of their translations")
+    source_file: str | None = Field(
+        None,
+        description="plain file of texts, a line each, below the data's folder; instead of tables",
+    )
+    target_file: str | None = Field(
+        None, description="plain file of their translations, line by line"
+    )
+    valid_source_file: str | None = Field(None, description="the same for the split valid")
+    valid_target_file: str | None = Field(None, description="the same for the split valid")
+    eval_source_file: str | None = Field(None, description="the same for the split eval")
+    eval_target_file: str | None = Field(None, description="the same for the split eval")
+    test_source_file: str | None = Field(None, description="the same for the split test")
+    test_target_file: str | None = Field(None, description="the same for the split test")
+
+    @property
+    def parallel(self) -> tuple[Parallel, ...]:
+        """The plain files by split; empty where tables are read."""
+        return tuple(
+            Parallel(split, (source, target))
+            for split, (source, target) in self._files().items()
+            if source is not None and target is not None
+        )
+
+    @property
+    def has_test(self) -> bool:
+        """Whether the training data may hold a test split."""
+        return super().has_test or self.test_source_file is not None
+
+    def _files(self) -> dict[str, tuple[str | None, str | None]]:
+        return {
+            split: (getattr(self, f"{prefix}source_file"), getattr(self, f"{prefix}target_file"))
+            for split, prefix in _SPLITS.items()
+        }
+
+    @model_validator(mode="after")
+    def _whole_pairs(self) -> "DataSettings":
+        for split, names in self._files().items():
+            prefix = _SPLITS[split]
+            if (names[0] is None) != (names[1] is None):
+                raise ValueError(
+                    f"expected data.{prefix}source_file and data.{prefix}target_file, both or none"
+                )
+            if names[0] is not None and self.source_file is None:
+                raise ValueError(f"data.{prefix}source_file needs data.source_file: that of train")
+            for name in names:
+                if name is not None and known_format(name):
+                    raise ValueError(f"{name} is a table; expected a plain file of lines")
+        if self.source_file is not None and self.split_column is not None:
+            raise ValueError("received source_file and split_column; plain files have no columns")
+        return self
 
 
 class FeatureSettings(Settings):

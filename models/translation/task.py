@@ -1,6 +1,7 @@
 """Translation, stated once."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tidegate.models.core.task import (
@@ -18,6 +19,7 @@ from tidegate.models.translation.settings import (
     GateSettings,
     ModelSettings,
 )
+from tidegate.tables.formats import TEXT_COLUMN
 from tidegate.tables.reads import Column, RecordReads, RecordSplits
 from tidegate.tables.roles import Input, Output, Roles
 
@@ -46,14 +48,15 @@ def raw_features(data: DataSettings) -> tuple[RawFeature, ...]:
 
 
 def reads(data: DataSettings) -> RecordReads:
-    """A text and its translation from each row."""
+    """A text and its translation from each row, or line of parallel files."""
     return RecordReads(
         columns=(
             Column("source", data.source_column, key=True),
             Column("target", data.target_column),
         ),
-        how=data.how,
+        how=replace(data.how, lines=bool(data.parallel)),
         max_bad_share=data.max_bad_share,
+        parallel=data.parallel,
     )
 
 
@@ -67,7 +70,7 @@ def roles(read: RecordReads, features: FeatureSettings, known: Mapping[str, Any]
     return Roles(
         signature="translate",
         reads=read,
-        inputs={"source": Input("value", read.columns[0].source)},
+        inputs={"source": Input("value", TEXT_COLUMN if read.parallel else read.columns[0].source)},
         outputs={name: Output("value" if name in _SHOWN else "detail") for name in _TRANSLATIONS},
     )
 

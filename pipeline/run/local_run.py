@@ -36,6 +36,7 @@ from tidegate.pipeline.run.stopping import Stop, stoppable
 from tidegate.pipeline.run.summary import SUMMARY_FILE, read_summary, write_summary
 from tidegate.tables.errors import InputError
 from tidegate.tables.files import data_files, several, sources
+from tidegate.tables.parallel import check_parallel
 from tidegate.tables.rows import MissingColumnError, check_head
 
 LOG_FILE = "run.log"
@@ -113,9 +114,13 @@ def check_data(request: RunRequest) -> None:
     """Finds before the heavy imports what is wrong with the data at first sight."""
     data: Any = request.config.data
     given = [(request.train, False), *([(request.test, True)] if request.test else [])]
+    reads = request.config.task.reads(data)
     named = [path for paths in input_files(request.config).values() for path in paths]
     with _file_systems(request.config, [*(str(path) for path, _ in given), *named]):
         check_input_files(request.config)
+        if getattr(reads, "parallel", ()):
+            check_parallel(reads, str(request.train), request.test, files)
+            return
         for path, test in given:
             for file in data_files(str(path), files):
                 try:
@@ -257,6 +262,7 @@ def pipeline_of(
     database = place.local.resolve() / "tfx" / "metadata.sqlite"
     made.folder(str(database.parent))
     made.metadata(str(database), place.absolute("tfx", "artifacts"))
+    data: Any = request.config.data
     train, test = _absolute(str(request.train)), request.test and _absolute(str(request.test))
     return create_pipeline(
         request.config,
@@ -264,7 +270,8 @@ def pipeline_of(
             train=train,
             test=test,
             data_fingerprint=content_fingerprint(
-                data_files(train, files) + (data_files(test, files) if test else [])
+                data_files(train, files, getattr(request.config.task.reads(data), "below", ()))
+                + (data_files(test, files) if test else [])
             ),
             root=place.absolute("tfx", "artifacts"),
             serving=place.absolute("serving"),
