@@ -21,7 +21,9 @@ ASKED, TEXT = "rows", "json"
 EDITION = 1
 
 InputKind = Literal["value", "name", "start", "values", "future", "static", "mask", "length"]
-OutputKind = Literal["value", "detail", "step", "time", "classes", "scores", "quantiles", "levels"]
+OutputKind = Literal[
+    "value", "detail", "alignment", "step", "time", "classes", "scores", "quantiles", "levels"
+]
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,13 @@ class Output:
     """What an output is.
 
     Attributes:
-      kind: `value`; `detail`, which a file of answers has and a person is not shown; `classes`,
-        names of classes, and `scores`, a number for each of them; of a series, `time` of a step
-        (as `start`), `step`, its number from 1, `quantiles` and, at which, their `levels`.
+      kind: `value`; `detail`, which a file of answers has and a person is not shown; `alignment`,
+        a matrix of weights, which a person sees on a terminal, as a detail else; `classes`, names
+        of classes, and `scores`, a number for each of them; of a series, `time` of a step (as
+        `start`), `step`, its number from 1, `quantiles` and, at which, their `levels`.
       column: its name as a column; the output's if not given.
-      of: the output with the names of the scores, or the levels of the quantiles.
+      of: the output with the names of the scores, or the levels of the quantiles; of an alignment
+        the outputs with the texts of its rows and of its columns, with a space between.
       names: names of the classes, where no output has them.
       levels: of the quantiles, each between 0 and 1, ascending.
     """

@@ -1,5 +1,6 @@
 """A softmax over a vocabulary: the log-probability of the token that comes next, and its loss."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -17,6 +18,7 @@ class TokenSoftmax(keras.layers.Layer):
       tied: the embedding whose table this is as well, or None.
       smoothing: in training, the share of a target that is spread over all tokens (Szegedy et al.
         2016).
+      withheld: ids that a decoder is never to give out.
     """
 
     def __init__(
@@ -24,12 +26,14 @@ class TokenSoftmax(keras.layers.Layer):
         size: int,
         tied: keras.layers.Embedding | None = None,
         smoothing: float = 0.0,
+        withheld: Sequence[int] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.size = size
         self.tied = tied
         self.smoothing = smoothing
+        self.withheld = tuple(withheld)
 
     def build(self, hidden_shape: Any, *_: Any) -> None:
         units = hidden_shape[-1]

@@ -13,7 +13,7 @@ import tensorflow_transform as tft
 
 from tidegate.models.text.pieces import JOINER
 from tidegate.models.text.tokens import UNSPACED
-from tidegate.models.text.wordpiece import wordpiece_lines
+from tidegate.models.text.wordpiece import learn_wordpiece, wordpiece_lines
 
 PADDING_ID = 0
 UNKNOWN_ID = 1
@@ -91,25 +91,44 @@ def token_ids(text: tf.Tensor, settings: TokenSettings, *, name: str) -> tf.Ragg
     Returns:
       int64[batch, (tokens)], without borders.
     """
-    tokens = split(text, settings.tokenizer)
+    (ids,) = ids_of_all([text], settings, name=name)
+    return ids
+
+
+def ids_of_all(
+    texts: Sequence[tf.Tensor], settings: TokenSettings, *, name: str
+) -> list[tf.RaggedTensor]:
+    """The same for several texts of a row, by one vocabulary that is learnt from all of them."""
+    every = [split(text, settings.tokenizer) for text in texts]
+    learnt_from = tf.concat([tokens.flat_values for tokens in every], axis=0)
     if settings.tokenizer == "wordpiece":
-        lines = wordpiece_lines(
-            tokens,
+        path = learn_wordpiece(
+            learnt_from,
             name=name,
             vocabulary_size=settings.vocabulary_size,
             min_count=settings.min_count,
         )
-        line = lines.flat_values
-        unknown = tf.constant(UNKNOWN_ID, tf.int64)
-        return lines.with_flat_values(tf.where(line == 0, unknown, line + FIRST_ID - 1))
+        return [_known(wordpiece_lines(tokens, path)) for tokens in every]
     path = tft.vocabulary(
-        tokens.flat_values,
+        learnt_from,
         top_k=settings.vocabulary_size,
         frequency_threshold=settings.min_count,
         vocab_filename=name,
     )
-    ids = tft.apply_vocabulary(tokens.flat_values, path, default_value=UNKNOWN_ID - FIRST_ID)
-    return tokens.with_flat_values(ids + FIRST_ID)
+    unknown = UNKNOWN_ID - FIRST_ID
+    return [
+        tokens.with_flat_values(
+            tft.apply_vocabulary(tokens.flat_values, path, default_value=unknown) + FIRST_ID
+        )
+        for tokens in every
+    ]
+
+
+def _known(lines: tf.RaggedTensor) -> tf.RaggedTensor:
+    """Lines of wordpieces, the first of which is the unknown one, to ids."""
+    line = lines.flat_values
+    unknown = tf.constant(UNKNOWN_ID, tf.int64)
+    return lines.with_flat_values(tf.where(line == 0, unknown, line + FIRST_ID - 1))
 
 
 def spellings(vocabulary: Sequence[bytes], tokenizer: Tokenizer) -> list[bytes]:
@@ -123,6 +142,11 @@ def spellings(vocabulary: Sequence[bytes], tokenizer: Tokenizer) -> list[bytes]:
     if tokenizer == "wordpiece":
         vocabulary = [entry.removeprefix(JOINER.encode()) for entry in vocabulary[1:]]
     return special + [entry.replace(_LINE.encode(), b"\n") for entry in vocabulary]
+
+
+def written(tokens: tf.RaggedTensor) -> tf.RaggedTensor:
+    """string[batch, (tokens)] as `split` gives them, with the ends of lines as in the text."""
+    return tokens.with_flat_values(tf.strings.regex_replace(tokens.flat_values, _LINE, "\n"))
 
 
 def join(ids: tf.Tensor, spelled: tf.Tensor) -> tf.Tensor:

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 import tensorflow_transform as tft
 
-from tidegate.models.text.wordpiece import wordpiece_lines
+from tidegate.models.text.wordpiece import learn_wordpiece, wordpiece_lines
 
 PADDING_ID = 0
 UNKNOWN_ID = 1
@@ -148,13 +148,14 @@ def token_ids(text: tf.Tensor, settings: TokenSettings, *, name: str) -> tf.Ragg
       int64[batch, (tokens)], before truncation; a text without any token gives an empty row.
     """
     if settings.tokenizer == "wordpiece":
-        lines = wordpiece_lines(
-            split_words(text),
+        words = split_words(text)
+        path = learn_wordpiece(
+            words.flat_values,
             name=name,
             vocabulary_size=settings.vocabulary_size,
             min_count=settings.min_count,
         )
-        return lines + UNKNOWN_ID  # The line of the unknown one is 0.
+        return wordpiece_lines(words, path) + UNKNOWN_ID  # The line of the unknown one is 0.
     tokens = split_characters(text) if settings.tokenizer == "chars" else split_words(text)
     if settings.tokenizer == "auto":
         words = tokens

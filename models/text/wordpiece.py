@@ -80,22 +80,17 @@ def learn_wordpiece(
     return path
 
 
-def wordpiece_lines(
-    words: tf.RaggedTensor, *, name: str, vocabulary_size: int, min_count: int
-) -> tf.RaggedTensor:
-    """Words to pieces of a vocabulary that is learnt from them, the longest that match first.
+def wordpiece_lines(words: tf.RaggedTensor, path: tf.Tensor) -> tf.RaggedTensor:
+    """Words to pieces of a vocabulary, the longest that match first.
 
     Args:
       words: string[batch, (words)].
-      name, vocabulary_size, min_count: as for `learn_wordpiece`.
+      path: string[], as `learn_wordpiece` gives it.
 
     Returns:
       int64[batch, (pieces)], the lines of the pieces in the vocabulary; 0, that of `UNKNOWN`, for a
       word that cannot be pieced together.
     """
-    path = learn_wordpiece(
-        words.flat_values, name=name, vocabulary_size=vocabulary_size, min_count=min_count
-    )
     table = tf.lookup.StaticVocabularyTable(
         tf.lookup.TextFileInitializer(
             path,

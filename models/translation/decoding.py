@@ -11,10 +11,18 @@ from tidegate.models.core.task import Served
 from tidegate.models.core.transform import TransformFacts
 from tidegate.models.layers.decoding.loop import Decoded, decode
 from tidegate.models.layers.decoding.options import Options
-from tidegate.models.text.reversible import BORDER_ID, PADDING_ID, UNKNOWN_ID, join, spellings
+from tidegate.models.text.reversible import BORDER_ID, UNKNOWN_ID, spellings, split, written
 from tidegate.models.translation.defaults import TRANSLATE
 from tidegate.models.translation.model import Parts
-from tidegate.models.translation.preprocess import SOURCE, TARGET, ended, model_inputs
+from tidegate.models.translation.preprocess import (
+    SOURCE,
+    TARGET,
+    ended,
+    first_spaced,
+    model_inputs,
+    vocabulary_of,
+)
+from tidegate.models.translation.settings import FeatureSettings
 
 
 def decoded(
@@ -42,8 +50,8 @@ def decoded(
     memory, mask, states = parts.encode(parts.source_embedding(source), source)
     keys = parts.attention.keys(memory)
     cells = [layer.cell for layer in parts.decoder.forward_layers]
-    ids = tf.range(size)
-    no_text = tf.where((ids == PADDING_ID) | (ids == UNKNOWN_ID), -np.inf, 0.0)
+    no_text = np.zeros(size, np.float32)
+    no_text[list(parts.output.withheld)] = -np.inf
 
     def step(tokens: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
         hidden = parts.target_embedding(tokens)
@@ -83,7 +91,8 @@ def predict(
 
     Args:
       outputs: as `decoded` gives them.
-      transformed: `source_tokens` sparse int64[batch, (tokens)].
+      transformed: `source_tokens` sparse int64[batch, (tokens)]; `source_text` string[batch] where
+        unknown tokens are copied.
       facts: the vocabularies and the tokenizer.
 
     Returns:
@@ -94,7 +103,11 @@ def predict(
       and `alignment` float32[batch, tokens, source tokens], how much each of them looks at each of
       `source_tokens` string[batch, source tokens], the last of which, empty, is the end.
     """
-    texts = join(outputs.tokens, _spelled(facts, TARGET))
+    tokens = tf.gather(_spelled(facts, TARGET), outputs.tokens)
+    if "source_text" in transformed:
+        words = _copied(transformed["source_text"], outputs.kept, facts.features)
+        tokens = tf.where(outputs.tokens == UNKNOWN_ID, words, tokens)
+    texts = tf.strings.reduce_join(tokens, axis=-1)
     scores = tf.where(tf.math.is_finite(outputs.score), outputs.score, 0.0)
     spelled = _spelled(facts, SOURCE)
     return {
@@ -103,7 +116,7 @@ def predict(
         "translations": tf.strings.strip(texts),
         "scores": scores,
         "log_probabilities": outputs.total,
-        "tokens": tf.gather(_spelled(facts, TARGET), outputs.tokens[:, 0]),
+        "tokens": tokens[:, 0],
         "source_tokens": tf.gather(spelled, ended(transformed[SOURCE])),
         "alignment": outputs.kept[:, 0],
     }
@@ -111,7 +124,28 @@ def predict(
 
 def _spelled(facts: TransformFacts, side: str) -> tf.Tensor:
     """string[vocabulary]: the text of each token."""
-    return tf.constant(spellings(facts.vocabulary(side), facts.features.tokenizer))
+    vocabulary = facts.vocabulary(vocabulary_of(side, facts.features))
+    return tf.constant(spellings(vocabulary, facts.features.tokenizer))
+
+
+def _copied(text: tf.Tensor, weights: tf.Tensor, features: FeatureSettings) -> tf.Tensor:
+    """For each token of each beam the source's token that it looks at most.
+
+    Args:
+      text: string[rows], the sources.
+      weights: float32[rows, beams, tokens, source tokens and the end].
+      features: the tokenizer.
+
+    Returns:
+      string[rows, beams, tokens].
+    """
+    words = split(first_spaced(text, features), features.tokenizer)
+    # Not the end, which is no text.
+    there = tf.sequence_mask(words.row_lengths(), tf.shape(weights)[3])
+    place = tf.argmax(tf.where(there[:, None, None], weights, -1.0), axis=-1)
+    # A column more, as an empty text has none.
+    spelled = tf.pad(written(words).to_tensor(), [[0, 0], [0, 1]], constant_values="")
+    return tf.gather(spelled, place, batch_dims=1)
 
 
 def translate(request: Mapping[str, tf.Tensor], served: Served) -> dict[str, tf.Tensor]:

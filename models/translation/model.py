@@ -11,8 +11,8 @@ from tidegate.models.core.transform import TransformFacts
 from tidegate.models.layers.attention import Attention
 from tidegate.models.layers.recurrent import RecurrentStack
 from tidegate.models.layers.token_softmax import Surprise, TokenSoftmax
-from tidegate.models.text.reversible import FIRST_ID, PADDING_ID
-from tidegate.models.translation.preprocess import SOURCE, TARGET
+from tidegate.models.text.reversible import FIRST_ID, PADDING_ID, UNKNOWN_ID
+from tidegate.models.translation.preprocess import SOURCE, TARGET, vocabulary_of
 from tidegate.models.translation.settings import FeatureSettings, ModelSettings
 
 Tensor = Any
@@ -84,7 +84,7 @@ def build_model(
 
     Args:
       model: sizes.
-      features: not used; part of the contract.
+      features: whether the sides share a vocabulary, and whether unknown tokens are copied.
       facts: the vocabularies' sizes, from the transform graph.
       use_cudnn: False for an export that loads on any machine.
 
@@ -92,7 +92,6 @@ def build_model(
       A model from `source`, `tokens` and `targets` int32[rows, steps], as `model_inputs` gives
       them, to `log_probability` float32[rows, steps] of the targets, 0 where there is none.
     """
-    del features
     source = keras.Input((None,), dtype="int32", name="source")
     tokens = keras.Input((None,), dtype="int32", name="tokens")
     targets = keras.Input((None,), dtype="int32", name="targets")
@@ -112,7 +111,7 @@ def build_model(
     }
     parts = Parts(
         source_embedding=keras.layers.Embedding(
-            facts.size(SOURCE) + FIRST_ID,
+            facts.size(vocabulary_of(SOURCE, features)) + FIRST_ID,
             model.embedding,
             embeddings_initializer=normal(stddev=_SPREAD),
             name="source_embedding",
@@ -131,6 +130,8 @@ def build_model(
             size,
             target_embedding if model.tied else None,
             smoothing=model.label_smoothing,
+            # An unknown token is given out where it becomes one of the source's.
+            withheld=(PADDING_ID,) if features.copy_unknown else (PADDING_ID, UNKNOWN_ID),
             name="output",
             dtype="float32",
         ),

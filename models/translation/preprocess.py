@@ -13,6 +13,7 @@ from tidegate.models.translation.settings import FeatureSettings
 
 # The vocabularies, by the sides of a pair.
 SOURCE, TARGET = "source_tokens", "target_tokens"
+_SIDES = {SOURCE: "source", TARGET: "target"}
 # Upper ends of the slices by length that the Evaluator reports, in tokens of the source.
 _LENGTHS = (5, 10, 20, 40)
 
@@ -29,26 +30,38 @@ def preprocess(
 
     Returns:
       `source_tokens` and `target_tokens` int64[batch, (tokens)] sparse; `target_text`
-      string[batch], what a translation is compared with; `length` string[batch], the source's
+      string[batch], what a translation is compared with; where unknown tokens are copied,
+      `source_text` string[batch], what they are copied from; `length` string[batch], the source's
       length slice.
     """
     del raw
-    found: dict[str, Any] = {}
-    for side, name in (("source", SOURCE), ("target", TARGET)):
-        text = plain(inputs[side], features)
-        if side == "target":
-            found["target_text"] = text
-        if features.tokenizer != "chars":
-            # The first word is then the same token as elsewhere.
-            text = tf.strings.regex_replace(text, r"^(.)", r" \1")
-        found[name] = reversible.token_ids(text, features, name=name)
-    lengths = found[SOURCE].row_lengths()
+    texts = {name: plain(inputs[side], features) for name, side in _SIDES.items()}
+    begun = {name: first_spaced(text, features) for name, text in texts.items()}
+    if features.shared_vocabulary:
+        ids = reversible.ids_of_all(list(begun.values()), features, name=TARGET)
+        found = dict(zip(begun, ids, strict=True))
+    else:
+        found = {name: reversible.token_ids(begun[name], features, name=name) for name in begun}
+    copied = {"source_text": texts[SOURCE]} if features.copy_unknown else {}
     return {
-        "target_text": found["target_text"],
+        **copied,
+        "target_text": texts[TARGET],
         SOURCE: found[SOURCE].to_sparse(),
         TARGET: found[TARGET].to_sparse(),
-        "length": length_slice(lengths, _LENGTHS),
+        "length": length_slice(found[SOURCE].row_lengths(), _LENGTHS),
     }
+
+
+def first_spaced(text: tf.Tensor, features: FeatureSettings) -> tf.Tensor:
+    """string[batch] with a space in front, so that the first word is the token it is elsewhere."""
+    if features.tokenizer == "chars":
+        return text
+    return tf.strings.regex_replace(text, r"^(.)", r" \1")
+
+
+def vocabulary_of(side: str, features: FeatureSettings) -> str:
+    """The name of the vocabulary of `SOURCE` or `TARGET`."""
+    return TARGET if features.shared_vocabulary else side
 
 
 def plain(text: tf.Tensor, features: FeatureSettings) -> tf.Tensor:

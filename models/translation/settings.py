@@ -92,6 +92,22 @@ class FeatureSettings(Settings):
         "ten more, are not trained on; they are counted",
     )
     lower_case: bool = Field(False, description="make both sides lower case")
+    shared_vocabulary: bool = Field(
+        False,
+        description="one vocabulary for both sides, learnt from both, of so many tokens in "
+        "all: for sides of one language, or of one script with many names",
+    )
+    copy_unknown: bool = Field(
+        False,
+        description="give out unknown tokens, each as the source's token that it looks at most; of "
+        "words, spaces or chars, as wordpiece has none but characters never seen",
+    )
+
+    @model_validator(mode="after")
+    def _unknown_tokens(self) -> "FeatureSettings":
+        if self.copy_unknown and self.tokenizer == "wordpiece":
+            raise ValueError("copy_unknown needs tokenizer words, spaces or chars; got wordpiece")
+        return self
 
 
 class ModelSettings(Settings):

@@ -71,7 +71,10 @@ def roles(read: RecordReads, features: FeatureSettings, known: Mapping[str, Any]
         signature="translate",
         reads=read,
         inputs={"source": Input("value", TEXT_COLUMN if read.parallel else read.columns[0].source)},
-        outputs={name: Output("value" if name in _SHOWN else "detail") for name in _TRANSLATIONS},
+        outputs={
+            **{name: Output("value" if name in _SHOWN else "detail") for name in _TRANSLATIONS},
+            "alignment": Output("alignment", of="tokens source_tokens"),
+        },
     )
 
 

@@ -296,5 +296,5 @@ def _ask_of_texts(
         count = write(client, made, output)
         click.echo(f"{output}: {count:,} rows", err=True)
         return
-    for number, block in enumerate(blocks(client, made)):
+    for number, block in enumerate(blocks(client, made, aligned=sys.stdout.isatty())):
         click.echo(("\n" if number else "") + block)

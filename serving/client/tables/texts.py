@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,8 +87,13 @@ def text_input(signature: Signature) -> str | None:
     return needed[0] if spec.dtype == "string" and spec.rank in (1, None) else None
 
 
-def blocks(client: Asks, made: Plan) -> Iterator[str]:
+def blocks(client: Asks, made: Plan, aligned: bool = False) -> Iterator[str]:
     """For each text, a few lines: the text, single values, the best classes with a bar.
+
+    Args:
+      client: who is asked.
+      made: as `plan_of_texts` gives it.
+      aligned: whether alignments are shown, where the model gives any.
 
     Raises:
       InputError, ServingClientError: as `Plan.answers`.
@@ -99,7 +104,12 @@ def blocks(client: Asks, made: Plan) -> Iterator[str]:
         made.layout.answers(request, outputs)
         for number, row in enumerate(request.rows):
             answer = {name: array[number : number + 1] for name, array in outputs.items()}
-            yield "\n".join([shortened(row[TEXT]), *_lines(answer, made, roles)])
+            lines = [shortened(row[TEXT]), *_lines(answer, made, roles)]
+            for name, role in roles.items() if aligned else ():
+                if role.kind == "alignment" and name in answer:
+                    tokens, sources = (plain(answer[one])[0] for one in role.of.split(" "))
+                    lines += alignment(tokens, sources, answer[name][0])
+            yield "\n".join(lines)
 
 
 def _lines(
@@ -109,7 +119,7 @@ def _lines(
     top = made.asked.question.top
     classes, scores = ranked(made.signature, roles) if top else ("", ())
     for name, array in answer.items():
-        if roles.get(name, _VALUE).kind == "detail":
+        if roles.get(name, _VALUE).kind in ("detail", "alignment"):
             continue
         if not scores or name not in (classes, *scores, *whole(roles)):
             yield f"  {name}: {_shown(plain(array)[0])}"
@@ -123,6 +133,31 @@ def _lines(
         ):
             filled = round(_BAR * min(max(score, 0.0), 1.0))
             yield f"  {score:8.4f}  {'█' * filled:{_BAR}}  {label}"
+
+
+def alignment(
+    tokens: Sequence[str], sources: Sequence[str], weights: np.ndarray[Any, Any]
+) -> Iterator[str]:
+    """A line for each token: it, a bar, and the source's token that has the most of its weight.
+
+    Args:
+      tokens: of the answer; empty ones behind its end, which has no line.
+      sources: of the text.
+      weights: float[tokens, sources].
+    """
+    wide = min(max((len(_token(one)) for one in tokens), default=0), _BAR)
+    for token, each in zip(tokens, weights, strict=True):
+        if not token:
+            continue
+        best = int(np.argmax(each))
+        filled = "█" * round(_BAR * min(max(float(each[best]), 0.0), 1.0))
+        space = " " * max(wide - len(_token(token)), 0)
+        yield f"    {_token(token)}{space}  {filled:{_BAR}}  {_token(sources[best]) or '(end)'}"
+
+
+def _token(text: str) -> str:
+    """A token on one line; of white space alone, in quotes."""
+    return " ".join(text.split()) or (repr(text) if text else "")
 
 
 def _shown(value: Any) -> str:

@@ -63,7 +63,11 @@ def learning_all(inputs: Any) -> dict[str, Any]:
         name: reversible.token_ids(text, one, name=name).to_sparse()
         for name, one in REVERSIBLE.items()
     }
-    return learning("text", SETTINGS, inputs) | back
+    # One vocabulary of a text and of a longer one, whose characters the shorter lacks.
+    both = [text, tf.strings.join([text, "ж"])]
+    short, long = reversible.ids_of_all(both, REVERSIBLE["chars_back"], name="shared")
+    shared = {"shared": short.to_sparse(), "shared_long": long.to_sparse()}
+    return learning("text", SETTINGS, inputs) | back | shared
 
 
 class Learnt:
@@ -101,7 +105,7 @@ def learnt(analyze: Analyze) -> dict[str, Learnt]:
         {"text": text, "long": text},
         both_columns,
     )[1]
-    return {name: Learnt(output, name) for name in (*SETTINGS, *REVERSIBLE)} | {
+    return {name: Learnt(output, name) for name in (*SETTINGS, *REVERSIBLE, "shared")} | {
         "auto_long": Learnt(output, "auto_long", "long")
     }
 
@@ -233,6 +237,15 @@ def test_texts_come_back(name: str, learnt: dict[str, Learnt]) -> None:
     assert len(spelled) == one.size + (2 if tokenizer == "wordpiece" else 3)
     if tokenizer == "wordpiece":
         assert max(map(len, rows)) > max(map(len, map(str.split, TEXTS)))
+
+
+def test_texts_of_one_vocabulary_have_the_same_ids(learnt: dict[str, Learnt]) -> None:
+    found = learnt["shared"].output({"text": tf.constant(["the gate", "水"])})
+    short, long = (
+        tf.RaggedTensor.from_sparse(found[name]).to_list() for name in ("shared", "shared_long")
+    )
+    added = learnt["shared"].vocabulary.index("ж") + reversible.FIRST_ID
+    assert [[*row, added] for row in short] == long
 
 
 def test_a_vocabulary_that_is_not_there_is_an_error(of_words: Learnt) -> None:

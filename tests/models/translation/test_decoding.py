@@ -23,7 +23,8 @@ SOURCES = ["abcde", "fe", "", "ha gbd"]
 
 
 class Facts:
-    features = FEATURES
+    def __init__(self, features: FeatureSettings = FEATURES) -> None:
+        self.features = features
 
     def size(self, name: str) -> int:
         return len(LETTERS)
@@ -35,11 +36,11 @@ class Facts:
 class Model:
     """What a signature is given, without a transform graph."""
 
-    def __init__(self, **settings: Any) -> None:
-        self.facts: Any = Facts()
-        self.features = FEATURES
+    def __init__(self, features: FeatureSettings = FEATURES, **settings: Any) -> None:
+        self.facts: Any = Facts(features)
+        self.features = features
         chosen = ModelSettings(embedding=6, units=8, **settings)
-        self.network: keras.Model = build_model(chosen, FEATURES, self.facts)
+        self.network: keras.Model = build_model(chosen, features, self.facts)
         random = np.random.default_rng(1)
         weights = self.network.get_weights()
         self.network.set_weights([random.normal(0, 0.9, one.shape) for one in weights])
@@ -52,9 +53,17 @@ class Model:
         for side, name in (("source", SOURCE), ("target", TARGET)):
             if side in raw:
                 split = reversible.split(reversible.canonical(tf.constant(raw[side])), "chars")
-                ids = [[LETTERS.index(one.decode()) + 3 for one in row] for row in split.to_list()]
+                ids = [
+                    [
+                        LETTERS.find(one.decode()) + 3 if one.decode() in LETTERS else 1
+                        for one in row
+                    ]
+                    for row in split.to_list()
+                ]
                 ragged = tf.ragged.constant(ids, tf.int64, ragged_rank=1)
                 found[name] = ragged.to_sparse()
+        if self.features.copy_unknown:
+            found["source_text"] = tf.constant(raw["source"])
         return found
 
     def answers(self, raw: Any) -> Any:
@@ -150,6 +159,29 @@ def test_a_text_is_translated_alike_alone_and_in_company(model: Model) -> None:
                 np.testing.assert_allclose(left, right, atol=1e-4)
             else:
                 assert left.tolist() == right.tolist()
+
+
+def test_an_unknown_token_is_copied_from_where_it_looks() -> None:
+    model = Model(FeatureSettings(tokenizer="chars", copy_unknown=True))
+    # Now unknown tokens are as probable as others.
+    bias = model.network.get_layer("output").bias
+    bias.assign(np.where(np.arange(len(LETTERS) + 3) == 1, 3.0, np.asarray(bias)))
+    sources = ["aЖcÜe", "яb\nd", ""]
+    options = asked(sources, 2)
+    found = translate(options, model)  # type: ignore[arg-type]
+    raw = decoded(
+        model.network, model_inputs(model.transformed({"source": sources}))["source"], options
+    )
+    copied = 0
+    for row, source in enumerate(sources):
+        weights = found["alignment"][row].numpy()
+        tokens = [one.decode() for one in found["tokens"][row].numpy()]
+        for number, id_ in enumerate(raw.tokens[row, 0].numpy()):
+            if id_ == reversible.UNKNOWN_ID:
+                copied += 1
+                assert tokens[number] == source[int(weights[number, : len(source)].argmax())]
+        assert found["translation"][row].numpy().decode() == "".join(tokens).strip()
+    assert copied > 2
 
 
 def test_a_length_is_kept_to() -> None:

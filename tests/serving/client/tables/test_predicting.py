@@ -18,6 +18,7 @@ from tidegate.serving.client.signatures import Signature, TensorSpec
 from tidegate.serving.client.tables.answers import AnswerColumns
 from tidegate.serving.client.tables.predicting import planned, predict_file
 from tidegate.serving.client.tables.question import Question
+from tidegate.serving.client.tables.texts import alignment
 from tidegate.tables.errors import InputError
 from tidegate.tables.roles import Output
 
@@ -254,3 +255,15 @@ def test_a_server_that_fails_half_way_leaves_the_former_output(
     assert len(script.requests) > 5
     assert (tmp_path / "out.csv").read_text() == "mine"
     assert sorted(os.listdir(tmp_path)) == ["a.csv", "out.csv"]
+
+
+def test_an_alignment_names_what_each_token_looks_at_most() -> None:
+    weights = np.array([[0.75, 0.25, 0], [0.1, 0.4, 0.5], [0, 1, 0], [0.3, 0.3, 0.4]])
+    lines = list(alignment([" the", " gate", "\n", ""], ["das", " Tor", ""], weights))
+    bars = [line.count("█") for line in lines]
+    assert bars == [15, 10, 20]
+    assert [line.replace("█", "").split() for line in lines] == [
+        ["the", "das"],
+        ["gate", "(end)"],
+        ["'\\n'", "Tor"],
+    ]
