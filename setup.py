@@ -152,7 +152,7 @@ setup(
         "tidegate": ["py.typed"],
         # For whoever serves with the stock server and has the wheel alone.
         "tidegate.pipeline": ["deploy/*"],
-        "tidegate.pipeline.report": ["page.html"],
+        "tidegate.pipeline.report": ["*.html"],
         "tidegate.serving": ["deploy/*"],
     },
     install_requires=REQUIRES,

@@ -12,6 +12,7 @@ from tidegate.pipeline.kubeflow.compile_command import compile_pipeline
 from tidegate.pipeline.kubeflow.submit_command import submit
 from tidegate.pipeline.predict.command import predict
 from tidegate.pipeline.report.command import report
+from tidegate.pipeline.report.compare_command import compare
 from tidegate.pipeline.serve.command import serve
 from tidegate.pipeline.serve.rollback_command import rollback
 from tidegate.tables.errors import InputError
@@ -144,6 +145,7 @@ def doctor() -> None:
     sys.exit(0 if healthy else 1)
 
 
+cli.add_command(compare)
 cli.add_command(compile_pipeline)
 cli.add_command(predict)
 cli.add_command(report)

@@ -16,6 +16,7 @@ from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from tidegate.components.example_gen.raw_examples import raw_record, read_serialized
+from tidegate.components.pictures.judged import judged
 from tidegate.components.pictures.training import training_curves
 from tidegate.components.pictures.vector import as_svg
 from tidegate.components.trainer.report import read_training
@@ -26,9 +27,8 @@ from tidegate.models.core.task import SequenceTask, load_task
 from tidegate.tables.roles import FILE, Roles
 
 # A picture is of these many rows at most, the first ones: SeriesExampleGen orders series by a hash
-# of their names, so that they are a sample. So many go through the model at once.
+# of their names, so that they are a sample.
 _MOST_ROWS = 1_000
-_BATCH = 16
 
 
 class Executor(base_executor.BaseExecutor):
@@ -60,14 +60,14 @@ class Executor(base_executor.BaseExecutor):
         path = path_utils.serving_model_path(model.uri)
         exported = tf.saved_model.load(path)
 
-        def judged() -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+        def shown_rows() -> Iterator[tuple[dict[str, Any], np.ndarray]]:
             return _judged(task, exported, eval_folder, sequences)
 
         caption = _caption(eval_folder, task.examples)
         if caption:
             reporter().line(f"pictures: {caption}")
         names = _names(path, task.evaluation.prediction)
-        for name, shown in task.pictures(judged, data, features, names):
+        for name, shown in task.pictures(shown_rows, data, features, names):
             if isinstance(shown, Table):
                 note = ". ".join(text for text in (shown.note, caption) if text)
                 _write_text(folder, f"{name}.json", replace(shown, note=note).to_json())
@@ -101,10 +101,8 @@ def _judged(
     task: SequenceTask, exported: Any, folder: str, sequences: frozenset[str]
 ) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
     """The first raw records of a split, each with what the Evaluator judges of its answer."""
-    answer = exported.signatures[task.evaluation.signature]
     rows = itertools.islice(read_serialized(folder), _MOST_ROWS)
-    while batch := list(itertools.islice(rows, _BATCH)):
-        found = answer(tf.constant(batch))[task.evaluation.prediction].numpy()
+    for batch, found in judged(task, exported, rows):
         for one, prediction in zip(batch, found, strict=True):
             yield raw_record(one, sequences), prediction
 

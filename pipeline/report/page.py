@@ -29,16 +29,9 @@ def page(summary: Mapping[str, Any], shown: Shown, output: str) -> str:
     Returns:
       HTML. What users wrote, as texts, labels and names of files, is escaped.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tidegate.pipeline.report", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["cell"] = _cell
     names = sorted({*shown.svg, *shown.png})
-    return environment.get_template(_TEMPLATE).render(
+    return render(
+        _TEMPLATE,
         title=view.title(summary),
         summary=summary,
         verdict=view.verdict(summary),
@@ -56,6 +49,19 @@ def page(summary: Mapping[str, Any], shown: Shown, output: str) -> str:
         svg=shown.svg,
         png={name: base64.b64encode(content).decode() for name, content in shown.png.items()},
     )
+
+
+def render(template: str, **given: Any) -> str:
+    """A template of this folder; what is given to it is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tidegate.pipeline.report", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["cell"] = cell_text
+    return environment.get_template(template).render(**given)
 
 
 def write_page(output: str, summary: Mapping[str, Any]) -> str:
@@ -76,7 +82,7 @@ def write_page(output: str, summary: Mapping[str, Any]) -> str:
     return path
 
 
-def _cell(value: Cell) -> str:
+def cell_text(value: Cell) -> str:
     """A cell's text."""
     if value is None:
         return ""

@@ -39,7 +39,8 @@ def summarise(
       The content of `summary.json`, without the parts that only the command line knows.
     """
     by_name = {run.name: run for run in runs}
-    report = read_report(_uri(by_name[_example_gen(by_name)], "examples"))
+    examples = _uri(by_name[_example_gen(by_name)], "examples")
+    report = read_report(examples)
     trainer = by_name["Trainer"]
     training = read_training(_uri(trainer, "model_run"))
     transform = tft.TFTransformOutput(_uri(by_name["Transform"], "transform_graph"))
@@ -74,6 +75,7 @@ def summarise(
         "gates": _gates(config, _uri(by_name["Evaluator"], "evaluation"), baseline),
         "serving_check": _read_json(_uri(by_name["ServingCheck"], "blessing"), RESULT_FILE),
         **_pushed(by_name["Pusher"]),
+        "examples": _within(place, examples),
         "candidate": _within(place, path_utils.serving_model_path(_uri(trainer, "model"))),
         "plots": sorted(fileio.listdir(_uri(by_name["Pictures"], "pictures"))),
     }

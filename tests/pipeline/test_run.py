@@ -182,6 +182,27 @@ def test_the_pushed_model_answers_all_signatures_in_a_fresh_process(
         assert classified == pytest.approx(every, abs=1e-5)
 
 
+def test_two_runs_are_compared_on_the_rows_that_they_share(
+    project: Any, first: Any, wheel_python: Path, tmp_path: Path
+) -> None:
+    """The second one is the first one's folder, at another place."""
+    other = shutil.copytree(project.output, tmp_path / "other", symlinks=True)
+    found = subprocess.run(
+        [str(wheel_python.with_name("tidegate")), "compare", str(project.output), str(other)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=outside_environment(),
+        timeout=300,
+    )
+    assert (found.returncode, found.stderr) == (0, ""), found.stdout + found.stderr
+    figures = summary(project)["metrics"]["eval"]
+    assert f"{figures['rows']} rows of eval, all those that the runs share" in found.stdout
+    accuracy = f"{figures['accuracy']:.4f}"
+    assert f"this run {accuracy}  difference 0.0000  ± 0.0000   no clear difference" in found.stdout
+    assert "And on the same rows?" in (tmp_path / "compare.html").read_text(encoding="utf-8")
+
+
 def test_again_nothing_is_done_and_it_says_so(
     project: Any, first: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
