@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,8 @@ def merged(
 ) -> Table:
     """One row for each series and time, as `reads.duplicates` says; with ``error``, all rows.
 
+    Where rows count in the order of their files, the times become their places in their series.
+
     With ``error``, and a time zone, two rows of a time that its clock shows twice are told apart.
 
     ``last`` keeps the row that comes last in its file, ``mean`` takes the mean of each column of
@@ -104,6 +107,9 @@ def merged(
     """
     if not len(table.time):
         return table
+    if reads.order == "file":
+        begins = np.searchsorted(table.series, table.series, side="left")
+        return replace(table, time=np.arange(len(table.time)) - begins)
     if reads.duplicates == "error":
         return told_apart(table, reads.how.timezone) if reads.how.timezone else table
     in_test = np.isin(table.file, list(tests))
@@ -176,6 +182,8 @@ def check_once(series: Series, files: Sequence[str], integer: bool, reads: Serie
         "; if they are parts of one value, data.duplicates=sum adds them up (mean and last are the "
         "others)"
     )
+    if reads.order:
+        hint += ", and data.order=file takes the rows as they come"
     if reads.duplicates != "error":  # Only rows of training and test data are left.
         hint = f": data.duplicates={reads.duplicates} merges no test row with one of training"
     elif reads.how.by_options:  # The model's own setting.

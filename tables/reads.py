@@ -117,6 +117,8 @@ class SeriesReads:
       future: columns of numbers known ahead.
       frequency: as `parse_step` reads it; None to infer it.
       duplicates: what becomes of rows of one series and time: see `merged`.
+      order: ``time``, or ``file``: rows count as steps in the order of their files, whatever their
+        times; empty where a task does not offer that.
       fill: ``zero``, a step without a row is 0; ``none``, its value is missing.
       how: how files are read.
       max_bad_share: the share of rows that may be unusable.
@@ -133,6 +135,7 @@ class SeriesReads:
     future: tuple[str, ...] = ()
     frequency: str | None = None
     duplicates: Literal["error", "sum", "mean", "last"] = "error"
+    order: Literal["", "time", "file"] = ""
     fill: Literal["none", "zero"] = "none"
     how: FileFormat = PLAIN
     max_bad_share: float = 0.0
@@ -140,6 +143,8 @@ class SeriesReads:
     @property
     def step(self) -> Step | None:
         """The given frequency; None where it is to be inferred."""
+        if self.order == "file":
+            return Step(index=1)
         return None if self.frequency is None else parse_step(self.frequency)
 
     @property

@@ -132,7 +132,9 @@ def _table(
     if reads.id and reads.id in batch.columns:
         refuse(reads.id, np.flatnonzero((ids == "")[series]), "no name")
     if integer:
-        time = cells.integers(batch.columns[reads.time])
+        # In the order of the file; `merged` counts each series' rows once they are together.
+        in_file = reads.order == "file"
+        time = np.zeros(count, np.int64) if in_file else cells.integers(batch.columns[reads.time])
         ahead, doubt = np.zeros(count, np.int32), np.zeros(count, np.int8)
     else:
         time, ahead, doubt = cells.timestamps(batch.columns[reads.time], how)

@@ -18,7 +18,7 @@ _MOST_JUDGED = 20_000
 def pace(facts: TransformFacts) -> Pace:
     """Windows overlap: of few many passes are taken, and of many not all."""
     del facts
-    return Pace(learning_rate=4e-3, passes=(0, 60))
+    return Pace(learning_rate=4e-3, passes=(0, 12))
 
 
 def batches(

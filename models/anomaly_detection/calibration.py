@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tidegate.models.anomaly_detection.likelihood import standardised
-from tidegate.models.anomaly_detection.model import VERDICT
+from tidegate.models.anomaly_detection.model import POINT, VERDICT
 from tidegate.models.anomaly_detection.settings import FeatureSettings, ModelSettings
 from tidegate.models.layers.tails import TailTable, fit_tail, joint_surprise, threshold_for
 
@@ -34,10 +34,10 @@ def calibrate(
     verdict = network.get_layer(VERDICT)
     promised: FeatureSettings = verdict.promised
     answer = tf.function(lambda inputs: network(inputs, training=False), reduce_retracing=True)
-    found = [answer(inputs) for inputs, _, _ in valid]
-    statistics = np.concatenate([one["statistics"].numpy() for one in found])
-    scored = np.concatenate([one["scored"].numpy() for one in found]) > 0
-    errors = np.where(scored, np.concatenate([one["error"].numpy() for one in found]), np.nan)
+    points = np.concatenate([answer(inputs)["point"].numpy() for inputs, _, _ in valid])
+    statistics = points[:, len(POINT) :]
+    scored = points[:, POINT.index("scored")] > 0
+    errors = np.where(scored, points[:, POINT.index("error")], np.nan)
     alone, recent = standardised(errors[None], promised.window, promised.recent)
     z, mean = alone.numpy()[0], recent.numpy()[0]
     running = np.stack([z, mean, -mean], axis=-1)

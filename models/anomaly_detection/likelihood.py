@@ -3,8 +3,13 @@
 import numpy as np
 import tensorflow as tf
 
+# Errors that a running distribution must have; with fewer, a few that agree make any other unusual.
+ENOUGH = 100
 
-def standardised(errors: tf.Tensor, window: int, recent: int) -> tuple[tf.Tensor, tf.Tensor]:
+
+def standardised(
+    errors: tf.Tensor, window: int, recent: int, enough: int = ENOUGH
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Errors and their recent means in units of the running distribution.
 
     With the last W errors s, their mean m and sample deviation d, and the mean r of the last w, the
@@ -16,14 +21,15 @@ def standardised(errors: tf.Tensor, window: int, recent: int) -> tuple[tf.Tensor
       errors: float32[batch, steps], NaN where there is none; each window ends at its step.
       window: W, of which as many count as there are.
       recent: w.
+      enough: errors that a window must have, at least 2; of a shorter window, all.
 
     Returns:
       float32[batch, steps] twice, of the error itself and of the recent mean; NaN where the window
-      has fewer errors than 2, or `recent` none.
+      has fewer errors than `enough`, or `recent` none.
     """
     mean, deviation, count = _moments(errors, window)
     short, _, some = _moments(errors, recent)
-    there = (count >= 2) & (some >= 1)
+    there = (count >= min(max(enough, 2), window)) & (some >= 1)
     scale = tf.maximum(deviation, 1e-6)
     nan = tf.constant(np.nan, tf.float32)
     return (

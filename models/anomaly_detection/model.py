@@ -19,6 +19,9 @@ MEDIAN = len(LEVELS) // 2
 FEWEST = 2
 # The least that half an 80 % interval is taken for, in scales of the window.
 _LEAST = 0.01
+# What `point` holds of the last step: -log10 of the tail probability; 1 where the step has a value
+# and its context at least two; the joint error; the threshold of alarms. The statistics follow.
+POINT = ("score", "scored", "error", "threshold")
 # Statistics of recent errors: the last one, their mean, and how small that is.
 STATISTICS = 3
 
@@ -43,11 +46,9 @@ def build_model(
     Returns:
       A model from the inputs that `preprocess.windows` states to, by name: `quantiles`
       float32[batch, recent, channels, levels], in the series' own units; `scale` float32[batch,
-      channels], by which errors are divided in the loss; `error` float32[batch], of the last step;
-      `channel_errors` float32[batch, channels], of which it is made; `surprise` float32[batch],
-      -log10 of the tail probability; `statistics` float32[batch, 3], that it is of;
-      `scored` float32[batch], 1 where the last step has a value and its context at least two;
-      `threshold` float32[batch], of alarms.
+      channels], by which errors are divided in the loss; `channel_errors` float32[batch, channels],
+      of the last step; `enough` float32[batch, channels], 1 where the context of a channel has
+      enough values to forecast it; `point` float32[batch, 7]: see `POINT`.
     """
     channels, known = facts.width("y"), facts.width("known")
     inputs = {
@@ -89,6 +90,7 @@ def build_model(
         {
             "quantiles": ops.reshape(center, (-1, 1, channels, 1)) + own,
             "scale": scale[:, 0],
+            "enough": enough[:, 0],
             **verdict,
         },
         name="anomaly_detection",
@@ -166,33 +168,22 @@ class Verdict(keras.layers.Layer):
           seen: the same, 1 where there is an error.
 
         Returns:
-          As `build_model`.
+          `point` and `channel_errors`, as `build_model`.
         """
         count = ops.sum(seen, axis=-1)
         joint = ops.sqrt(ops.sum(ops.square(errors), axis=-1) / ops.maximum(count, 1.0))
         there = ops.cast(count > 0, "float32")
         mean = ops.sum(joint * there, axis=1) / ops.maximum(ops.sum(there, axis=1), 1.0)
         statistics = ops.stack([joint[:, -1], mean, -mean], axis=-1)
-        scored = there[:, -1]
-        return {
-            "error": joint[:, -1],
-            "channel_errors": errors[:, -1],
-            "statistics": statistics,
-            "surprise": joint_surprise(self.recent(statistics)) * scored,
-            "scored": scored,
-            "threshold": self.thresholds[0] + ops.zeros_like(mean),
-        }
+        scored = there[:, -1:]
+        surprise = joint_surprise(self.recent(statistics))[:, None] * scored
+        threshold = self.thresholds[0] + ops.zeros_like(scored)
+        point = [surprise, scored, joint[:, -1:], threshold, statistics]
+        return {"point": ops.concatenate(point, axis=-1), "channel_errors": errors[:, -1]}
 
     def compute_output_spec(self, errors: Any, seen: Any) -> dict[str, Any]:
         rows, channels = errors.shape[0], errors.shape[-1]
-        shapes: dict[str, tuple[Any, ...]] = {
-            "error": (rows,),
-            "channel_errors": (rows, channels),
-            "statistics": (rows, STATISTICS),
-            "surprise": (rows,),
-            "scored": (rows,),
-            "threshold": (rows,),
-        }
+        shapes = {"point": (rows, len(POINT) + STATISTICS), "channel_errors": (rows, channels)}
         return {name: keras.KerasTensor(shape, "float32") for name, shape in shapes.items()}
 
 

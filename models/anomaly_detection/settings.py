@@ -10,6 +10,9 @@ from tidegate.models.series.data_settings import SeriesSettings
 # The quantiles of the forecast: the median, and the ends of the 80 and 98 % intervals.
 LEVELS = (0.01, 0.1, 0.5, 0.9, 0.99)
 
+# What no order of rows has.
+_OF_TIMES = ("frequency", "time_format", "timezone")
+
 
 class DataSettings(SeriesSettings):
     """What is read, and how it is split by time."""
@@ -18,10 +21,24 @@ class DataSettings(SeriesSettings):
         default_factory=list,
         description="columns of several values a step, in place of data.target_column: a,b",
     )
+    order: Literal["time", "file"] = Field(
+        "time",
+        description="time, or file: rows count as steps in the file's order, whatever their times, "
+        "which may repeat or step back",
+    )
     label_column: str | None = Field(
         None,
         description="column of 0 and 1: where there is an anomaly; it judges and trains nothing",
     )
+
+    @model_validator(mode="after")
+    def _without_times(self) -> "DataSettings":
+        given = [name for name in _OF_TIMES if getattr(self, name) is not None]
+        if self.order == "file" and given:
+            raise ValueError(
+                f"{given[0]} is of times, which data.order=file does not read; leave it out"
+            )
+        return self
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -96,7 +113,7 @@ class ModelSettings(Settings):
     """The network; the Tuner searches over the ranges."""
 
     normalisation: Annotated[Literal["mean", "last", "robust"], Choice(("mean", "robust"))] = Field(
-        "robust",
+        "mean",
         description="what a window is normalised by: the mean and standard deviation of its "
         "context, its last value, or its median and quartiles",
     )

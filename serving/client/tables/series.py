@@ -133,7 +133,10 @@ class SeriesRows:
     def answers(
         self, request: Request, outputs: Mapping[str, np.ndarray[Any, Any]]
     ) -> list[dict[str, Any]]:
-        """The answers, long; a value of the whole series stands at each of its steps."""
+        """The answers, long; a value of the whole series stands at each of its steps.
+
+        Steps that the model numbers 0 are padding, and have no row.
+        """
         check_rows(outputs, len(request.rows))
         by_step = {
             name for name, a in outputs.items() if a.ndim > 1 and self._kinds.get(name) != "levels"
@@ -146,9 +149,12 @@ class SeriesRows:
                 "--role OUTPUT=levels"
             )
         values: dict[str, Any] = {name: plain(outputs[name]) for name in self._column}
+        numbers = [outputs[name] for name in by_step if self._kinds.get(name) == "step"]
         found = []
         for number, asked in enumerate(request.rows):
             for step in range(max(steps, default=1)):
+                if any(one[number, step] == 0 for one in numbers):
+                    continue
                 row: dict[str, Any] = {self._id: asked.series.name, STEP: step + 1}
                 for name, column in self._column.items():
                     value = values[name][number]

@@ -11,7 +11,7 @@ def test_it_is_the_published_formula() -> None:
     errors = random.gamma(2.0, size=(2, 60)).astype(np.float32)
     errors[1, 7:12] = np.nan
     window, recent = 20, 5
-    alone, short = (one.numpy() for one in standardised(errors, window, recent))
+    alone, short = (one.numpy() for one in standardised(errors, window, recent, enough=2))
     found = likelihood(short).numpy()
     for row in range(2):
         for step in range(2, 60):

@@ -97,6 +97,15 @@ def test_series_are_batched_never_cut_and_in_the_files_order(
     ]
 
 
+def test_a_step_that_the_model_numbers_0_is_padding(
+    client: Client, script: Script, tmp_path: Path
+) -> None:
+    content = "shop,day,y\na,1,1\na,2,2\nb,1,1\nb,2,0\n"
+    assert len(answers(client, tmp_path, content, signature="steps")) == 5
+    found = answers(client, tmp_path, content, signature="steps", roles={"y": "step"})
+    assert found == [["shop", "step"], ["a", "1"], ["a", "2"], ["b", "1"]]
+
+
 def test_a_fixed_number_of_steps(client: Client, script: Script, tmp_path: Path) -> None:
     answers(client, tmp_path, "shop,day,y\na,1,1\na,2,2\n", signature="fixed")
     np.testing.assert_array_equal(sent(script)["y"], [[1, 2, np.nan, np.nan]])
