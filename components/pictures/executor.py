@@ -3,7 +3,7 @@
 import io
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -68,13 +68,40 @@ class Executor(base_executor.BaseExecutor):
             reporter().line(f"pictures: {caption}")
         names = _names(path, task.evaluation.prediction)
         for name, shown in task.pictures(shown_rows, data, features, names):
-            if isinstance(shown, Table):
-                note = ". ".join(text for text in (shown.note, caption) if text)
-                _write_text(folder, f"{name}.json", replace(shown, note=note).to_json())
-                continue
-            if caption:
-                shown.suptitle(caption, fontsize="small")
-            _write(folder, name, shown)
+            _keep(folder, name, shown, caption)
+        if task.asked is not None:
+            for name, shown in task.asked(_asking(exported), data, features):
+                _keep(folder, name, shown, None)
+
+
+def _asking(exported: Any) -> Callable[[str, Mapping[str, Any]], dict[str, np.ndarray]]:
+    """(signature, inputs by name) to outputs by name, of an exported model."""
+
+    def ask(signature: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        function = exported.signatures[signature]
+        _, specs = function.structured_input_signature
+        given = {
+            # A list of empty lists has no second axis else.
+            name: tf.constant(
+                np.array(value, object if specs[name].dtype == tf.string else None),
+                specs[name].dtype,
+            )
+            for name, value in inputs.items()
+        }
+        return {name: output.numpy() for name, output in function(**given).items()}
+
+    return ask
+
+
+def _keep(folder: str, name: str, shown: Figure | Table, caption: str | None) -> None:
+    """Writes a picture, or a table as JSON, with what it leaves out."""
+    if isinstance(shown, Table):
+        note = ". ".join(text for text in (shown.note, caption) if text)
+        _write_text(folder, f"{name}.json", replace(shown, note=note).to_json())
+        return
+    if caption:
+        shown.suptitle(caption, fontsize="small")
+    _write(folder, name, shown)
 
 
 def _names(model: str, answer: str) -> tuple[str, ...]:

@@ -315,6 +315,8 @@ class SequenceTask:
         `shown.Table`) pairs that show what the model is worth; `judged()` gives (raw record,
         prediction that the Evaluator judges) of the first rows of `eval`, anew at each call;
         `names` are those of the prediction's entries, see the attribute; or None.
+      asked: (ask, data settings, feature settings) to such pairs that show what the model answers
+        to requests of the task's own; `ask(signature, inputs by name)` gives its outputs; or None.
       samples: (`RawFeature`s) to a few deterministic raw records without the label.
       toy: a few labelled raw records whose labels can be learnt from them; tests train on these.
     """
@@ -356,6 +358,7 @@ class SequenceTask:
     calibrate: Annotated[Imported | None, Stage.TRAINING] = None
     rivals: Annotated[Imported | None, Stage.BASELINE] = None
     pictures: Annotated[Imported | None, Stage.PICTURES] = None
+    asked: Annotated[Imported | None, Stage.PICTURES] = None
     signatures: Annotated[
         Callable[[Sequence[RawFeature]], Mapping[str, Signature]], Stage.TRAINING
     ] = no_signatures

@@ -195,6 +195,7 @@ TASK = SequenceTask(
     baseline_title="n-grams with Kneser-Ney smoothing",
     rivals=Imported(f"{_HERE}.baseline.rivals"),
     pictures=Imported(f"{_HERE}.pictures.pictures"),
+    asked=Imported(f"{_HERE}.samples.samples"),
     examples="pieces of text",
     samples=samples,
     toy=toy,

@@ -104,12 +104,16 @@ def predict(
       `source_tokens` string[batch, source tokens], the last of which, empty, is the end.
     """
     tokens = tf.gather(_spelled(facts, TARGET), outputs.tokens)
+    source = ended(transformed[SOURCE])
+    source_tokens = tf.gather(_spelled(facts, SOURCE), source)
     if "source_text" in transformed:
-        words = _copied(transformed["source_text"], outputs.kept, facts.features)
-        tokens = tf.where(outputs.tokens == UNKNOWN_ID, words, tokens)
+        words, there = _words(transformed["source_text"], tf.shape(source)[1], facts.features)
+        source_tokens = tf.where(source == UNKNOWN_ID, words, source_tokens)
+        place = tf.argmax(tf.where(there[:, None, None], outputs.kept, -1.0), axis=-1)
+        copied = tf.gather(words, place, batch_dims=1)
+        tokens = tf.where(outputs.tokens == UNKNOWN_ID, copied, tokens)
     texts = tf.strings.reduce_join(tokens, axis=-1)
     scores = tf.where(tf.math.is_finite(outputs.score), outputs.score, 0.0)
-    spelled = _spelled(facts, SOURCE)
     return {
         "translation": tf.strings.strip(texts[:, 0]),
         "score": scores[:, 0],
@@ -117,7 +121,7 @@ def predict(
         "scores": scores,
         "log_probabilities": outputs.total,
         "tokens": tokens[:, 0],
-        "source_tokens": tf.gather(spelled, ended(transformed[SOURCE])),
+        "source_tokens": source_tokens,
         "alignment": outputs.kept[:, 0],
     }
 
@@ -128,24 +132,23 @@ def _spelled(facts: TransformFacts, side: str) -> tf.Tensor:
     return tf.constant(spellings(vocabulary, facts.features.tokenizer))
 
 
-def _copied(text: tf.Tensor, weights: tf.Tensor, features: FeatureSettings) -> tf.Tensor:
-    """For each token of each beam the source's token that it looks at most.
+def _words(
+    text: tf.Tensor, width: tf.Tensor, features: FeatureSettings
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The tokens of texts as they are spelled there, known or not.
 
     Args:
-      text: string[rows], the sources.
-      weights: float32[rows, beams, tokens, source tokens and the end].
+      text: string[rows].
+      width: of the result: more than the longest text has tokens.
       features: the tokenizer.
 
     Returns:
-      string[rows, beams, tokens].
+      string[rows, width], empty behind a text's end; bool[rows, width], where a token is.
     """
     words = split(first_spaced(text, features), features.tokenizer)
-    # Not the end, which is no text.
-    there = tf.sequence_mask(words.row_lengths(), tf.shape(weights)[3])
-    place = tf.argmax(tf.where(there[:, None, None], weights, -1.0), axis=-1)
-    # A column more, as an empty text has none.
-    spelled = tf.pad(written(words).to_tensor(), [[0, 0], [0, 1]], constant_values="")
-    return tf.gather(spelled, place, batch_dims=1)
+    spelled = written(words).to_tensor()
+    spelled = tf.pad(spelled, [[0, 0], [0, width - tf.shape(spelled)[1]]], constant_values="")
+    return spelled, tf.sequence_mask(words.row_lengths(), width)
 
 
 def translate(request: Mapping[str, tf.Tensor], served: Served) -> dict[str, tf.Tensor]:

@@ -91,10 +91,31 @@ def drawn_of(rows: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[
         yield "own", figure
         yield "worst", Table("Worst", ("text",), (("<b>",),))
 
+    def asked(ask: Any, data: Any, features: Any) -> Iterator[tuple[str, Figure]]:
+        # Of the types that the signature has, also where a list of lists is empty.
+        found = ask("echo", {"n": [1, 2], "stop": [[], []]})
+        assert found["n"].tolist() == [1, 2] and found["stop"].shape == (2, 0)
+        yield "asked", Figure()
+
+    class Echo:
+        structured_input_signature = (
+            (),
+            {
+                "n": tf.TensorSpec([None], tf.int64),
+                "stop": tf.TensorSpec([None, None], tf.string),
+            },
+        )
+
+        def __call__(self, **inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+            for name, spec in self.structured_input_signature[1].items():
+                assert inputs[name].dtype == spec.dtype
+            return inputs
+
     settings = SimpleNamespace(model_validate_json=lambda text: text)
     task = SimpleNamespace(
         examples="series",
         pictures=pictures,
+        asked=asked,
         data=settings,
         features=settings,
         raw_features=lambda data: [],
@@ -104,7 +125,7 @@ def drawn_of(rows: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[
     def judge(batch: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"judged": tf.zeros(tf.shape(batch))}
 
-    exported = SimpleNamespace(signatures={"judge": judge})
+    exported = SimpleNamespace(signatures={"judge": judge, "echo": Echo()})
     monkeypatch.setattr(executor, "_MOST_ROWS", 20)
     monkeypatch.setattr(executor, "load_task", lambda name: task)
     monkeypatch.setattr(executor, "read_training", lambda run: None)
@@ -122,7 +143,8 @@ def drawn_of(rows: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[
     artifacts["examples"][0].split_names = '["eval"]'
     written = {"pictures": artifacts.pop("pictures")}
     executor.Executor().Do(artifacts, written, {"task": "t", "data": "{}", "features": "{}"})
-    assert (folder / "own.png").exists() and (folder / "own.svg").exists()
+    for name in ("own", "asked"):
+        assert (folder / f"{name}.png").exists() and (folder / f"{name}.svg").exists()
     table = Table.from_json((folder / "worst.json").read_text())
     assert (table.rows, table.note) == ((("<b>",),), figure.get_suptitle())
     return len(judged_rows), figure.get_suptitle()

@@ -91,23 +91,43 @@ class Learnt:
         return [row[:n] for row, n in zip(rows, found[f"{self.name}_tokens"].numpy(), strict=True)]
 
 
-def both_columns(inputs: Any) -> dict[str, Any]:
-    """The short texts by every tokenizer, the long ones by that which chooses."""
-    long = learning("long", {"auto_long": SETTINGS["auto"]}, inputs)
-    return learning_all(inputs) | long
+# Columns without a frequent token.
+RARE = {
+    "no_token": lambda number: " " * (number % 2),
+    "none_frequent": lambda number: f"rare{number}",
+}
+
+
+def all_columns(inputs: Any) -> dict[str, Any]:
+    """The short texts by every tokenizer, the long ones by that which chooses, and rare ones."""
+    found = learning_all(inputs) | learning("long", {"auto_long": SETTINGS["auto"]}, inputs)
+    for column in RARE:
+        settings = {f"{name}_of_{column}": SETTINGS[name] for name in ("words", "wordpiece")}
+        found |= learning(column, settings, inputs)
+    return found
 
 
 @pytest.fixture(scope="module")
 def learnt(analyze: Analyze) -> dict[str, Learnt]:
     text = tf.io.FixedLenFeature([], tf.string)
     output = analyze(
-        [{"text": text, "long": f"{text} " * 4} for text in TEXTS],
-        {"text": text, "long": text},
-        both_columns,
+        [
+            {"text": text, "long": f"{text} " * 4}
+            | {column: rare(number) for column, rare in RARE.items()}
+            for number, text in enumerate(TEXTS)
+        ],
+        dict.fromkeys(("text", "long", *RARE), text),
+        all_columns,
     )[1]
-    return {name: Learnt(output, name) for name in (*SETTINGS, *REVERSIBLE, "shared")} | {
-        "auto_long": Learnt(output, "auto_long", "long")
-    }
+    return (
+        {name: Learnt(output, name) for name in (*SETTINGS, *REVERSIBLE, "shared")}
+        | {"auto_long": Learnt(output, "auto_long", "long")}
+        | {
+            f"{name}_of_{column}": Learnt(output, f"{name}_of_{column}", column)
+            for name in ("words", "wordpiece")
+            for column in RARE
+        }
+    )
 
 
 @pytest.fixture
@@ -253,24 +273,11 @@ def test_a_vocabulary_that_is_not_there_is_an_error(of_words: Learnt) -> None:
         of_words.facts.vocabulary("nothing")
 
 
-def test_texts_without_a_frequent_token_still_make_a_graph(analyze: Analyze) -> None:
-    columns = {"no_token": ["", "  "], "none_frequent": ["rare", "once"]}
-    settings = {
-        column: {f"{name}_of_{column}": SETTINGS[name] for name in ("words", "wordpiece")}
-        for column in columns
-    }
-
-    def preprocess(inputs: Any) -> dict[str, Any]:
-        parts = [learning(column, settings[column], inputs) for column in columns]
-        return {name: found for part in parts for name, found in part.items()}
-
-    output = analyze(
-        [dict(zip(columns, texts, strict=True)) for texts in zip(*columns.values(), strict=True)],
-        {column: tf.io.FixedLenFeature([], tf.string) for column in columns},
-        preprocess,
-    )[1]
-    for column in columns:
-        for name in settings[column]:
-            ids = Learnt(output, name, column).ids(["", "unheard 水"])
-            assert ids[0] == []
-            assert set(ids[1]) == {tokens.UNKNOWN_ID}
+@pytest.mark.parametrize("column", RARE)
+@pytest.mark.parametrize("name", ["words", "wordpiece"])
+def test_texts_without_a_frequent_token_still_make_a_graph(
+    name: str, column: str, learnt: dict[str, Learnt]
+) -> None:
+    ids = learnt[f"{name}_of_{column}"].ids(["", "unheard 水"])
+    assert ids[0] == []
+    assert set(ids[1]) == {tokens.UNKNOWN_ID}

@@ -176,6 +176,7 @@ def test_an_unknown_token_is_copied_from_where_it_looks() -> None:
     for row, source in enumerate(sources):
         weights = found["alignment"][row].numpy()
         tokens = [one.decode() for one in found["tokens"][row].numpy()]
+        assert b"".join(found["source_tokens"][row].numpy()).decode() == source
         for number, id_ in enumerate(raw.tokens[row, 0].numpy()):
             if id_ == reversible.UNKNOWN_ID:
                 copied += 1
