@@ -221,8 +221,10 @@ class CountedNgrams(keras.layers.Layer):
 
     def _single(self) -> Tensor:
         """The same of each token alone, float32[1, size]."""
-        at = self._find(tf.zeros([1, self.size], tf.int32), tf.range(self.size)[None], 0)
-        return tf.where(at > 0, self._share(at, 0), 0.0)
+        # They stand first in the table; its place 0 is that of no n-gram.
+        at = tf.range(1, tf.searchsorted(self.keys, [tf.cast(self.size, tf.int64)])[0])
+        place = tf.cast(tf.gather(self.keys, at), tf.int32)
+        return tf.math.unsorted_segment_sum(self._share(at, 0), place, self.size)[None]
 
     def compute_output_shape(
         self, tokens_shape: Any, targets_shape: Any, before_shape: Any
