@@ -39,6 +39,7 @@ from tidegate.models.train.training import compile_model
 
 _TRAINED = 0.7
 _BATCH = 64
+_THRESHOLDS = 60
 
 
 class Stream:
@@ -143,19 +144,44 @@ def raised(
     return found
 
 
-def total(
-    scores: list[np.ndarray],
-    thresholds: list[float],
-    streams: list[Stream],
-    features: FeatureSettings,
-    profile: str,
-) -> float:
-    """NAB's score of all files."""
-    raw = sum(
-        nab.raw_score(raised(one, at, stream, features), stream.windows, profile)
-        for one, at, stream in zip(scores, thresholds, streams, strict=True)
-    )
-    return nab.scaled(raw, sum(len(stream.windows) for stream in streams), profile)
+def totals(alarms: list[np.ndarray], streams: list[Stream]) -> dict[str, float]:
+    """NAB's score of all files, by profile."""
+    windows = sum(len(stream.windows) for stream in streams)
+    return {
+        profile: nab.scaled(
+            sum(
+                nab.raw_score(one, stream.windows, profile)
+                for one, stream in zip(alarms, streams, strict=True)
+            ),
+            windows,
+            profile,
+        )
+        for profile in nab.PROFILES
+    }
+
+
+def fitted(
+    scores: list[np.ndarray], streams: list[Stream], features: FeatureSettings
+) -> dict[str, tuple[float, float]]:
+    """By profile, the best score of one threshold for all files, and that threshold."""
+    known = np.concatenate(scores)
+    grid = np.unique(np.quantile(known, 1 - np.geomspace(1e-5, 0.1, _THRESHOLDS)))
+    by_threshold = [
+        totals(
+            [
+                raised(one, float(at), stream, features)
+                for one, stream in zip(scores, streams, strict=True)
+            ],
+            streams,
+        )
+        for at in grid
+    ]
+    return {
+        profile: max(
+            (found[profile], float(at)) for found, at in zip(by_threshold, grid, strict=True)
+        )
+        for profile in nab.PROFILES
+    }
 
 
 def main() -> None:
@@ -200,17 +226,17 @@ def main() -> None:
         ("tidegate", ours, promised),
         ("windowed Gaussian", gaussian, gaussian_promised),
     ):
-        for profile in nab.PROFILES:
-            unlabelled = total(scores, own, streams, features, profile)
-            grid = np.unique(np.quantile(np.concatenate(scores), np.linspace(0.9, 1.0, 400)))
-            fits = [
-                total(scores, [float(at)] * len(streams), streams, features, profile)
-                for at in grid[grid > 0]
-            ]
-            best = int(np.argmax(fits))
+        unlabelled = totals(
+            [
+                raised(one, at, stream, features)
+                for one, at, stream in zip(scores, own, streams, strict=True)
+            ],
+            streams,
+        )
+        for profile, (best, at) in fitted(scores, streams, features).items():
             print(
-                f"{name:20s} {profile:9s} without labels {unlabelled:6.1f}   "
-                f"fitted {fits[best]:6.1f} at {grid[grid > 0][best]:.2f}",
+                f"{name:20s} {profile:9s} without labels {unlabelled[profile]:6.1f}   "
+                f"fitted {best:6.1f} at {at:.2f}",
                 flush=True,
             )
 

@@ -100,6 +100,10 @@ DATASET = Dataset(
     files={"train": "injected_faults.csv"},
     rows={"train": len(KINDS) * _EACH * _STEPS},
     write=_write,
+    checksums={
+        "injected_faults.csv": "sha256:"
+        "3b227d73e4e8a3918fd47691ca3a672fcdaeb61f6a8fe9253898318a46e7b633"
+    },
     settings={
         "data.label_column": "label",
         "data.static": "kind",

@@ -71,7 +71,7 @@ def test_unknown_name_gets_the_nearest_one(typed, meant):
 
 def test_unknown_name_far_from_all_gets_the_list():
     with pytest.raises(
-        DatasetError, match=r"known: .*climate, ett, ett-m1, imdb, imdb-small, languages"
+        DatasetError, match=r"known: .*climate, ett, ett-m1, imdb, imdb-small, injected_faults"
     ) as caught:
         registry.get("zzz")
     assert "did you mean" not in str(caught.value)
