@@ -44,6 +44,7 @@ def _sentences(folder: Path, language: str) -> list[str]:
 def _translated(folder: str, sources: list[str]) -> dict[int, tuple[list[str], float]]:
     """By beams, the translations of the exported model and the sentences a second."""
     import tensorflow as tf
+    import tensorflow_text  # noqa: F401  Registers the ops of exported models.
 
     from tidegate.models.translation.defaults import TRANSLATE
 

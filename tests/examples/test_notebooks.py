@@ -21,6 +21,8 @@ SMALL = {
         "STEPS": 60,
         "UNITS": 16,
     },
+    "translation": {"DAYS": 60, "STEPS": 8, "UNITS": 8},
+    "language_model": {"CHARACTERS": 8_000, "STEPS": 8, "UNITS": 8, "LENGTH": 5},
     "forecasting": {"HORIZON": 6, "CONTEXT": 24, "TEST": 0, "STEPS": 30, "UNITS": 8},
 }
 
