@@ -124,7 +124,7 @@ def recursion(
     return levels.stack(), trends.stack(), seasons.stack()
 
 
-def reach(damping: tf.Tensor | Sequence[float], steps: int) -> tf.Tensor:
+def reach(damping: tf.Tensor | Sequence[float], steps: int | tf.Tensor) -> tf.Tensor:
     """p + p^2 + ... + p^h for h up to `steps`, float32[steps, dampings]: a damped trend's reach."""
     powers = tf.range(1, steps + 1, dtype=tf.float32)[:, tf.newaxis]
     return tf.cumsum(tf.pow(tf.convert_to_tensor(damping, tf.float32), powers))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -74,46 +75,83 @@ class PastErrors:
           ahead, kinds], in its own unit.
         """
         log = members[:, LOG] > 0
-        score, total = 0.0, 0.0
-        kept, counts = [], []
-        for ahead in self.ahead:
+        # Loops of the graph: written out for each of `ahead` it would take seconds to make.
+        number = len(self.ahead)
+
+        def array(rank: int) -> tf.TensorArray:
+            shape = tf.TensorShape([None] * rank)
+            return tf.TensorArray(
+                tf.float32, number, clear_after_read=False, element_shape=shape, infer_shape=False
+            )
+
+        def add(place: tf.Tensor, score: tf.Tensor, total: tf.Tensor, *arrays: Any) -> tuple:
+            kept, counts = arrays
+            ahead = tf.constant(self.ahead)[place]
             errors, counted, count = self._errors(states, members, since, ahead)
-            some = tf.cast(count > 0, tf.float32)[..., tf.newaxis] / ahead
-            score += some * tf.math.log(counted + _SMALL * (count[..., tf.newaxis] + 1))
-            total += some
-            kept.append(ratio(errors, count[..., tf.newaxis]))
-            counts.append(count)
-        sharp = _SHARP * ratio(counts[0] ** 2, (counts[0] + _FEW) * (counts[0] + _FEWEST))
+            some = tf.cast(count > 0, tf.float32)[..., tf.newaxis] / tf.cast(ahead, tf.float32)
+            return (
+                place + 1,
+                score + some * tf.math.log(counted + _SMALL * (count[..., tf.newaxis] + 1)),
+                total + some,
+                kept.write(place, ratio(errors, count[..., tf.newaxis])),
+                counts.write(place, count),
+            )
+
+        shape = tf.stack([tf.size(self.places), tf.shape(self._values)[1], tf.shape(members)[0]])
+        zero, of_all = tf.zeros(shape), tf.TensorShape([None] * 3)
+        _, score, total, kept, counts = tf.while_loop(
+            lambda place, *_: place < number,
+            add,
+            (tf.constant(0), zero, zero[..., :1], array(3), array(2)),
+            shape_invariants=(tf.TensorShape([]), of_all, of_all, *[tf.TensorShape(None)] * 2),
+            parallel_iterations=1,
+        )
+        first = counts.read(0)
+        sharp = _SHARP * ratio(first**2, (first + _FEW) * (first + _FEWEST))
         score = prior - sharp[..., tf.newaxis] * ratio(score, total)
         weights = tf.nn.softmax(tf.where(can_log | ~log, score, -math.inf), axis=-1)
-        spreads = []
-        for of_kind in (~log, log):
-            own = tf.where(of_kind, weights, 0.0)
-            own = ratio(own, tf.reduce_sum(own, axis=-1, keepdims=True))
-            spreads.append(tf.stack([tf.reduce_sum(own * one, axis=-1) for one in kept], axis=-1))
-        return weights, tf.stack(spreads, axis=-1)
+        shares = [tf.where(of_kind, weights, 0.0) for of_kind in (~log, log)]
+        shares = [ratio(own, tf.reduce_sum(own, axis=-1, keepdims=True)) for own in shares]
+
+        def spread(place: tf.Tensor) -> tf.Tensor:
+            errors = kept.read(place)
+            return tf.stack([tf.reduce_sum(own * errors, axis=-1) for own in shares], axis=-1)
+
+        spreads = tf.map_fn(
+            spread,
+            tf.range(number),
+            fn_output_signature=tf.TensorSpec([None, None, None]),
+            parallel_iterations=1,
+        )
+        return weights, tf.transpose(spreads, (1, 2, 0, 3))
 
     def counts(self, since: tf.Tensor) -> list[tf.Tensor]:
         """For each of `ahead` float32[origins, rows], how many errors there are from `since` on."""
-        found = []
-        for ahead in self.ahead:
+
+        def count(ahead: tf.Tensor) -> tf.Tensor:
             there = self._there(self._values[..., 0], since, ahead)
-            found.append(self._known(tf.cast(there, tf.float32), self._late(ahead)))
+            return self._known(tf.cast(there, tf.float32), self._late(ahead))
+
+        every = tf.constant(self.ahead)
+        counts = tf.map_fn(
+            count, every, fn_output_signature=tf.TensorSpec([None, None]), parallel_iterations=1
+        )
+        found: list[tf.Tensor] = tf.unstack(counts, len(self.ahead))
         return found
 
-    def _there(self, values: tf.Tensor, since: tf.Tensor, ahead: int) -> tf.Tensor:
+    def _there(self, values: tf.Tensor, since: tf.Tensor, ahead: tf.Tensor) -> tf.Tensor:
         """Whether a forecast of so many steps from each origin meets a value."""
         at, steps = self.places, tf.shape(values)[0]
         truth = tf.gather(values, tf.minimum(at + ahead - 1, steps - 1))
         real = (at >= since) & (at + ahead <= steps)
         return tf.reshape(real, [-1] + [1] * (len(truth.shape) - 1)) & ~tf.math.is_nan(truth)
 
-    def _late(self, ahead: int) -> tf.Tensor:
+    def _late(self, ahead: tf.Tensor) -> tf.Tensor:
         """Origins until an error is known: when its target is."""
         return (ahead + self.apart - 1) // self.apart
 
     def _errors(
-        self, states: Sequence[tf.Tensor], members: tf.Tensor, since: tf.Tensor, ahead: int
+        self, states: Sequence[tf.Tensor], members: tf.Tensor, since: tf.Tensor, ahead: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Sums of the absolute errors known at each origin: as they are, and in the first unit."""
         level, trend, season = states

@@ -63,9 +63,14 @@ class Prepared:
         return self.task.batches(self.examples(), self.features, self.model, batch_size, seed)
 
     @cached_property
+    def unseeded(self) -> Any:
+        """The batches of one pass, made once for tests that only look at them."""
+        return self.batches()
+
+    @cached_property
     def passed(self) -> list[Any]:
-        """The batches of one pass without a seed, kept for tests that only look at them."""
-        return list(self.batches())
+        """Those batches, read."""
+        return list(self.unseeded)
 
     def module(self, network: Any) -> Any:
         """What is exported, around a network."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,22 +24,29 @@ def to_train(prepared: Prepared) -> tuple[Any, Objective, TrainingStep]:
     network, goal = prepared.network(), prepared.task.objective(prepared.model)
     compile_model(network, TrainingSettings(warmup=0.0), steps=10)
     network.optimizer.build(network.trainable_variables)
-    strategy, spec = tf.distribute.get_strategy(), prepared.batches().element_spec
+    strategy, spec = tf.distribute.get_strategy(), prepared.unseeded.element_spec
     return network, goal, TrainingStep(network, goal, strategy, spec, divided=False)
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def eager() -> Iterator[None]:
-    """Without graphs: that of a single step takes longer to make than to run."""
+    """Without graphs: that of a single step takes longer to make than to run.
+
+    Data sets are graphs all the same, and made in here they would share no traced function.
+    """
     tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
-def test_one_training_step_changes_every_weight(prepared: Prepared, eager: None) -> None:
+def test_one_training_step_changes_every_weight(prepared: Prepared) -> None:
     network, _, step = to_train(prepared)
     before = [np.asarray(one) for one in network.trainable_variables]
-    sums = step.take(iter(prepared.batches()), 1, step.no_sums)
+    batches = iter(prepared.passed)
+    with eager():
+        sums = step.take(batches, 1, step.no_sums)
     assert np.isfinite(step.loss(sums))
     for variable, old in zip(network.trainable_variables, before, strict=True):
         assert np.abs(np.asarray(variable) - old).max() > 0, variable.path
@@ -62,9 +70,11 @@ def test_a_warm_start_changes_weights_in_the_same_way_each_time(prepared: Prepar
         assert np.isfinite(new).all()
 
 
-def test_the_monitored_figure_is_one_of_the_objectives(prepared: Prepared, eager: None) -> None:
+def test_the_monitored_figure_is_one_of_the_objectives(prepared: Prepared) -> None:
     _, goal, step = to_train(prepared)
-    found = step.figures(step.validate(prepared.passed[:1]))
+    some = prepared.passed[:1]
+    with eager():
+        found = step.figures(step.validate(some))
     assert goal.monitor in {f"val_{name}" for name in found}
     assert goal.mode in ("min", "max")
     assert np.isfinite(found[goal.monitor.removeprefix("val_")])
