@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tidegate.models.anomaly_detection.likelihood import standardised
+from tidegate.models.anomaly_detection.likelihood import ENOUGH, running_surprise, standardised
 from tidegate.models.anomaly_detection.model import POINT, VERDICT
 from tidegate.models.anomaly_detection.settings import FeatureSettings, ModelSettings
-from tidegate.models.layers.tails import TailTable, fit_tail, joint_surprise, threshold_for
+from tidegate.models.layers.tails import fit_tail, joint_surprise, threshold_for
 
 
 def calibrate(
@@ -38,29 +38,21 @@ def calibrate(
     statistics = points[:, len(POINT) :]
     scored = points[:, POINT.index("scored")] > 0
     errors = np.where(scored, points[:, POINT.index("error")], np.nan)
-    alone, recent = standardised(errors[None], promised.window, promised.recent)
-    z, mean = alone.numpy()[0], recent.numpy()[0]
-    running = np.stack([z, mean, -mean], axis=-1)
-    thresholds = []
-    for table, values, there in (
-        (verdict.recent, statistics, scored),
-        (verdict.running, running, np.isfinite(running).all(axis=-1)),
-    ):
-        thresholds.append(_threshold(table, values, there, promised))
+    # A split that is too short for a whole running distribution is still told apart from none.
+    enough = min(ENOUGH, int(scored.sum()) // 2)
+    alone, recent = standardised(errors[None], promised.window, promised.recent, enough)
+    verdict.recent.set_weights([np.stack([fit_tail(one[scored]) for one in statistics.T])])
+    surprise = np.asarray(joint_surprise(verdict.recent(statistics)))
+    thresholds = [
+        threshold_for(one, promised.rate, promised.hysteresis, promised.distance)
+        for one in (
+            np.where(scored, surprise, np.nan),
+            running_surprise(alone, recent).numpy()[0],
+        )
+    ]
     verdict.thresholds.assign(thresholds)
     return {
         "threshold": round(thresholds[0], 3),
         "running_threshold": round(thresholds[1], 3),
         "points": int(scored.sum()),
     }
-
-
-def _threshold(
-    table: TailTable, values: np.ndarray, there: np.ndarray, promised: FeatureSettings
-) -> float:
-    """Sets a reference, and finds the threshold of what it makes of the same points."""
-    table.set_weights([np.stack([fit_tail(column[there]) for column in values.T])])
-    surprise = np.full(len(values), np.nan)
-    if there.any():
-        surprise[there] = np.asarray(joint_surprise(table(values[there].astype(np.float32))))
-    return threshold_for(surprise, promised.rate, promised.hysteresis, promised.distance)

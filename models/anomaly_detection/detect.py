@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tidegate.models.anomaly_detection.likelihood import likelihood, standardised
+from tidegate.models.anomaly_detection.likelihood import likelihood, running_surprise, standardised
 from tidegate.models.anomaly_detection.model import MEDIAN, POINT, VERDICT
 from tidegate.models.anomaly_detection.preprocess import windows
 from tidegate.models.anomaly_detection.settings import FeatureSettings
 from tidegate.models.core.task import Served
 from tidegate.models.core.transform import TransformFacts
-from tidegate.models.layers.tails import joint_surprise
 from tidegate.models.series.time_steps import times_at
 
 # Most steps of a request: a bound on what one may cost.
@@ -173,11 +172,8 @@ def watch(request: Mapping[str, tf.Tensor], served: Served) -> dict[str, tf.Tens
         one[:, features.window :] for one in standardised(errors, features.window, features.recent)
     )
     verdict = served.network.get_layer(VERDICT)
-    statistics = tf.stack([alone, recent, -recent], axis=-1)
-    there = tf.math.is_finite(tf.reduce_sum(statistics, axis=-1))
-    # Else a NaN's table would be asked for.
-    statistics = tf.where(there[..., tf.newaxis], statistics, 0.0)
-    running = joint_surprise(verdict.running(statistics))
+    running = running_surprise(alone, recent)
+    there = tf.math.is_finite(running)
     scored = found["scored"] > 0
     found["score"] = tf.where(there & scored, running, found["score"])
     found["threshold"] = tf.where(there, verdict.thresholds[1], found["threshold"])

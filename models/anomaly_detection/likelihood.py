@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from tidegate.models.layers.tails import MOST, joint_surprise
+
 # Errors that a running distribution must have; with fewer, a few that agree make any other unusual.
 ENOUGH = 100
 
@@ -41,6 +43,22 @@ def standardised(
 def likelihood(recent: tf.Tensor) -> tf.Tensor:
     """1 - Q(z), the anomaly likelihood of the recent mean: float32[...] to the same."""
     return 0.5 * tf.math.erfc(-recent / np.float32(np.sqrt(2)))
+
+
+def running_surprise(alone: tf.Tensor, recent: tf.Tensor) -> tf.Tensor:
+    """The score of a stream: -log10 of the tail probability of the most unusual statistic.
+
+    Args:
+      alone, recent: float32[...], as `standardised` gives them.
+
+    Returns:
+      float32[...], of an error that is large, recent ones that are, or that are small, times three
+      (Bonferroni); NaN where either is.
+    """
+    z = tf.stack([alone, recent, -recent], axis=-1)
+    tail = 0.5 * tf.math.erfc(z / np.float32(np.sqrt(2)))
+    found: tf.Tensor = joint_surprise(-tf.math.log(tf.maximum(tail, 10.0**-MOST)) / np.log(10.0))
+    return tf.where(tf.math.is_finite(alone + recent), found, float("nan"))
 
 
 def _moments(errors: tf.Tensor, window: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

@@ -135,9 +135,8 @@ class Verdict(keras.layers.Layer):
     """Recent errors to a surprise, and the threshold of alarms.
 
     Its weights are not trained: `calibration.calibrate` finds them on `valid`. `recent` holds what
-    the statistics of recent errors are there, `running` what these are beside the running
-    distribution (`likelihood.standardised`), `thresholds` the threshold of the surprise by the one
-    and by the other.
+    the statistics of recent errors are there, `thresholds` the threshold of their surprise and that
+    of the surprise beside the running distribution (`likelihood.running_surprise`).
 
     Args:
       promised: the alarms that are promised, and the steps that errors are taken from.
@@ -147,11 +146,9 @@ class Verdict(keras.layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs})
         self.promised = promised
         self.recent = TailTable(STATISTICS, name="recent")
-        self.running = TailTable(STATISTICS, name="running")
 
     def build(self, *_: Any, **__: Any) -> None:
         self.recent.build((None, STATISTICS))
-        self.running.build((None, STATISTICS))
         self.thresholds = self.add_weight(
             name="thresholds",
             shape=(2,),

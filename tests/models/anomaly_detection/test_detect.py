@@ -29,8 +29,8 @@ class Model:
         self.network = build_model(ModelSettings(units=4), FEATURES, facts, use_cudnn=False)
         verdict = self.network.get_layer(VERDICT)
         random = np.random.default_rng(0)
-        for table in (verdict.recent, verdict.running):
-            table.set_weights([np.stack([fit_tail(random.normal(size=500)) for _ in range(3)])])
+        table = [fit_tail(random.normal(size=500)) for _ in range(3)]
+        verdict.recent.set_weights([np.stack(table)])
         verdict.thresholds.assign([1.0, 1.2])
 
     def transformed(self, raw: Any) -> dict[str, Any]:

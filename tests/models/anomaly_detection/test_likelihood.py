@@ -3,7 +3,11 @@
 import numpy as np
 from scipy.stats import norm
 
-from tidegate.models.anomaly_detection.likelihood import likelihood, standardised
+from tidegate.models.anomaly_detection.likelihood import (
+    likelihood,
+    running_surprise,
+    standardised,
+)
 
 
 def test_it_is_the_published_formula() -> None:
@@ -28,3 +32,13 @@ def test_it_is_the_published_formula() -> None:
             if np.isfinite(errors[row, step]):
                 z = (errors[row, step] - mean) / deviation
                 np.testing.assert_allclose(alone[row, step], z, rtol=1e-4, atol=1e-4)
+
+
+def test_the_score_of_a_stream_is_the_least_tail_of_three() -> None:
+    alone = np.array([4.0, 0.5, 0.0, np.nan], np.float32)
+    recent = np.array([1.0, 0.2, -3.0, 1.0], np.float32)
+    found = running_surprise(alone, recent).numpy()
+    least = [norm.sf(4.0), norm.sf(0.5), norm.sf(3.0)]
+    expected = np.maximum(-np.log10(3 * np.array(least)), 0)
+    np.testing.assert_allclose(found[:3], expected, rtol=1e-4, atol=1e-5)
+    assert np.isnan(found[3])
