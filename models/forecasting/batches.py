@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -104,9 +105,8 @@ def _smoothed(
     What is not much is made once and held in memory; else it is made as it is read.
     """
 
-    def smoothed(examples: tf.data.Dataset) -> tf.data.Dataset:
-        together = examples.ragged_batch(_TOGETHER)
-        return together.map(lambda batch: windows.with_smoothing(batch, features))
+    def smoothed(batch: Mapping[str, Any]) -> dict[str, Any]:
+        return windows.with_smoothing(batch, features)
 
     @tf.autograph.experimental.do_not_convert
     def origins(example: Mapping[str, tf.Tensor]) -> tf.Tensor:
@@ -116,8 +116,11 @@ def _smoothed(
     zero = tf.constant(0, tf.int64)
     count = int(examples.map(origins).reduce(zero, lambda total, some: total + some).numpy())
     if not 0 < count <= _HELD:
-        return smoothed(order(examples)).unbatch()
-    parts = list(smoothed(examples))
+        return order(examples).ragged_batch(_TOGETHER).map(smoothed).unbatch()
+    # Outside of a data set's graph, which would be prepared anew for each data set: that takes
+    # seconds. On the processor, as data sets are.
+    with tf.device("/CPU:0"):
+        parts = [smoothed(batch) for batch in examples.ragged_batch(_TOGETHER)]
     held = {name: tf.concat([part[name] for part in parts], axis=0) for name in parts[0]}
     return order(tf.data.Dataset.from_tensor_slices(held))
 
