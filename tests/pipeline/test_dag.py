@@ -185,6 +185,7 @@ RUN_BY: dict[str, tuple[str, ...]] = {
     "baseline": ("Baseline",),
     "rivals": ("Baseline",),
     "pictures": ("Pictures",),
+    "asked": ("Pictures",),
 }
 
 
