@@ -87,6 +87,7 @@ def reads_for(signature: Signature, inputs: Mapping[str, Input], base: SeriesRea
         historic=numbers[1:],
         future=columns(False, "future"),
         duplicates=base.duplicates,
+        order=base.order,
         fill=base.fill,
         how=base.how,
         max_bad_share=base.max_bad_share,

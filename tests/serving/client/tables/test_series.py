@@ -106,6 +106,21 @@ def test_a_step_that_the_model_numbers_0_is_padding(
     assert found == [["shop", "step"], ["a", "1"], ["a", "2"], ["b", "1"]]
 
 
+def test_a_model_of_rows_in_the_files_order_reads_no_times(
+    client: Client, script: Script, tmp_path: Path
+) -> None:
+    script.roles = Roles(
+        signature="steps",
+        reads=SeriesReads(time="day", target="y", id="name", order="file"),
+        inputs={"y": Input("values", "y")},
+        outputs={"y": Output()},
+        step=Step(index=1),
+    ).to_json()
+    content = "shop,day,y\na,2020-01-02,1\na,2020-01-01,2\na,2020-01-01,3\n"
+    found = answers(client, tmp_path, content.replace("shop,", "name,", 1))
+    assert [row[2] for row in found[1:]] == ["1.0", "2.0", "3.0"]
+
+
 def test_a_fixed_number_of_steps(client: Client, script: Script, tmp_path: Path) -> None:
     answers(client, tmp_path, "shop,day,y\na,1,1\na,2,2\n", signature="fixed")
     np.testing.assert_array_equal(sent(script)["y"], [[1, 2, np.nan, np.nan]])
