@@ -17,6 +17,7 @@ from apache_beam.pvalue import TaggedOutput
 from tidegate.components.record_example_gen import report as report_module
 from tidegate.components.record_example_gen.executor import Plan, _ReadFiles
 from tidegate.components.record_example_gen.report import Report, SumReports, check
+from tidegate.components.record_example_gen.sources import Source
 from tidegate.models.core.progress import LogReporter, set_reporter
 from tidegate.tables.errors import InputError
 from tidegate.tables.reads import Column, RecordReads, RecordSplits
@@ -142,7 +143,9 @@ def test_a_list_is_no_label_and_no_text(tmp_path: Path, kind: str, column: str) 
     else:
         path.write_text(json_lines(rows))
     columns = (Column("text", key=True), Column("label", label=True))
-    *_, report = _ReadFiles(Plan(RecordReads(columns), RecordSplits())).process((str(path), False))
+    *_, report = _ReadFiles(Plan(RecordReads(columns), RecordSplits())).process(
+        Source((str(path),))
+    )
     if kind == "csv" and column == "text":  # A text may be anything.
         assert not report.value.fatal and not report.value.bad
         return
@@ -237,7 +240,7 @@ def test_numbers_are_read_as_numbers_and_what_is_none_is_counted(tmp_path: Path)
     cells = ["1,2.5", "-3,1e3", "1.5,2", "x,2", "3,much", "4,", "99999999999999999999,1"]
     path.write_text("id,n,y\n" + "".join(f"s,{cell}\n" for cell in cells))
     plan = Plan(RecordReads(NUMBERS), RecordSplits(valid_share=0.0, eval_share=0.0))
-    *rows, tagged = _ReadFiles(plan).process((str(path), False))
+    *rows, tagged = _ReadFiles(plan).process(Source((str(path),)))
     assert isinstance(tagged, TaggedOutput) and tagged.tag == _ReadFiles.REPORT
     assert tagged.value.bad == {"count is not a number": 3, "y is not a number": 1, "empty y": 1}
     values = []
