@@ -19,7 +19,7 @@ from tidegate.models.anomaly_detection.judged import (
     VALUE,
 )
 from tidegate.models.anomaly_detection.settings import DataSettings, FeatureSettings
-from tidegate.models.layers.tails import MOST, events, threshold_for
+from tidegate.models.layers.tails import MOST, TailTable, events, fit_tail, threshold_for
 from tidegate.models.series.season import season_length
 
 Record = Mapping[str, Any]
@@ -106,38 +106,47 @@ def _before(values: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _forest(records: Records, features: FeatureSettings) -> Method:
-    """An isolation forest over the last values, in units of the points before them."""
+    """An isolation forest over what the last values are like."""
     from sklearn.ensemble import IsolationForest
 
-    rows = [_lagged(record, features) for record in _first(records["train"])]
+    rows = [_described(record, features) for record in _first(records["train"])]
     known = np.concatenate(rows)
     known = known[np.isfinite(known).all(axis=1)]
     forest = IsolationForest(
         n_estimators=_TREES, max_samples=min(_ROWS, len(known)), random_state=0
     )
     forest.fit(known)
+    # Scores of a forest lie close together: as the tail of what train has, in which an alarm ends.
+    tail = TailTable(1)
+    tail.build((None, 1))
+    tail.table.assign(fit_tail(-forest.score_samples(known))[None])
 
     def score(record: Record, features: FeatureSettings) -> np.ndarray:
-        lagged = _lagged(record, features)
-        there = np.isfinite(lagged).all(axis=1)
-        found = np.full(len(lagged), np.nan)
+        described = _described(record, features)
+        there = np.isfinite(described).all(axis=1)
+        found = np.full(len(described), np.nan)
         if there.any():
-            found[there] = -forest.score_samples(lagged[there])
+            found[there] = np.ravel(tail(-forest.score_samples(described[there])[:, None]))
         return found
 
     return score
 
 
-def _lagged(record: Record, features: FeatureSettings) -> np.ndarray:
-    """float[steps, recent]: the last values of each step, standardised by those before."""
+def _described(record: Record, features: FeatureSettings) -> np.ndarray:
+    """float[steps, 4]: the last value, its change, mean and deviation of the recent ones.
+
+    In units of the points before. A forest cuts one column at a time and no further than train
+    reaches: a spike in one of many lagged values is lost among the others.
+    """
     values = _values(record)
     mean, deviation = _before(values, features.reach)
     steps = np.arange(len(values))
     lags = steps[:, None] - np.arange(features.recent)
     last = np.where(lags >= 0, values[np.maximum(lags, 0)], np.nan)
     scale = np.maximum(deviation, 1e-9 + 1e-6 * np.abs(mean))
-    found: np.ndarray = np.clip((last - mean[:, None]) / scale[:, None], -1e3, 1e3)
-    return found
+    z = np.clip((last - mean[:, None]) / scale[:, None], -1e3, 1e3)
+    columns = [z[:, 0], z[:, 0] - z[:, 1], z.mean(axis=1), z.std(axis=1)]
+    return np.stack(columns, axis=1)
 
 
 def _judged(
