@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from tidegate.components.record_example_gen.executor import Plan as RecordPlan
 from tidegate.components.record_example_gen.executor import _ReadFiles
+from tidegate.components.record_example_gen.sources import Source
 from tidegate.components.series_example_gen.examples import Output as Written
 from tidegate.components.series_example_gen.examples import series_example
 from tidegate.components.series_example_gen.grid import grid_of
@@ -371,7 +372,7 @@ def test_texts(made: Made) -> None:
     roles = Roles("ask", reads, {"text": Input("value", "review")})
     with tempfile.TemporaryDirectory() as folder:
         path = made.write(Path(folder))
-        *rows, tagged = _ReadFiles(RecordPlan(reads, RecordSplits())).process((path, False))
+        *rows, tagged = _ReadFiles(RecordPlan(reads, RecordSplits())).process(Source((path,)))
         with planned(Model(roles, {"text": ("string", 1)}), Question("m"), path) as plan:
             (request,) = plan.layout.requests(100)
     assert set(tagged.value.bad) <= {"empty text"} and not tagged.value.fatal
