@@ -1,7 +1,6 @@
 """The work: raw examples to the baseline's metrics."""
 
 import functools
-import itertools
 import json
 import os
 import time
@@ -47,11 +46,15 @@ class Executor(base_executor.BaseExecutor):
         sequences = frozenset(one.name for one in task.raw_features(data) if one.sequence)
 
         learnt: dict[str, int] = {}
+        more: set[str] = set()
 
         def rows(split: str) -> Iterator[dict[str, Any]]:
             folder = artifact_utils.get_split_uri([examples], split)
             most = exec_properties["max_rows"] if split == "train" else None
-            for number, record in enumerate(itertools.islice(read_raw(folder, sequences), most), 1):
+            for number, record in enumerate(read_raw(folder, sequences), 1):
+                if most is not None and number > most:
+                    more.add(split)
+                    return
                 learnt[split] = max(learnt.get(split, 0), number)
                 yield record
 
@@ -66,6 +69,7 @@ class Executor(base_executor.BaseExecutor):
         written: dict[str, Any] = {
             "title": task.baseline_title,
             "rows": learnt.get("train", 0),
+            "more": "train" in more,
             "metrics": figures,
         }
         if task.rivals is not None:

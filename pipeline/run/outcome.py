@@ -60,7 +60,7 @@ def summarise(
     if baseline is not None:
         for split, found in metrics.items():
             found["baseline"] = {
-                "title": baseline["title"] + _learnt_from(baseline, report["rows"]),
+                "title": baseline["title"] + _learnt_from(baseline, config.task.examples),
                 **baseline["metrics"].get(split, {}),
             }
     return {
@@ -160,11 +160,11 @@ def _slice_value(key: Any) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def _learnt_from(baseline: Mapping[str, Any], rows: Mapping[str, int]) -> str:
+def _learnt_from(baseline: Mapping[str, Any], examples: str) -> str:
     """What a person must know of a baseline that has seen less than the model."""
-    learnt, there = baseline.get("rows", 0), rows.get("train", 0)
-    # One that learns nothing reads none.
-    return f" (learnt from {learnt} of {there} rows)" if 0 < learnt < there else ""
+    if not baseline["more"]:
+        return ""
+    return f" (learnt from the first {baseline['rows']:,} {examples} of train, which has more)"
 
 
 def _below_baseline(

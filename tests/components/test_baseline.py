@@ -90,6 +90,10 @@ def test_it_learns_from_the_first_rows_alone(tmp_path: Path) -> None:
     everything = execute(tmp_path / "all", train=rows, eval=EVAL)
     assert limited["metrics"]["eval"]["accuracy"] == pytest.approx(4 / 5)
     assert everything["metrics"]["eval"]["accuracy"] == pytest.approx(1 / 5)
+    assert (limited["rows"], limited["more"]) == (len(TRAIN), True)
+    assert (everything["rows"], everything["more"]) == (len(rows), False)
+    exact = execute(tmp_path / "exact", max_rows=len(TRAIN), train=TRAIN, eval=EVAL)
+    assert (exact["rows"], exact["more"]) == (len(TRAIN), False)
 
 
 def test_figures_of_chunks_are_those_of_the_whole_and_rivals_get_what_was_before(
