@@ -10,6 +10,7 @@ from tidegate.models.core.shown import Cell, Table
 from tidegate.models.core.task import load_task
 from tidegate.pipeline.config import assigned
 from tidegate.pipeline.report.page import render
+from tidegate.pipeline.report.view import cell, passed
 from tidegate.pipeline.run.summary import not_pushed
 from tidegate.tables.errors import InputError
 
@@ -132,24 +133,24 @@ def figures(runs: Runs) -> Iterator[Table]:
             split,
             ("run", task.examples, *headline),
             tuple(
-                (name, one["rows"], *(_cell(one.get(key)) for key in headline))
+                (name, one["rows"], *(cell(one.get(key)) for key in headline))
                 for name, one in found.items()
             ),
         )
 
 
-def same_rows(paired: Paired, first: str, count: int, examples: str, whole: bool) -> Table:
+def same_rows(runs: Runs, paired: Paired, count: int, whole: bool) -> Table:
     """The models on the rows that all runs have in `eval`.
 
     Args:
+      runs: by name, the content of each run's `summary.json`.
       paired: the differences to the first run.
-      first: the first run's name.
       count: how many rows.
-      examples: what rows are, for a person.
       whole: whether there are no more.
     """
+    first, examples = next(iter(runs)), load_task(common_task(runs)).examples
     rows = tuple(
-        (name, metric, one.first, one.second, one.value, _cell(2 * one.error), _verdict(one))
+        (name, metric, one.first, one.second, one.value, cell(2 * one.error), _verdict(one))
         for name, found in paired.items()
         for metric, one in found
     )
@@ -159,6 +160,10 @@ def same_rows(paired: Paired, first: str, count: int, examples: str, whole: bool
         f"{count:,} {examples} of eval, {which} those that the runs share; ± is two standard "
         "errors of the difference"
     )
+    # Such as the steps that a forecast has: the same row is then judged on others.
+    other = [str(row[0]) for row in settings(runs).rows if str(row[0]).startswith("features.")]
+    if other:
+        note += f". What is judged of a row may differ with {', '.join(other)}"
     return Table("", columns, rows, note)
 
 
@@ -187,8 +192,8 @@ def gates(runs: Runs) -> Table:
         ("gate", "run", "value", "expected", "verdict"),
         tuple(
             (
-                metric, name, _cell(gate["value"]), gate["expected"],
-                "passed" if gate["passed"] else "FAILED",
+                metric, name, cell(gate["value"]), gate["expected"],
+                passed(gate),
             )
             for (metric, _), by_run in found.items()
             for name, gate in by_run.items()
@@ -204,7 +209,7 @@ def slices(runs: Runs) -> Table:
     parts = _union(runs, lambda summary: summary["metrics"]["eval"]["slices"])
     rows = []
     for part in parts:
-        values = [_cell(found.get(part, {}).get(metric)) for found in by_run.values()]
+        values = [cell(found.get(part, {}).get(metric)) for found in by_run.values()]
         known = [value for value in values if value is not None]
         spread = max(known) - min(known) if len(known) > 1 else 0.0
         rows.append((spread, (part, *values)))
@@ -232,7 +237,7 @@ def settings(runs: Runs) -> Table:
 
 
 def data(runs: Runs) -> Iterator[Table]:
-    """Rows by split, and what was left out."""
+    """Rows by split, and the versions in which they differ."""
     yield Table(
         "Rows",
         ("split", *runs),
@@ -278,12 +283,12 @@ def _union(runs: Runs, keys: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -
     return list(dict.fromkeys(key for summary in runs.values() for key in keys(summary)))
 
 
-def _cell(value: Any) -> Any:
-    """A figure; None where it is not defined."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def examples_folder(output: str, summary: Mapping[str, Any]) -> str | None:
     """The examples of a run's `eval`; None of a run of an earlier tidegate, which does not say."""
     folder = summary.get("examples")
     return folder and os.path.join(output, folder, "Split-eval")
+
+
+def model_folder(output: str, summary: Mapping[str, Any]) -> str:
+    """The exported model of a run, pushed or not."""
+    return os.path.join(output, summary["candidate"])

@@ -85,7 +85,7 @@ def _same_rows(outputs: Sequence[str], runs: Mapping[str, Any], most: int) -> An
     from tidegate.components.example_gen.raw_examples import read_serialized
     from tidegate.models.core.task import load_task
     from tidegate.pipeline.report import compare as compared
-    from tidegate.pipeline.report.paired import differences, group_sums, model_folder, shared_rows
+    from tidegate.pipeline.report.paired import differences, group_sums, shared_rows
 
     if not most:
         return compared.no_same_rows("the models were not asked (--rows 0)")
@@ -106,17 +106,17 @@ def _same_rows(outputs: Sequence[str], runs: Mapping[str, Any], most: int) -> An
     task = load_task(compared.common_task(runs))
     try:
         sums = [
-            group_sums(task, model_folder(output, summary), rows)
+            group_sums(task, compared.model_folder(output, summary), rows)
             for output, summary in zip(outputs, runs.values(), strict=True)
         ]
     except OSError as error:  # Of TensorFlow, where there is no model.
         return compared.no_same_rows(f"a model cannot be loaded: {error}")
-    first, *others = runs
+    _, *others = runs
     paired = {
         name: list(differences(task, sums[0], own))
         for name, own in zip(others, sums[1:], strict=True)
     }
-    return compared.same_rows(paired, first, len(rows), task.examples, whole)
+    return compared.same_rows(runs, paired, len(rows), whole)
 
 
 def _has_files(folder: str) -> bool:

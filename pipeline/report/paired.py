@@ -3,7 +3,6 @@
 import hashlib
 import itertools
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -99,8 +98,3 @@ def _figures(task: SequenceTask, groups: Iterable[Sums]) -> dict[str, Any]:
             total[name] = total.get(name, 0) + value
     found: dict[str, Any] = task.evaluation.summarise(total)
     return found
-
-
-def model_folder(output: str, summary: Mapping[str, Any]) -> str:
-    """The exported model of a run, pushed or not."""
-    return os.path.join(output, summary["candidate"])

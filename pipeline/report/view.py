@@ -38,14 +38,15 @@ def gates(summary: Summary) -> Table:
         "Gates",
         ("gate", "value", "expected", "verdict"),
         tuple(
-            (gate["metric"], gate["value"], gate["expected"], _verdict(gate["passed"]))
+            (gate["metric"], gate["value"], gate["expected"], passed(gate))
             for gate in summary["gates"]
         ),
     )
 
 
-def _verdict(passed: bool) -> str:
-    return "passed" if passed else "FAILED"
+def passed(gate: Mapping[str, Any]) -> str:
+    """What became of a gate, in a word."""
+    return "passed" if gate["passed"] else "FAILED"
 
 
 def figures(summary: Summary) -> Iterator[Table]:
@@ -59,7 +60,7 @@ def figures(summary: Summary) -> Iterator[Table]:
             f"{name} is {found[name]:.4f} ± {2 * error:.4f}, as far as so few rows can tell (two "
             "standard errors)"
             for name in headline
-            if (error := _cell(found.get(f"{name}_uncertainty")))
+            if (error := cell(found.get(f"{name}_uncertainty")))
         ]
         yield Table(
             f"{split}: {found['rows']:,} {task.examples}",
@@ -70,10 +71,10 @@ def figures(summary: Summary) -> Iterator[Table]:
 
 
 def _figures(found: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Cell, ...]:
-    return tuple(_cell(found.get(name)) for name in names)
+    return tuple(cell(found.get(name)) for name in names)
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
     """A figure; None where it is not defined."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
@@ -95,7 +96,7 @@ def data(summary: Summary) -> Iterator[Table]:
         if any(key in found for one in features.values() for found in one["splits"].values())
     }
     lines = [
-        (name, split, *(_cell(found.get(key)) for key in known), _drift(one, split))
+        (name, split, *(cell(found.get(key)) for key in known), _drift(one, split))
         for name, one in features.items()
         for split, found in one["splits"].items()
     ]
@@ -119,7 +120,7 @@ _FEATURE = {
 
 
 def _drift(feature: Mapping[str, Any], split: str) -> Cell:
-    return _cell(feature["drift"]) if split == "eval" else None
+    return cell(feature["drift"]) if split == "eval" else None
 
 
 def _left_out(reason: str, found: Mapping[str, Any]) -> tuple[Cell, ...]:
@@ -162,7 +163,7 @@ def failures(summary: Summary) -> Iterator[Table]:
             "By entry, the worst first",
             ("", *flat),
             tuple(
-                (names[place], *(_cell(value[place]) for value in flat.values()))
+                (names[place], *(cell(value[place]) for value in flat.values()))
                 for place in order[:_MOST]
             ),
             _of(len(names), "entries"),
@@ -216,7 +217,7 @@ def training(summary: Summary) -> Iterator[Table]:
         *_found("started", found.get("started")),
         *_found("calibrated", found.get("calibrated")),
     ]
-    yield Table("Training", ("", "value"), tuple((key, _cell(value)) for key, value in facts))
+    yield Table("Training", ("", "value"), tuple((key, cell(value)) for key, value in facts))
     yield Table(
         "Settings that are not the defaults",
         ("setting", "value"),

@@ -101,12 +101,17 @@ def test_the_table_of_the_same_rows_says_what_is_clear() -> None:
         "b": [("accuracy", Difference(0.5, 0.75, 0.1)), ("auc", Difference(0.5, 0.6, 0.1))],
         "c": [("accuracy", Difference(0.5, 0.9, math.nan))],
     }
-    table = same_rows(found, "a", 40, "rows", whole=False)
+    runs = {name: summary(TASK.name) for name in "abc"}
+    table = same_rows(runs, found, 40, whole=False)
     assert [row[0] for row in table.rows] == ["b", "b", "c"]
     assert table.rows[0][2:] == (0.5, 0.75, 0.25, 0.2, "a clear difference")
     assert table.rows[1][6] == "no clear difference"
     assert table.rows[2][5:] == (None, "too few rows to tell")
     assert table.note.startswith("40 rows of eval, the first of those that the runs share")
+    assert "may differ" not in table.note
+    runs["b"]["settings"] = make_config(TASK, {"features": {"max_tokens": 7}}).as_dict()
+    note = same_rows(runs, found, 40, whole=True).note
+    assert note.endswith("What is judged of a row may differ with features.max_tokens")
 
 
 def test_runs_are_called_by_their_folders() -> None:
